@@ -1,0 +1,130 @@
+"""Which raw notes the edited file speaks about, and which of them it leaves in doubt.
+
+An exported range says nothing about the notes outside it. Where the file starts and ends is known from its first
+tick and its end of track; many DAWs put the end of track at the last note, and then a song cut short and a song
+whose last hits were deleted look alike. The absent notes at the edges count as deleted only if runs of as many are
+ordinary inside the file.
+"""
+
+import numpy as np
+
+MOVED_S = 0.12  # an edited note this near may be a moved hit: half a sixteenth note at 62 BPM
+EXACT_SHARE = 0.8  # of the matches, above chance: below it the file may be quantised, exactness luck
+SAME_VELOCITY_SHARE = 0.8  # of the matches: from here on velocities were not edited throughout
+MIN_CROP_NOTES, MIN_CROP_S = 8, 4.0  # a lone fill in a long stem is no crop
+UNLIKELY_RUN = 0.002  # probability below which absent notes at the edges are no deletions
+AUDIBLE_VELOCITY = 2  # deleting rejected notes wholesale is no sign of a crop
+
+
+def covered(raw_notes, partner, edited, alignment):
+    """Mask of the raw notes inside the edited file's range.
+
+    Parameters
+    ----------
+    raw_notes : np.ndarray of NOTE_DTYPE, shape=(n_raw,)
+    partner : np.ndarray of int, shape=(n_raw,), edited note of each raw note, -1 without
+    edited : MidiContent
+    alignment : Alignment
+
+    Returns
+    -------
+    np.ndarray of bool, shape=(n_raw,)
+    """
+    raw_s, present = raw_notes["time_s"], partner >= 0
+    starts_whole = alignment.start_s <= alignment.exact_s
+    inside = present | starts_whole | (raw_s > alignment.start_s + alignment.exact_s)
+    start_is_cut = not inside.all()
+    if _end_is_stated(edited):
+        inside &= present | (raw_s < alignment.end_s - alignment.exact_s)
+        if inside.all():
+            return inside
+    first, last = np.flatnonzero(present)[[0, -1]]
+    place = np.arange(len(raw_s))
+    before, after = place < first, place > last
+    after &= not _end_is_stated(edited)
+    if start_is_cut:
+        return inside & ~after
+    is_audible = raw_notes["velocity"] >= AUDIBLE_VELOCITY
+    absent = np.count_nonzero((before | after) & inside & is_audible)
+    if absent > _longest_deletion(raw_s, present, is_audible, first, last):
+        return inside & ~before & ~after
+    return inside
+
+
+def _end_is_stated(edited):
+    """Whether the end of track lies beyond the last note's end."""
+    tick_s = edited.tempo.us_per_beat.max() / 1e6 / edited.ppq
+    return edited.end_s > np.max(edited.notes["time_s"] + edited.notes["duration_s"]) + 1.5 * tick_s
+
+
+def _longest_deletion(raw_s, present, is_audible, first, last):
+    """Longest run of absent audible notes that the notes between the first and last present one make credible."""
+    between = present[first : last + 1][is_audible[first : last + 1]]
+    if np.count_nonzero(present) < MIN_CROP_NOTES or raw_s[last] - raw_s[first] < MIN_CROP_S:
+        return len(raw_s)
+    kept_at = np.flatnonzero(np.concatenate(([True], between, [True])))
+    longest = int(np.max(np.diff(kept_at))) - 1
+    deleted_share = (np.count_nonzero(~between) + 1) / (len(between) + 2)
+    return max(longest, int(np.log(UNLIKELY_RUN) / np.log(deleted_share)))
+
+
+def doubtful(raw_notes, edited_notes, partner, alignment):
+    """Mask of the raw notes of which the edited file does not tell whether they were kept.
+
+    A pair is certain where the times agree to the tick in a file that was not quantised, where the velocities agree
+    and no other raw note near has the same one, or where no other raw note is near. Near an edited note without a
+    partner, an absent raw note was either deleted or moved.
+
+    Parameters
+    ----------
+    raw_notes, edited_notes : np.ndarray of NOTE_DTYPE, shape=(n_raw,) and (n_edited,)
+    partner : np.ndarray of int, shape=(n_raw,), edited note of each raw note, -1 without
+    alignment : Alignment, of these edited notes
+
+    Returns
+    -------
+    np.ndarray of bool, shape=(n_raw,)
+    """
+    raw_s, edited_s = raw_notes["time_s"], alignment.times_s
+    raw_of = _inverse(partner, len(edited_s))
+    is_matched = raw_of >= 0
+    is_exact = _exact(raw_s, raw_of, alignment)
+    same_velocity = is_matched & (raw_notes["velocity"][raw_of] == edited_notes["velocity"])
+    same_velocity &= np.mean(same_velocity[is_matched]) >= SAME_VELOCITY_SHARE
+    reach_s = np.where(is_exact, alignment.exact_s, max(MOVED_S, alignment.tolerance_s))
+    lows = np.searchsorted(raw_s, edited_s - reach_s, "left")
+    highs = np.searchsorted(raw_s, edited_s + reach_s, "right")
+    to_weigh = (highs - lows > is_matched) & ~layered(raw_s, partner, alignment)
+    found = np.zeros(len(raw_s), bool)
+    for j in np.flatnonzero(to_weigh):
+        near = np.arange(lows[j], highs[j])
+        rivals = near[near != raw_of[j]]
+        if same_velocity[j] and not np.any(raw_notes["velocity"][rivals] == edited_notes["velocity"][j]):
+            continue
+        found[near[(partner[near] < 0) | (near == raw_of[j])]] = True
+    return found
+
+
+def layered(raw_s, partner, alignment):
+    """Mask of the unmatched edited notes that sound together with an exactly matched one: doublings, not additions."""
+    raw_of = _inverse(partner, len(alignment.times_s))
+    exact_s = alignment.times_s[_exact(raw_s, raw_of, alignment)]
+    low = np.searchsorted(exact_s, alignment.times_s - alignment.exact_s, "left")
+    high = np.searchsorted(exact_s, alignment.times_s + alignment.exact_s, "right")
+    return (raw_of < 0) & (high > low)
+
+
+def _inverse(partner, n_edited):
+    """Raw note of each edited note, -1 without."""
+    raw_of = np.full(n_edited, -1)
+    raw_of[partner[partner >= 0]] = np.flatnonzero(partner >= 0)
+    return raw_of
+
+
+def _exact(raw_s, raw_of, alignment):
+    """Mask of the edited notes that lie on their raw note to the tick; none in a quantised file, where it is luck."""
+    distance = np.abs(raw_s[raw_of] - alignment.times_s)
+    is_exact = (raw_of >= 0) & (distance <= alignment.exact_s)
+    chance = min(1.0, alignment.exact_s / alignment.tolerance_s)
+    by_far = EXACT_SHARE + (1 - EXACT_SHARE) * chance
+    return is_exact & (np.count_nonzero(is_exact) >= by_far * np.count_nonzero(raw_of >= 0))

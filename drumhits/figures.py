@@ -1,0 +1,62 @@
+"""The pictures. matplotlib is imported on use, since nothing else needs it."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from drumhits.audio import SAMPLE_RATE, AudioReader
+from drumhits.conversion import Conversion
+
+KEPT_COLOUR, REJECTED_COLOUR, WAVE_COLOUR = "#0072B2", "#D55E00", "#8A8A8A"  # Okabe and Ito 2008, colour-blind-safe
+COLUMNS = 2400  # of the waveform
+SOFTWARE = "drumhits"
+
+
+def peaks(path: Path, n_frames: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest sample in each of at most COLUMNS equal parts of an audio file."""
+    length = max(1, -(-n_frames * SAMPLE_RATE // (sample_rate * COLUMNS)))
+    lows, highs, rest = [], [], np.zeros(0, dtype=np.float32)
+    for block in AudioReader(path).blocks():
+        block = np.concatenate((rest, block))
+        whole = len(block) // length * length
+        columns = block[:whole].reshape(-1, length)
+        lows.append(columns.min(axis=1, initial=0))
+        highs.append(columns.max(axis=1, initial=0))
+        rest = block[whole:]
+    return np.concatenate([*lows, [rest.min(initial=0)]]), np.concatenate([*highs, [rest.max(initial=0)]])
+
+
+def candidate_figure(conversion: Conversion) -> bytes:
+    """Return a PNG: the waveform with kept and rejected candidates, and their GeoMean with its threshold below."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    table, keep, source = conversion.table, conversion.decisions.keep, conversion.source
+    figure = Figure(figsize=(min(40, max(10, source.duration_s / 2.5)), 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    wave, geomean = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    lows, highs = peaks(source.path, source.n_frames, source.sample_rate)
+    at = np.linspace(0, source.duration_s, len(lows))
+    wave.fill_between(at, lows, highs, color=WAVE_COLOUR, linewidth=0)
+    top = max(np.abs(lows).max(initial=0), highs.max(initial=0), 1e-3)
+    groups = (
+        ("kept", keep, KEPT_COLOUR, "v", 1.12),
+        ("rejected", ~keep, REJECTED_COLOUR, "x", -1.12),
+    )
+    for name, group, colour, marker, height in groups:
+        times = table.times_s[group]
+        label = f"{name} ({len(times)})"
+        wave.plot(times, np.full(len(times), height * top), marker, color=colour, markersize=5, label=label)
+        geomean.plot(times, np.maximum(table["GeoMean"][group], 1e-2), marker, color=colour, markersize=5)
+    wave.vlines(table.times_s[keep], -top, top, color=KEPT_COLOUR, alpha=0.35, linewidth=0.8)
+    threshold = conversion.job.stem_config.geomean_threshold
+    if threshold and conversion.decisions.confidence is None:
+        geomean.axhline(threshold, color="black", linestyle="--", linewidth=1, label=f"geomean_threshold {threshold:g}")
+        geomean.legend(loc="upper right")
+    wave.set(title=f"{source.path.name}: {conversion.job.stem}", ylabel="amplitude", ylim=(-1.3 * top, 1.3 * top))
+    wave.legend(loc="upper right", ncols=2)
+    geomean.set(xlabel="time (s)", ylabel="GeoMean", yscale="log", xlim=(0, max(source.duration_s, 0.1)))
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110, metadata={"Software": SOFTWARE})
+    return picture.getvalue()

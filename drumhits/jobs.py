@@ -1,0 +1,90 @@
+"""Command line -> jobs: which files to convert, as which stem, into which MIDI files."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from drumhits.audio import AUDIO_SUFFIXES
+from drumhits.errors import InputError, UsageError
+from drumhits.settings import STEMS
+
+_STEM_NAMES = {
+    "kick": "kick", "kicks": "kick", "snare": "snare", "snares": "snare", "tom": "toms", "toms": "toms",
+    "hihat": "hihat", "hihats": "hihat", "hi-hat": "hihat", "hi-hats": "hihat", "cymbal": "cymbals",
+    "cymbals": "cymbals",
+}  # fmt: skip
+_STEM_AT_END = re.compile(rf"(?:^|[-_ ])({'|'.join(_STEM_NAMES)})$", re.IGNORECASE)
+
+
+def stem_of(name: str) -> str | None:
+    """Return the stem that a file name (without suffix) ends in, such as "Song1-Cymbals"; None where unclear."""
+    found = _STEM_AT_END.search(name)
+    return _STEM_NAMES[found[1].lower()] if found else None
+
+
+def find_audio(inputs: list[Path], stem: str | None) -> list[tuple[Path, str]]:
+    """Return (file, stem) of each input; a folder gives its audio files, also in folders below, sorted by name.
+
+    A folder's files of other stems than `stem`, or whose name tells no stem where `stem` is None, are passed over.
+
+    Raises
+    ------
+    UsageError
+        A file whose name tells no stem while `stem` is None.
+    InputError
+        A folder in which nothing fits.
+    """
+    return [pair for given in inputs for pair in (_in_folder if given.is_dir() else _as_file)(given, stem)]
+
+
+def _as_file(path: Path, stem: str | None) -> list[tuple[Path, str]]:
+    known = stem or stem_of(path.stem)
+    if known is None:
+        raise UsageError(
+            f"{path}: the name does not end in a stem such as -kick; say which it is with --stem {'|'.join(STEMS)}."
+        )
+    return [(path, known)]
+
+
+def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    named = [(path, stem_of(path.stem)) for path in files]
+    fitting = [(path, known) for path, known in named if known and stem in (None, known)]
+    if not fitting:
+        wanted = f"-{stem}" if stem else " or ".join(f"-{name}" for name in STEMS)
+        raise InputError(
+            f"{folder}: holds no audio file whose name ends in {wanted} ({len(files)} audio files in all); "
+            "rename the stems or give the files themselves."
+        )
+    return fitting
+
+
+def output_paths(inputs: list[Path], audio: list[Path], output: Path | None) -> list[Path]:
+    """Return the MIDI file for each audio file.
+
+    Without `output` it lies beside the audio. One input that is a file takes `output` as the file to write, unless that
+    is a folder; otherwise `output` is a folder.
+
+    Raises
+    ------
+    UsageError
+        `output` is an existing file where a folder is needed, or two inputs would give the same file.
+    """
+    is_single = len(inputs) == 1 and not inputs[0].is_dir()
+    if output is not None and is_single and not output.is_dir():
+        return [output]
+    if output is not None and output.exists() and not output.is_dir():
+        raise UsageError(f"--output {output}: is a file; several inputs need a folder.")
+    if output is not None and not output.is_dir() and output.suffix.lower() in (".mid", ".midi"):
+        raise UsageError(f"--output {output}: is named like a file; several inputs need a folder.")
+    paths = [(output or path.parent) / f"{path.stem}.mid" for path in audio]
+    _require_distinct(audio, paths, lambda path: str(path).casefold())
+    return paths
+
+
+def _require_distinct(audio: list[Path], paths: list[Path], key: Callable[[Path], str]) -> None:
+    first: dict[str, Path] = {}
+    for source, path in zip(audio, paths, strict=True):
+        other = first.setdefault(key(path), source)
+        if other is not source:
+            raise UsageError(f"{other} and {source} would both be written to {path}; convert them one at a time.")

@@ -1,0 +1,93 @@
+"""One-to-one, order-preserving matching of two series of times (seconds, increasing)."""
+
+import numpy as np
+
+MAX_BAND = 64  # rivals of one time that are weighed; more only where events pile up on one moment
+FLOAT_SLACK_S = 1e-9
+SKIP_REFERENCE, SKIP_ESTIMATED, MATCH = range(3)
+
+
+def match_times(reference, estimated, tolerance_s):
+    """Match two increasing series of times one-to-one and in order.
+
+    As many matches as possible; among those the smallest sum of distances. At most `MAX_BAND` rivals of one time are
+    weighed, which bounds the work.
+
+    Parameters
+    ----------
+    reference, estimated : np.ndarray, shape=(n,) and (m,), seconds, increasing
+    tolerance_s : float > 0, largest distance of a match
+
+    Returns
+    -------
+    np.ndarray, shape=(n_matches, 2), indices into reference and estimated
+    """
+    reference, estimated = np.asarray(reference, float), np.asarray(estimated, float)
+    alone = _lone_pairs(reference, estimated, tolerance_s)
+    i = np.setdiff1d(np.arange(len(reference)), alone[:, 0])
+    j = np.setdiff1d(np.arange(len(estimated)), alone[:, 1])
+    crowded = _match_crowded(reference[i], estimated[j], tolerance_s)
+    pairs = np.concatenate((alone, np.column_stack((i[crowded[:, 0]], j[crowded[:, 1]]))))
+    return pairs[np.argsort(pairs[:, 0])]
+
+
+def _lone_pairs(reference, estimated, tolerance_s):
+    """Pairs within reach of each other and of nothing else: most of them, and no others can cross them."""
+    first, last = _within_reach(reference, estimated, tolerance_s)
+    back_first, back_last = _within_reach(estimated, reference, tolerance_s)
+    i = np.flatnonzero(last - first == 1)
+    i = i[back_last[first[i]] - back_first[first[i]] == 1]
+    return np.column_stack((i, first[i]))
+
+
+def _within_reach(times_s, others_s, tolerance_s):
+    slack = tolerance_s + FLOAT_SLACK_S
+    return np.searchsorted(others_s, times_s - slack, "left"), np.searchsorted(others_s, times_s + slack, "right")
+
+
+def _match_crowded(reference, estimated, tolerance_s):
+    """Dynamic programme over the references."""
+    first, last = _bands(reference, estimated, tolerance_s)
+    a_match = tolerance_s * (min(len(reference), len(estimated)) + 1)  # outweighs any sum of distances
+    best, steps = [0.0], []
+    for i, (low, high) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        best.extend([best[-1]] * (high + 1 - len(best)))
+        gains = (a_match - np.abs(reference[i] - estimated[low:high])).tolist()
+        steps.append(_advance(best, low, gains))
+    return _trace_back(first, last, steps)
+
+
+def _bands(reference, estimated, tolerance_s):
+    """Range of indices into `estimated` within reach of each reference: first, one past last; both increase."""
+    first, last = _within_reach(reference, estimated, tolerance_s)
+    rank = np.arange(len(reference)) - np.searchsorted(first, first, "left")
+    narrowed = np.clip(first + rank - MAX_BAND // 2, first, np.maximum(first, last - MAX_BAND))
+    wide = last - first > MAX_BAND
+    first = np.maximum.accumulate(np.where(wide, narrowed, first))
+    last = np.maximum(np.minimum(last, first + MAX_BAND), first)
+    return first, np.maximum.accumulate(last)
+
+
+def _advance(best, low, gains):
+    """Take one more reference into account in `best[j]`, the best total with the first j estimated times."""
+    steps, diagonal = bytearray(len(gains)), best[low]
+    for k, gain in enumerate(gains):
+        j = low + k + 1
+        options = (best[j], best[j - 1], diagonal + gain)
+        diagonal = best[j]
+        best[j] = max(options)
+        steps[k] = options.index(best[j])
+    return steps
+
+
+def _trace_back(first, last, steps):
+    pairs, i = [], len(steps) - 1
+    j = int(last[-1]) if len(last) else 0
+    while i >= 0 and j > 0:
+        j = min(j, int(last[i]))
+        step = steps[i][j - 1 - first[i]] if j > first[i] else SKIP_REFERENCE
+        if step == MATCH:
+            pairs.append((i, j - 1))
+        i -= step != SKIP_ESTIMATED
+        j -= step != SKIP_REFERENCE
+    return np.array(pairs[::-1], dtype=int).reshape(-1, 2)

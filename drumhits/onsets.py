@@ -1,0 +1,193 @@
+"""Signal -> candidate onsets: their times, exact to the attack, and their strengths.
+
+Candidates are the peaks of a spectral flux in decibels (Dixon 2006, "Onset detection revisited", on band energies),
+moved to the attack on the waveform by the two-segment likelihood that seismology picks first arrivals with (Maeda
+1985, the AIC picker). Neither times nor strengths depend on the gain: the flux has its floor a fixed number of
+decibels below the loudest frame in the window.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from drumhits.windows import BAND_EDGES_HZ, CHUNK_FRAMES, HOP_LENGTH, N_BANDS, Window
+
+ONSET_DTYPE = np.dtype(
+    [
+        ("sample", "i8"),  # of the attack
+        ("flux_db", "f4"),  # mean rise of the bands within a frame length
+        ("rise", "f4"),  # rise of the loudness in the stem's bands: the strength, not yet relative to loud hits
+        ("level_db", "f4"),  # energy that the hit adds, all bands
+    ]
+)
+
+FLOOR_DB = -50.0  # of the flux, relative to the loudest frame in the window
+FLUX_LAG = 2  # frames: 11.6 ms, one frame length, so that the two frames do not overlap
+PEAK_REACH = 2  # frames on either side that a peak must top
+MIN_FLUX_DB = 1.0  # mean over the bands
+FLUX_REACH = FLUX_LAG + PEAK_REACH
+
+AIC_STEP = 16  # samples: 0.36 ms, the resolution of onset times
+AIC_BEFORE = 41 * AIC_STEP  # samples: 15 ms
+AIC_AFTER = 28 * AIC_STEP  # samples: 10 ms
+AIC_MARGIN = 6  # steps: the shortest segment that a variance is taken of
+PRE_EMPHASIS = np.float32(0.95)
+ATTACK_LEAD = 66  # samples: 1.5 ms by which a sampled drum starts before its energy jumps
+
+BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
+AFTER_FRAMES = range(1, 4)  # 6 to 17 ms after: frames that hold nothing from before the onset
+HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
+TINY_ENERGY = np.float32(1e-12)
+LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
+
+# The bands whose rise is a stem's onset strength, and those that candidates are looked for in, in Hz.
+STRENGTH_BAND_HZ = {
+    "kick": (40, 300),
+    "snare": (40, 16_000),
+    "toms": (40, 16_000),
+    "hihat": (5_000, 16_000),
+    "cymbals": (5_000, 16_000),
+}
+FLUX_BAND_HZ = {
+    "kick": (40, 16_000),
+    "snare": (40, 16_000),
+    "toms": (120, 16_000),
+    "hihat": (400, 16_000),
+    "cymbals": (200, 16_000),
+}
+
+WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
+CLOSEST_WAIT = 4  # frames of WAIT_FRAME_LENGTH: 46 ms, within which only the strongest candidate stays
+STROKE_STRENGTH = 0.3  # share of the stronger one's rise from which a candidate is a stroke of its own, not an echo
+
+
+def find_onsets(window: Window, stem: str) -> np.ndarray:
+    """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`."""
+    frames, flux_db = flux_peaks(window, _bands_within(FLUX_BAND_HZ[stem]))
+    attacks = refine(window.y, frames * HOP_LENGTH, ATTACK_POWER[stem])
+    samples, first = np.unique(attacks, return_index=True)
+    onsets = np.zeros(len(samples), dtype=ONSET_DTYPE)
+    onsets["sample"] = samples
+    onsets["flux_db"] = flux_db[first]
+    onsets["rise"] = loudness_rise(window.energies, samples, _bands_within(STRENGTH_BAND_HZ[stem]))
+    onsets["level_db"] = added_level_db(window.energies, samples)
+    return onsets
+
+
+def flux_peaks(window: Window, bands: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames of the middle chunk in which the mean rise in decibels over `bands` peaks, and these peaks."""
+    energies = window.energies[CHUNK_FRAMES - FLUX_REACH : 2 * CHUNK_FRAMES + PEAK_REACH, bands]
+    loudest = window.energies.sum(axis=1).max()
+    if loudest <= 0:
+        return np.zeros(0, dtype=int), np.zeros(0, dtype=np.float32)
+    floor = loudest * np.float32(10 ** (FLOOR_DB / 10) / N_BANDS)
+    level_db = np.float32(10) * np.log10(energies + floor)
+    flux = np.maximum(level_db[FLUX_LAG:] - level_db[:-FLUX_LAG], 0).mean(axis=1)
+    neighbourhood = np.lib.stride_tricks.sliding_window_view(flux, 2 * PEAK_REACH + 1)
+    centre = neighbourhood[:, PEAK_REACH]
+    peaks = np.flatnonzero((centre > MIN_FLUX_DB) & (centre == neighbourhood.max(axis=1)))
+    return peaks + CHUNK_FRAMES, centre[peaks]
+
+
+def refine(y: np.ndarray, coarse: np.ndarray, power_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Move coarse positions (samples) to the attack: the instant that best splits the surroundings into two variances.
+
+    The Akaike information criterion of a split at k of n steps is k log var(before) + (n - k) log var(after);
+    `power_of` gives the power in each step.
+    """
+    if not len(coarse):
+        return np.zeros(0, dtype=int)
+    around = y[coarse[:, None] + np.arange(-AIC_BEFORE - 1, AIC_AFTER)]
+    power = np.cumsum(power_of(around), axis=1, dtype=np.float64)
+    n_steps = power.shape[1]
+    k = np.arange(AIC_MARGIN, n_steps - AIC_MARGIN)
+    total = power[:, -1:]
+    tiny = 1e-6 * total / n_steps + 1e-30
+    before, after = power[:, k - 1] / k + tiny, (total - power[:, k - 1]) / (n_steps - k) + tiny
+    aic = k * np.log(before) + (n_steps - k) * np.log(after)
+    return coarse - AIC_BEFORE + k[aic.argmin(axis=1)] * AIC_STEP - ATTACK_LEAD
+
+
+def _power_of_click(y: np.ndarray) -> np.ndarray:
+    """Return the power in each step after pre-emphasis: the attack of most drums is brighter than what rings on."""
+    emphasized = y[:, 1:] - PRE_EMPHASIS * y[:, :-1]
+    return (emphasized * emphasized).reshape(len(y), -1, AIC_STEP).sum(axis=2)
+
+
+def _power_of_thump(y: np.ndarray) -> np.ndarray:
+    """Return the power of each step's mean, which is deaf to the hi-hat that bleeds into a kick."""
+    means = y[:, 1:].reshape(len(y), -1, AIC_STEP).mean(axis=2)
+    return means * means
+
+
+ATTACK_POWER = {
+    "kick": _power_of_thump,
+    "snare": _power_of_click,
+    "toms": _power_of_click,
+    "hihat": _power_of_click,
+    "cymbals": _power_of_click,
+}
+
+
+def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np.ndarray:
+    """Return how far the loudness (energy ** 0.25, summed over `bands`) rises at each onset."""
+    before, after = (_mean_energies(energies, samples, frames)[:, bands] for frames in (BEFORE_FRAMES, AFTER_FRAMES))
+    return np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0).sum(axis=1)
+
+
+def added_level_db(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over the bands."""
+    before, after = (_mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
+    return 10 * np.log10(np.maximum(after - before, 0).sum(axis=1) + TINY_ENERGY)
+
+
+def _mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> np.ndarray:
+    """Return the mean energy in each band over the frames at `offsets` from each onset, shape (n, N_BANDS)."""
+    frames = np.rint((samples + ATTACK_LEAD) / HOP_LENGTH).astype(int)
+    return energies[np.clip(frames[:, None] + np.array(offsets), 0, len(energies) - 1)].mean(axis=1)
+
+
+def relative_to_loud(values: np.ndarray) -> np.ndarray:
+    """Return values >= 0 relative to their 95th percentile, clipped to 0..1."""
+    loud = np.percentile(values, 95) if len(values) else 0.0
+    if loud <= 0:
+        return np.zeros(len(values), dtype=np.float32)
+    return np.clip(values / loud, 0, 1).astype(np.float32)
+
+
+def select(onsets: np.ndarray, *, onset_wait: int, onset_delta: float) -> np.ndarray:
+    """Return the onsets that stay, in time order.
+
+    An onset's flux must reach `onset_delta` of that of the stem's clear onsets. Within `onset_wait` frames of 512
+    samples of a stronger onset it goes, unless it is 46 ms away and has 0.3 of its strength (a stroke, not an echo).
+
+    Parameters
+    ----------
+    onsets : np.ndarray, shape (n,), `ONSET_DTYPE`
+        Of a whole stem, in any order.
+
+    Returns
+    -------
+    np.ndarray, shape (m,), int
+        Indices into `onsets`.
+    """
+    order = np.argsort(onsets["sample"], kind="stable")
+    samples, rises = onsets["sample"][order], onsets["rise"][order]
+    stays = (relative_to_loud(onsets["flux_db"][order]) >= onset_delta) & (rises > 0)
+    wait = onset_wait * WAIT_FRAME_LENGTH
+    closest = min(onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH
+    for i in np.argsort(-rises, kind="stable"):
+        if stays[i]:
+            near = slice(*np.searchsorted(samples, (samples[i] - wait + 1, samples[i] + wait)))
+            is_far = np.abs(samples[near] - samples[i]) >= closest
+            stays[near] &= is_far & (rises[near] >= STROKE_STRENGTH * rises[i])
+            stays[i] = True
+    return order[stays]
+
+
+def _bands_within(band_hz: tuple[float, float]) -> slice:
+    low, high = band_hz
+    inside = np.flatnonzero((BAND_EDGES_HZ[:-1] >= 0.9 * low) & (BAND_EDGES_HZ[:-1] < high))
+    return slice(int(inside[0]), int(inside[-1]) + 1)
+
+

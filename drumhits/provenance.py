@@ -1,0 +1,126 @@
+"""The note in a raw MIDI file's own text event: which audio, settings and decisions made it.
+
+Training re-makes the candidates from it; a later run tells by it whether a file is an untouched output of ours.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from drumhits.config import FrozenMapping, StemConfig
+from drumhits.errors import InputError
+from drumhits.midi import MidiContent
+from drumhits.pipeline import AudioSource
+
+FORMAT = 1
+_PREFIX = "drumhits "
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a raw MIDI file.
+
+    Attributes
+    ----------
+    stem : str
+    audio : str
+        Path of the audio relative to the folder of the MIDI file, with forward slashes.
+    n_frames, sample_rate : int
+        Length of the audio.
+    fingerprint : str
+        Digest of its samples; see `audio.AudioReader.fingerprint`.
+    settings : dict
+        Every field of the StemConfig in force but `stem`.
+    keep_all : bool
+        Whether rejected candidates were written too.
+    model : str or None
+        Name of the model that decided; None where thresholds did.
+    notes : str
+        Digest of the notes: an edited file has another.
+    """
+
+    stem: str
+    audio: str
+    n_frames: int
+    sample_rate: int
+    fingerprint: str
+    settings: dict
+    keep_all: bool
+    model: str | None
+    notes: str
+
+    def to_text(self) -> str:
+        """Return the text event: ASCII, one line."""
+        return _PREFIX + json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
+
+    def config(self) -> StemConfig:
+        """Return the settings that the candidates were made with.
+
+        Raises
+        ------
+        InputError
+            The note does not hold the settings of this version.
+        """
+        try:
+            settings = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
+            return StemConfig(stem=self.stem, **settings | {"notes": FrozenMapping(settings["notes"])})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                "the raw MIDI was made by another version of this toolkit; make it again with stems_to_midi.py."
+            ) from error
+
+
+def provenance(
+    source: AudioSource, config: StemConfig, midi_folder: Path, notes: np.ndarray, *, keep_all: bool, model: str | None
+) -> Provenance:
+    """Describe a conversion whose MIDI file will lie in `midi_folder`."""
+    settings = asdict(config) | {"notes": dict(config.notes)}
+    del settings["stem"]
+    return Provenance(
+        stem=config.stem,
+        audio=_relative(source.path, midi_folder),
+        n_frames=source.n_frames,
+        sample_rate=source.sample_rate,
+        fingerprint=source.fingerprint,
+        settings=settings,
+        keep_all=keep_all,
+        model=model,
+        notes=notes_digest(notes),
+    )
+
+
+def read_provenance(content: MidiContent) -> Provenance | None:
+    """Return the note of a MIDI file, or None where it has none that can be understood."""
+    for text in content.texts:
+        if text.startswith(_PREFIX):
+            try:
+                fields = json.loads(text.removeprefix(_PREFIX))
+                if fields.pop("format") == FORMAT:
+                    return Provenance(**fields)
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                continue
+    return None
+
+
+def is_untouched(content: MidiContent) -> bool:
+    """Tell whether a MIDI file is an output of ours that nobody has edited."""
+    made = read_provenance(content)
+    return made is not None and made.notes == notes_digest(content.notes)
+
+
+def notes_digest(notes: np.ndarray) -> str:
+    """Return a digest of ticks, numbers and velocities (`NOTE_DTYPE`)."""
+    columns = np.stack([notes[name].astype("<i8") for name in ("tick", "number", "velocity")])
+    return hashlib.blake2b(columns.tobytes(), digest_size=8).hexdigest()
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        relative = os.path.relpath(path.resolve(), folder.resolve())
+    except ValueError:  # another drive on Windows
+        relative = str(path.resolve())
+    return str(PurePosixPath(*Path(relative).parts)).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

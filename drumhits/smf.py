@@ -1,0 +1,205 @@
+"""Standard MIDI Files as bytes: a reader that takes what DAWs and strangers write, and the parts of a writer.
+
+Time is in ticks here; `drumhits.midi` turns it into seconds. The reader looks at each byte once and counts
+events, so its time and memory are bounded whatever the bytes say about lengths.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from drumhits.errors import InputError
+
+TEXT, TRACK_NAME, END_OF_TRACK, SET_TEMPO = 0x01, 0x03, 0x2F, 0x51  # meta events
+NOTE_OFF, NOTE_ON = 0x80, 0x90
+META, SYSEX, SYSEX_CONTINUED = 0xFF, 0xF0, 0xF7
+SELF_SIZED = frozenset((META, SYSEX, SYSEX_CONTINUED))  # these carry their length
+
+MAX_EVENTS = 1_000_000  # a second of work; four hours of 30 hits a second are 864,000
+MAX_TEXTS = 10_000
+MAX_HEADER_OFFSET = 4096  # a RIFF wrapper or a MacBinary header comes before the MIDI data
+
+# Data bytes by status, for all other events.
+DATA_BYTES = dict.fromkeys(range(0x80, 0xF0), 2)
+DATA_BYTES |= dict.fromkeys(range(0xC0, 0xE0), 1)
+DATA_BYTES |= dict.fromkeys(range(0xF1, 0xFF), 0) | {0xF1: 1, 0xF2: 2, 0xF3: 1}
+
+
+@dataclass
+class Events:
+    """Note, tempo and text events of a file, track after track."""
+
+    ppq: int
+    announced_tracks: int
+    ticks: array = field(default_factory=lambda: array("q"))  # of each note event
+    messages: array = field(default_factory=lambda: array("i"))  # its status, number, velocity as 0xSSNNVV
+    tempo_ticks: array = field(default_factory=lambda: array("q"))
+    tempos: array = field(default_factory=lambda: array("i"))  # microseconds per quarter note
+    texts: list[bytes] = field(default_factory=list)
+    track_ends: list[int] = field(default_factory=list)  # ticks
+    track_sizes: list[int] = field(default_factory=list)  # note events in each track
+    unended_tracks: int = 0
+    bad_tempos: int = 0
+
+    def add_text(self, tick: int, payload: bytes) -> None:
+        if len(self.texts) < MAX_TEXTS:
+            self.texts.append(payload)
+
+    def add_tempo(self, tick: int, payload: bytes) -> None:
+        us_per_beat = int.from_bytes(payload[:3], "big") if len(payload) >= 3 else 0
+        if us_per_beat:
+            self.tempo_ticks.append(tick)
+            self.tempos.append(us_per_beat)
+        else:
+            self.bad_tempos += 1
+
+
+META_READERS = {TEXT: Events.add_text, SET_TEMPO: Events.add_tempo}
+
+
+def parse(data: bytes, name: str) -> Events:
+    """Read every track of a Standard MIDI File, mending what can be mended.
+
+    Raises
+    ------
+    InputError
+        Not MIDI, type 2, SMPTE or zero time division, or more than `MAX_EVENTS` events.
+    """
+    events, first_chunk = _read_header(data, name)
+    budget = iter(range(MAX_EVENTS))
+    for start, end in _track_spans(data, first_chunk, budget):
+        size_before = len(events.ticks)
+        events.unended_tracks += not _read_track(data, start, end, events, budget)
+        events.track_sizes.append(len(events.ticks) - size_before)
+    if next(budget, None) is None:
+        raise InputError(
+            f"{name} holds over {MAX_EVENTS:,} events, more than any drum part; export the drum track alone."
+        )
+    return events
+
+
+def _read_header(data: bytes, name: str) -> tuple[Events, int]:
+    start = data.find(b"MThd", 0, MAX_HEADER_OFFSET)
+    fields = data[start + 8 : start + 14]
+    kind, tracks, division = (int.from_bytes(fields[i : i + 2], "big") for i in (0, 2, 4))
+    refusals = (
+        (not data, "is empty; export it from your DAW again."),
+        (start < 0, "is not a MIDI file (no MThd header); export it from your DAW as a Standard MIDI File."),
+        (len(fields) < 6, "ends within its MIDI header, so the export or copy was cut off; export it again."),
+        (kind == 2, "is a type 2 MIDI file (independent patterns); export it from your DAW as type 0 or 1."),
+        (division & 0x8000, "counts time in SMPTE frames; export it with ticks per quarter note (PPQ)."),
+        (division == 0, "has 0 ticks per quarter note, so its header is damaged; export it again."),
+    )
+    for refused, why in refusals:
+        if refused:
+            raise InputError(f"{name} {why}")
+    length = int.from_bytes(data[start + 4 : start + 8], "big")
+    first_chunk = start + 8 + (length if 6 <= length <= len(data) else 6)
+    return Events(ppq=division, announced_tracks=tracks), first_chunk
+
+
+def _track_spans(data: bytes, at: int, budget: Iterator[int]) -> Iterator[tuple[int, int]]:
+    """Yield where each track's events start and end.
+
+    Alien chunks are skipped by their length. Where a length is 0 (a recording that was never closed) or runs
+    past the file, or no chunk begins, the next b"MTrk" is the boundary.
+    """
+    for _ in budget:
+        if at < 0 or at + 8 > len(data):
+            return
+        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
+        following = at + 8 + length
+        if not kind.isalnum() or length == 0 or following > len(data):
+            following = data.find(b"MTrk", at + 1)
+        if kind == b"MTrk":
+            yield at + 8, len(data) if following < 0 else following
+        at = following
+
+
+def _read_track(data: bytes, at: int, end: int, events: Events, budget: Iterator[int]) -> bool:
+    """Add the events of one track; return whether it was read up to an end-of-track event."""
+    tick = running = 0
+    ticks, messages = events.ticks, events.messages
+    try:
+        for _ in budget:
+            if at >= end:
+                return False
+            delta = data[at]
+            at += 1
+            if delta > 127:
+                delta, at = _read_delta(data, at - 1)
+            tick += delta
+            status = data[at]
+            if status > 127:
+                at += 1
+            else:
+                status = running
+            if 0x80 <= status < 0xA0:
+                messages.append(status << 16 | data[at] << 8 | data[at + 1])
+                ticks.append(tick)
+                at += 2
+                running = status
+            elif status in SELF_SIZED:
+                kind, start, at = _read_extent(data, at, status)
+                if at > end:
+                    return False
+                if kind == END_OF_TRACK:
+                    return True
+                if kind in META_READERS:
+                    META_READERS[kind](events, tick, data[start:at])
+            elif status:
+                at += DATA_BYTES[status]
+                running = status if status < 0xF0 else running
+            else:
+                return False  # data bytes before any status: nothing after them can be trusted
+    except IndexError:
+        return False
+    finally:
+        events.track_ends.append(tick)
+    return False
+
+
+def _read_extent(data: bytes, at: int, status: int) -> tuple[int | None, int, int]:
+    """Read type (None if exclusive) and length of a self-sized event: type, start and end of its payload."""
+    kind = None
+    if status == META:
+        kind = data[at]
+        at += 1
+    length = data[at]
+    at += 1
+    if length > 127:
+        length, at = _read_quantity(data, at - 1)
+    return kind, at, at + length
+
+
+def _read_quantity(data: bytes, at: int) -> tuple[int, int]:
+    """Read a variable-length quantity of any number of bytes, modulo 2**32: value, next offset."""
+    value = 0
+    while data[at] > 127:
+        value = (value << 7 | data[at] & 0x7F) & 0xFFFFFFFF
+        at += 1
+    return (value << 7 | data[at]) & 0xFFFFFFFF, at + 1
+
+
+def _read_delta(data: bytes, at: int) -> tuple[int, int]:
+    """Read a delta time; some DAWs write a start before time 0 as a negative number wrapped to 32 bits."""
+    value, at = _read_quantity(data, at)
+    return (value - 2**32 if value >= 2**31 else value), at
+
+
+def quantity(value: int) -> bytes:
+    """Return a variable-length quantity (0 <= value < 2**28)."""
+    groups = [value & 0x7F]
+    while value := value >> 7:
+        groups.append(value & 0x7F | 0x80)
+    return bytes(reversed(groups))
+
+
+def meta_event(kind: int, payload: bytes = b"") -> bytes:
+    """Return a meta event with a delta time of 0."""
+    return bytes((0, META, kind)) + quantity(len(payload)) + payload
+
+
+def chunk(kind: bytes, payload: bytes) -> bytes:
+    """Return a chunk: four letters, length, payload."""
+    return kind + len(payload).to_bytes(4, "big") + payload

@@ -1,0 +1,107 @@
+"""Audio blocks -> overlapping windows with their band energies: the stream that every measurement runs on.
+
+A stem is cut into chunks of fixed length on a grid that starts at its first sample, whatever the block sizes of the
+reader. A window is a chunk with the chunk before and the chunk after it, so each measurement at an onset of the middle
+chunk sees 6 s to either side. Memory does not grow with the length of the stem, and a stem read in blocks gives the
+same numbers, bit for bit, as a stem read whole.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from drumhits.audio import SAMPLE_RATE
+
+HOP_LENGTH = 256  # samples between frames: 5.8 ms
+N_FFT = 512  # samples in a frame: 11.6 ms
+CHUNK_FRAMES = 1024
+CHUNK_LENGTH = CHUNK_FRAMES * HOP_LENGTH  # samples: 5.9 s
+FRAMES_AT_ONCE = 64  # keeps the transform in cache
+_BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
+_BAND_BINS = np.unique(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)))
+BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 86 Hz at the bottom, then logarithmic
+N_BANDS = len(BAND_EDGES_HZ) - 1
+_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Three chunks of a stem; silence stands for what lies before its start and after its end.
+
+    Attributes
+    ----------
+    y : np.ndarray, shape (3 * CHUNK_LENGTH,), float32
+        Samples at 44.1 kHz.
+    energies : np.ndarray, shape (3 * CHUNK_FRAMES, N_BANDS), float32
+        Energy in each band; frame k is centred on sample k * HOP_LENGTH of `y`.
+    start : int
+        Position of `y[0]` in the stem, in samples; negative in the first window.
+    """
+
+    y: np.ndarray
+    energies: np.ndarray
+    start: int
+
+
+def windows(blocks: Iterable[np.ndarray]) -> Iterator[Window]:
+    """Yield a window around each chunk of a stem.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray, float32
+        Mono samples at 44.1 kHz, in blocks of any length.
+    """
+    silence = np.zeros(CHUNK_LENGTH, dtype=np.float32), np.zeros((CHUNK_FRAMES, N_BANDS), dtype=np.float32)
+    past, present, start = silence, None, -CHUNK_LENGTH
+    for future in chain(_analysed_chunks(blocks), [silence]):
+        if present is not None:
+            y, energies = (np.concatenate(parts) for parts in zip(past, present, future, strict=True))
+            yield Window(y, energies, start)
+            past, start = present, start + CHUNK_LENGTH
+        present = future
+
+
+def _analysed_chunks(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    overlap = np.zeros(N_FFT - HOP_LENGTH, dtype=np.float32)
+    for chunk in _chunks(blocks):
+        yield chunk, band_energies(np.concatenate((overlap, chunk)))
+        overlap = chunk[-len(overlap) :]
+
+
+def _chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the samples in chunks of CHUNK_LENGTH, the last one filled up with silence."""
+    chunk, filled = np.zeros(CHUNK_LENGTH, dtype=np.float32), 0
+    for block in blocks:
+        taken = 0
+        while taken < len(block):
+            part = block[taken : taken + CHUNK_LENGTH - filled]
+            chunk[filled : filled + len(part)] = part
+            filled, taken = filled + len(part), taken + len(part)
+            if filled == CHUNK_LENGTH:
+                yield chunk
+                chunk, filled = np.zeros(CHUNK_LENGTH, dtype=np.float32), 0
+    if filled:
+        yield chunk
+
+
+def band_energies(y: np.ndarray) -> np.ndarray:
+    """Return the energy in each band of each Hann-windowed frame of `y`.
+
+    Parameters
+    ----------
+    y : np.ndarray, shape (n,), float32
+
+    Returns
+    -------
+    np.ndarray, shape ((n - N_FFT) // HOP_LENGTH + 1, N_BANDS), float32
+        Frame k begins at sample k * HOP_LENGTH.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::HOP_LENGTH]
+    energies = np.empty((len(frames), N_BANDS), dtype=np.float32)
+    for first in range(0, len(frames), FRAMES_AT_ONCE):
+        spectrum = np.fft.rfft(frames[first : first + FRAMES_AT_ONCE] * _HANN, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        energies[first : first + len(power)] = np.add.reduceat(power, _BAND_BINS, axis=1)[:, :-1]
+    return energies
