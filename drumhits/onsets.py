@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from drumhits.windows import BAND_EDGES_HZ, CHUNK_FRAMES, HOP_LENGTH, N_BANDS, Window
+from drumhits.windows import BAND_EDGES_HZ, CHUNK_FRAMES, CONTEXT_FRAMES, HOP_LENGTH, N_BANDS, Window
 
 ONSET_DTYPE = np.dtype(
     [
@@ -21,7 +21,7 @@ ONSET_DTYPE = np.dtype(
     ]
 )
 
-FLOOR_DB = -50.0  # of the flux, relative to the loudest frame in the window
+FLOOR_DB = -50.0  # of the flux, relative to the loudest frame around
 FLUX_LAG = 2  # frames: 11.6 ms, one frame length, so that the two frames do not overlap
 PEAK_REACH = 2  # frames on either side that a peak must top
 MIN_FLUX_DB = 1.0  # mean over the bands
@@ -76,17 +76,16 @@ def find_onsets(window: Window, stem: str) -> np.ndarray:
 
 def flux_peaks(window: Window, bands: slice) -> tuple[np.ndarray, np.ndarray]:
     """Return the frames of the middle chunk in which the mean rise in decibels over `bands` peaks, and these peaks."""
-    energies = window.energies[CHUNK_FRAMES - FLUX_REACH : 2 * CHUNK_FRAMES + PEAK_REACH, bands]
-    loudest = window.energies.sum(axis=1).max()
-    if loudest <= 0:
+    energies = window.energies[CONTEXT_FRAMES - FLUX_REACH : CONTEXT_FRAMES + CHUNK_FRAMES + PEAK_REACH, bands]
+    if window.loudest <= 0:
         return np.zeros(0, dtype=int), np.zeros(0, dtype=np.float32)
-    floor = loudest * np.float32(10 ** (FLOOR_DB / 10) / N_BANDS)
+    floor = np.float32(window.loudest * 10 ** (FLOOR_DB / 10) / N_BANDS)
     level_db = np.float32(10) * np.log10(energies + floor)
     flux = np.maximum(level_db[FLUX_LAG:] - level_db[:-FLUX_LAG], 0).mean(axis=1)
     neighbourhood = np.lib.stride_tricks.sliding_window_view(flux, 2 * PEAK_REACH + 1)
     centre = neighbourhood[:, PEAK_REACH]
     peaks = np.flatnonzero((centre > MIN_FLUX_DB) & (centre == neighbourhood.max(axis=1)))
-    return peaks + CHUNK_FRAMES, centre[peaks]
+    return peaks + CONTEXT_FRAMES, centre[peaks]
 
 
 def refine(y: np.ndarray, coarse: np.ndarray, power_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -155,16 +154,16 @@ def relative_to_loud(values: np.ndarray) -> np.ndarray:
     return np.clip(values / loud, 0, 1).astype(np.float32)
 
 
-def select(onsets: np.ndarray, *, onset_wait: int, onset_delta: float) -> np.ndarray:
-    """Return the onsets that stay, in time order.
+def without_echoes(onsets: np.ndarray, onset_wait: int) -> np.ndarray:
+    """Return the onsets that are no echo of a stronger one, in time order.
 
-    An onset's flux must reach `onset_delta` of that of the stem's clear onsets. Within `onset_wait` frames of 512
-    samples of a stronger onset it goes, unless it is 46 ms away and has 0.3 of its strength (a stroke, not an echo).
+    Within `onset_wait` frames of 512 samples of a stronger onset an onset goes, unless it is 46 ms away and has 0.3 of
+    its strength: then it is a stroke of its own.
 
     Parameters
     ----------
     onsets : np.ndarray, shape (n,), `ONSET_DTYPE`
-        Of a whole stem, in any order.
+        In any order.
 
     Returns
     -------
@@ -172,16 +171,19 @@ def select(onsets: np.ndarray, *, onset_wait: int, onset_delta: float) -> np.nda
         Indices into `onsets`.
     """
     order = np.argsort(onsets["sample"], kind="stable")
-    samples, rises = onsets["sample"][order], onsets["rise"][order]
-    stays = (relative_to_loud(onsets["flux_db"][order]) >= onset_delta) & (rises > 0)
+    samples, rises = onsets["sample"][order].tolist(), onsets["rise"][order].tolist()
     wait = onset_wait * WAIT_FRAME_LENGTH
     closest = min(onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH
-    for i in np.argsort(-rises, kind="stable"):
-        if stays[i]:
-            near = slice(*np.searchsorted(samples, (samples[i] - wait + 1, samples[i] + wait)))
-            is_far = np.abs(samples[near] - samples[i]) >= closest
-            stays[near] &= is_far & (rises[near] >= STROKE_STRENGTH * rises[i])
-            stays[i] = True
+    stays = [rise > 0 for rise in rises]
+    for i in sorted(range(len(rises)), key=lambda i: -rises[i]):
+        if not stays[i]:
+            continue
+        for step in (-1, 1):
+            j = i + step
+            while 0 <= j < len(rises) and abs(samples[j] - samples[i]) < wait:
+                is_far = abs(samples[j] - samples[i]) >= closest
+                stays[j] &= is_far and rises[j] >= STROKE_STRENGTH * rises[i]
+                j += step
     return order[stays]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from drumhits.audio import SAMPLE_RATE, AudioReader
 from drumhits.config import StemConfig
 from drumhits.features import GUIDE_FEATURES, MEASURED, SHAPE_FEATURES, FeatureTable, measure
-from drumhits.onsets import ONSET_DTYPE, find_onsets, relative_to_loud, select
+from drumhits.onsets import ONSET_DTYPE, find_onsets, relative_to_loud, without_echoes
 from drumhits.windows import windows
 
 
@@ -66,6 +66,7 @@ def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig) -> FeatureT
     onsets, measured = [np.zeros(0, dtype=ONSET_DTYPE)], [np.zeros((0, len(MEASURED)), dtype=np.float32)]
     for window in windows(blocks):
         found = find_onsets(window, config.stem)
+        found = found[without_echoes(found, config.onset_wait)]
         measured.append(measure(window.y, found["sample"], config))
         found["sample"] += window.start
         onsets.append(found)
@@ -73,7 +74,9 @@ def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig) -> FeatureT
 
 
 def _tabulate(onsets: np.ndarray, measured: np.ndarray, config: StemConfig) -> FeatureTable:
-    chosen = select(onsets, onset_wait=config.onset_wait, onset_delta=config.onset_delta)
+    """Sort out what only the whole stem shows: unclear onsets, echoes across windows, strengths."""
+    clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
+    chosen = clear[without_echoes(onsets[clear], config.onset_wait)]
     columns = {
         "Str": relative_to_loud(onsets["rise"][chosen]),
         "LevelDb": onsets["level_db"][chosen],

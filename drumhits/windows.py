@@ -1,9 +1,8 @@
 """Audio blocks -> overlapping windows with their band energies: the stream that every measurement runs on.
 
 A stem is cut into chunks of fixed length on a grid that starts at its first sample, whatever the block sizes of the
-reader. A window is a chunk with the chunk before and the chunk after it, so each measurement at an onset of the middle
-chunk sees 6 s to either side. Memory does not grow with the length of the stem, and a stem read in blocks gives the
-same numbers, bit for bit, as a stem read whole.
+reader. A window is a chunk with some context on either side. Memory does not grow with the length of the stem, and a
+stem read in blocks gives the same numbers, bit for bit, as a stem read whole.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,8 @@ HOP_LENGTH = 256  # samples between frames: 5.8 ms
 N_FFT = 512  # samples in a frame: 11.6 ms
 CHUNK_FRAMES = 1024
 CHUNK_LENGTH = CHUNK_FRAMES * HOP_LENGTH  # samples: 5.9 s
+CONTEXT_FRAMES = 64
+CONTEXT_LENGTH = CONTEXT_FRAMES * HOP_LENGTH  # samples: 0.37 s, more than any measurement reaches
 FRAMES_AT_ONCE = 64  # keeps the transform in cache
 _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
 _BAND_BINS = np.unique(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)))
@@ -28,21 +29,24 @@ _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.flo
 
 @dataclass(frozen=True)
 class Window:
-    """Three chunks of a stem; silence stands for what lies before its start and after its end.
+    """A chunk of a stem in its context; silence stands for what lies before its start and after its end.
 
     Attributes
     ----------
-    y : np.ndarray, shape (3 * CHUNK_LENGTH,), float32
+    y : np.ndarray, shape (CONTEXT_LENGTH + CHUNK_LENGTH + CONTEXT_LENGTH,), float32
         Samples at 44.1 kHz.
-    energies : np.ndarray, shape (3 * CHUNK_FRAMES, N_BANDS), float32
+    energies : np.ndarray, shape (CONTEXT_FRAMES + CHUNK_FRAMES + CONTEXT_FRAMES, N_BANDS), float32
         Energy in each band; frame k is centred on sample k * HOP_LENGTH of `y`.
     start : int
         Position of `y[0]` in the stem, in samples; negative in the first window.
+    loudest : float
+        Energy of the loudest frame in this chunk, the one before and the one after it.
     """
 
     y: np.ndarray
     energies: np.ndarray
     start: int
+    loudest: float
 
 
 def windows(blocks: Iterable[np.ndarray]) -> Iterator[Window]:
@@ -53,20 +57,23 @@ def windows(blocks: Iterable[np.ndarray]) -> Iterator[Window]:
     blocks : iterable of np.ndarray, float32
         Mono samples at 44.1 kHz, in blocks of any length.
     """
-    silence = np.zeros(CHUNK_LENGTH, dtype=np.float32), np.zeros((CHUNK_FRAMES, N_BANDS), dtype=np.float32)
-    past, present, start = silence, None, -CHUNK_LENGTH
+    silence = np.zeros(CHUNK_LENGTH, dtype=np.float32), np.zeros((CHUNK_FRAMES, N_BANDS), dtype=np.float32), 0.0
+    past, present, start = silence, None, -CONTEXT_LENGTH
     for future in chain(_analysed_chunks(blocks), [silence]):
         if present is not None:
-            y, energies = (np.concatenate(parts) for parts in zip(past, present, future, strict=True))
-            yield Window(y, energies, start)
+            y = np.concatenate((past[0][-CONTEXT_LENGTH:], present[0], future[0][:CONTEXT_LENGTH]))
+            energies = np.concatenate((past[1][-CONTEXT_FRAMES:], present[1], future[1][:CONTEXT_FRAMES]))
+            yield Window(y, energies, start, max(past[2], present[2], future[2]))
             past, start = present, start + CHUNK_LENGTH
         present = future
 
 
-def _analysed_chunks(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _analysed_chunks(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield the samples of each chunk, its band energies and the energy of its loudest frame."""
     overlap = np.zeros(N_FFT - HOP_LENGTH, dtype=np.float32)
     for chunk in _chunks(blocks):
-        yield chunk, band_energies(np.concatenate((overlap, chunk)))
+        energies = band_energies(np.concatenate((overlap, chunk)))
+        yield chunk, energies, float(energies.sum(axis=1).max())
         overlap = chunk[-len(overlap) :]
 
 
