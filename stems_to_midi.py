@@ -5,18 +5,27 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
 
 from drumhits import __version__, report
-from drumhits.cli import EXIT_DONE, EXIT_SOME_FAILED, Console, require_replaceable, run, starts_with
+from drumhits.cli import (
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    Console,
+    require_distinct,
+    require_replaceable,
+    run,
+    starts_with,
+)
 from drumhits.config import Config, describe, load_config, parse_override
 from drumhits.conversion import Conversion, Job, convert
 from drumhits.errors import InputError, UsageError
 from drumhits.files import write_whole
 from drumhits.jobs import find_audio, output_paths, stem_of
-from drumhits.midi import read_midi
+from drumhits.midi import read_midi_bytes
 from drumhits.provenance import is_untouched
 from drumhits.settings import STEMS
 
@@ -79,7 +88,7 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     if args.print_config:
         print_config(config, args.stem)
         return EXIT_DONE
-    jobs = plan(args, config, console)
+    jobs, n_refused = plan(args, config, console)
     done, failed = [], []
     for job, result in results(jobs, args.jobs):
         try:
@@ -93,45 +102,74 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
         console.progress(len(done) + len(failed), len(jobs), job.audio.name)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
-    if len(jobs) > 1:
+    if len(jobs) + n_refused > 1:
         kept = sum(int(one.decisions.keep.sum()) for one in done)
-        console.data(f"Converted {len(done)} of {len(jobs)} files, {kept} notes.")
-    return EXIT_SOME_FAILED if failed else EXIT_DONE
+        console.data(f"Converted {len(done)} of {len(jobs) + n_refused} inputs, {kept} notes.")
+    return EXIT_SOME_FAILED if failed or n_refused else EXIT_DONE
 
 
-def plan(args: argparse.Namespace, config: Config, console: Console) -> list[Job]:
-    """Return the jobs, once it is sure that no output destroys anything of the user's."""
+def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[list[Job], int]:
+    """Return the jobs whose output destroys nothing of the user's, and the number of inputs that were refused."""
     if not args.input:
         raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
-    pairs = find_audio(args.input, args.stem)
+    pairs, errors = gather(args.input, args.stem)
     audio = [path for path, _ in pairs]
     if len(pairs) > 1 and (args.csv or args.plot):
         raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
     outputs = output_paths(args.input, audio, args.output)
-    for option, path, is_ours in (
+    reports = [(option, path, is_ours) for option, path, is_ours in (
         ("--csv", args.csv, starts_with(b"time_s,Str,Amp")),
         ("--json", args.json, starts_with(report.SCHEMA.encode())),
         ("--plot", args.plot, starts_with(b"Software\x00drumhits")),
-        *(("--output", path, is_our_midi) for path in outputs),
-    ):
-        if path:
-            require_replaceable(path, audio, is_ours, force=args.force, option=option)
-    for path, stem in pairs:
+    ) if path]  # fmt: skip
+    require_distinct(
+        [(f"the MIDI of {path}", output) for path, output in zip(audio, outputs, strict=True)]
+        + [(option, path) for option, path, _ in reports]
+    )
+    sources = [*audio, args.config or SHIPPED_CONFIG]
+    for option, path, is_ours in reports:
+        require_replaceable(path, sources, is_ours, force=args.force, option=option)
+    jobs = []
+    for (path, stem), output in zip(pairs, outputs, strict=True):
+        with collecting(errors):
+            require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
+            jobs.append(Job(path, output, stem, config, keep_all=args.keep_all))
         if args.stem is None:
             console.message(f"{path.name}: taken as {stem}, from its name.")
         elif stem_of(path.stem) not in (None, args.stem):
             console.warning(f"{path.name}: is named {stem_of(path.stem)} but converted as {stem}.")
-    return [
-        Job(path, output, stem, config, keep_all=args.keep_all)
-        for (path, stem), output in zip(pairs, outputs, strict=True)
-    ]
+    for error in errors:
+        console.error(error)
+    return jobs, len(errors)
+
+
+def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], list[InputError]]:
+    """Return each audio file of the inputs once, with its stem, and what is wrong with folders that hold none."""
+    found: dict[str, tuple[Path, str]] = {}
+    errors: list[InputError] = []
+    for given in inputs:
+        with collecting(errors):
+            for path, known in find_audio(given, stem):
+                found.setdefault(os.path.realpath(path), (path, known))
+    return list(found.values()), errors
+
+
+@contextmanager
+def collecting(errors: list[InputError]) -> Iterator[None]:
+    """Append what is wrong with one input, so that the others are done all the same; wrong usage ends the run."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except InputError as error:
+        errors.append(error)
 
 
 def results(jobs: list[Job], n_jobs: int) -> Iterator[tuple[Job, Conversion | InputError]]:
     """Yield each job with its result, in order, `n_jobs` at a time."""
-    if n_jobs == 1 or len(jobs) == 1:
+    if n_jobs == 1 or len(jobs) <= 1:
         yield from ((job, attempt(job)) for job in jobs)
         return
     from joblib import Parallel, delayed
@@ -176,10 +214,7 @@ def print_config(config: Config, stem: str | None) -> None:
 
 def is_our_midi(path: Path) -> bool:
     """Tell whether a file is a MIDI file of this script that nobody has edited."""
-    try:
-        return is_untouched(read_midi(path))
-    except InputError:
-        return False
+    return is_untouched(read_midi_bytes(path))
 
 
 def _overrides(settings: list[str]) -> dict[str, dict]:

@@ -14,7 +14,7 @@ PEDAL_BRILLIANCE, PEDAL_SUSTAIN_MS = 3.0, 115.0  # a foot-closed hi-hat is dark 
 CROSS_STICK_BRILLIANCE = 8.0  # a stick on the rim has next to no drum head in it
 CRASH_BRILLIANCE, CRASH_TAIL_DB = 1.2, -3.0  # a crash is full-bodied and rings; a ride pings
 TOM_GAP = 1.12  # ratio between the pitches of two drums
-LOW_TOM_HZ, HIGH_TOM_HZ = 100.0, 125.0  # where one or two drums sit that have no other to compare with
+LOW_TOM_HZ, HIGH_TOM_HZ = 100.0, 125.0  # where the lowest drum of the file is a low or a high tom
 
 
 def _kick(table: FeatureTable) -> np.ndarray:
@@ -37,7 +37,7 @@ def _cymbals(table: FeatureTable) -> np.ndarray:
 
 
 def _toms(table: FeatureTable) -> np.ndarray:
-    """Group the pitches of the file at its two widest gaps of at least `TOM_GAP`; name the groups by their order."""
+    """Group the pitches of the file at its two widest gaps of at least `TOM_GAP`; name them from the lowest upwards."""
     if not len(table):
         return np.zeros(0, dtype=object)
     octaves = np.log2(table["PitchHz"])
@@ -46,11 +46,8 @@ def _toms(table: FeatureTable) -> np.ndarray:
     widest = np.argsort(-gaps, kind="stable")[:2]
     splits = np.sort([(in_order[i] + in_order[i + 1]) / 2 for i in widest if gaps[i] >= np.log2(TOM_GAP)])
     group = np.searchsorted(splits, octaves)
-    if len(splits) == 2:
-        names = ("low", "mid", "high")
-    else:
-        centres_hz = [2 ** np.median(octaves[group == i]) for i in range(len(splits) + 1)]
-        names = [("low", "mid", "high")[np.searchsorted((LOW_TOM_HZ, HIGH_TOM_HZ), hz)] for hz in centres_hz]
+    lowest = ("low", "mid", "high")[np.searchsorted((LOW_TOM_HZ, HIGH_TOM_HZ), 2 ** np.median(octaves[group == 0]))]
+    names = {0: (lowest,), 1: ("low" if lowest == "low" else "mid", "high"), 2: ("low", "mid", "high")}[len(splits)]
     return np.array(names, dtype=object)[group]
 
 

@@ -4,7 +4,9 @@ soundfile decodes, soxr resamples as a stream. Samples have full scale 1.0; chan
 """
 
 import hashlib
+import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,11 @@ MAX_HOURS = 4
 BLOCK_FRAMES = 1 << 16
 DIGEST_STRIDE = 16  # the fingerprint takes every 16th frame; divides BLOCK_FRAMES, so that blocks do not shift it
 INT16_FULL_SCALE = 32768.0
+MAX_LEVEL = 1e10  # beyond any audio, even integers stored as float; keeps energies finite in float32
+UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile gives for a streamed FLAC
+MAX_HEADER_BYTES = 4096
+MAX_OGG_PAGE_BYTES = 65_307
+OGG_MAGIC, OGG_LAST_PAGE = b"OggS", 0x04
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au", ".opus"})
 _CONVERT_FIRST = frozenset({".m4a", ".aac", ".mp4", ".wma", ".alac"})
 
@@ -71,8 +78,13 @@ class AudioReader:
             raise InputError(
                 f"{name}: has {file.channels} channels, more than {MAX_CHANNELS}; export the stem as mono or stereo."
             )
-        if "should be" in file.extra_info or "truncated" in file.extra_info.lower():
+        if "should be" in file.extra_info or "truncated" in file.extra_info.lower() or _is_cut_ogg(self.path):
             self.warnings.append(f"{name}: the header promises more than the file holds; what is there was read.")
+        if not file.frames and self.path.stat().st_size > MAX_HEADER_BYTES:
+            self.warnings.append(
+                f"{name}: the header says that there is no audio, yet the file is not empty; "
+                "the export was interrupted, export the stem again."
+            )
 
     @property
     def fingerprint(self) -> str:
@@ -96,18 +108,15 @@ class AudioReader:
 
     def _mono_blocks(self) -> Iterator[np.ndarray]:
         dtype = "int16" if self._file.subtype == "PCM_16" else "float32"
-        announced = self._file.frames
-        while True:
-            block = self._read(dtype)
-            if not len(block):
-                break
+        announced = 0 if self._file.frames == UNKNOWN_LENGTH else self._file.frames
+        for block in self._raw_blocks(dtype):
             self.n_frames += len(block)
             if self.n_frames > MAX_HOURS * 3600 * self.sample_rate:
                 raise InputError(f"{self.path}: is longer than {MAX_HOURS} hours; cut it into shorter files.")
             mono = _mix_down(block)
-            if dtype == "float32" and not np.isfinite(mono.sum(dtype=np.float64)) and not np.isfinite(block).all():
+            if not _is_audio(mono):
                 raise InputError(
-                    f"{self.path}: has samples that are not numbers (NaN or infinite) after "
+                    f"{self.path}: has samples that are no audio (NaN, infinite or beyond {MAX_LEVEL:g}) after "
                     f"{(self.n_frames - len(block)) / self.sample_rate:.1f} s; a plug-in or the separation failed, "
                     "export the stem again."
                 )
@@ -119,42 +128,43 @@ class AudioReader:
                 f"{self.n_frames / self.sample_rate:.1f} s; what is there was read."
             )
 
-    def _read(self, dtype: str) -> np.ndarray:
+    def _raw_blocks(self, dtype: str) -> Iterator[np.ndarray]:
+        """Yield frames as they are decoded, up to the end of the file or to where it is damaged; each in one buffer."""
+        block = np.zeros((BLOCK_FRAMES, self._file.channels), dtype=dtype)
         try:
-            return self._file.read(BLOCK_FRAMES, dtype=dtype, always_2d=True)
+            while len(decoded := self._file.read(out=block)):
+                yield decoded
+                block.fill(0)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            if not self.n_frames:
+            decoded = block[: np.max(np.flatnonzero(block.any(axis=1)), initial=-1) + 1]
+            n_frames = self.n_frames + len(decoded)
+            if not n_frames:
                 raise InputError(
                     f"{self.path}: the audio data cannot be decoded ({_reason(error)}); export the stem again."
                 ) from error
-            self.warnings.append(
-                f"{self.path}: is damaged after {self.n_frames / self.sample_rate:.1f} s; what comes before was read."
-            )
-            return np.zeros((0, self._file.channels), dtype=dtype)
+            # libsndfile reports the very end of a file of unknown length as an error
+            if self._file.frames != UNKNOWN_LENGTH and not self.warnings:
+                self.warnings.append(
+                    f"{self.path}: is damaged after {n_frames / self.sample_rate:.1f} s; what comes before was read."
+                )
+            if len(decoded):
+                yield decoded
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if path.suffix.lower() in _CONVERT_FIRST:
-        raise InputError(
-            f"{path}: {path.suffix[1:].upper()} audio cannot be read; "
-            f"convert it first, for example with ffmpeg -i {path.name} {path.stem}.wav"
-        )
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(f"{path}: is a folder, not an audio file; give the file inside it.")
-        if not stat.S_ISREG(mode):
-            raise InputError(f"{path}: is a pipe or a device, not a file; save the audio to a file first.")
-        with path.open("rb") as probe:
-            is_empty = not probe.read(1)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the name and the folder.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({_reason(error)}); check name and permissions.") from error
-    if is_empty:
+    head = _first_bytes(path)
+    if not head:
         raise InputError(f"{path}: is empty (0 bytes); the export may have failed, export the stem again.")
+    if path.suffix.lower() in _CONVERT_FIRST or head[4:8] == b"ftyp":
+        kind = path.suffix[1:].upper() if path.suffix.lower() in _CONVERT_FIRST else "M4A"
+        wav = f"{path.stem}.wav" if path.suffix.lower() != ".wav" else f"converted-{path.name}"
+        raise InputError(
+            f"{path}: {kind} audio cannot be read; convert it first, for example with "
+            f'ffmpeg -i "{path.name}" "{wav}"'
+        )
+    name = path if sys.platform == "win32" else os.fsencode(path)  # soundfile cannot encode names that are not UTF-8
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(name)
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         raise InputError(
             f"{path}: is not audio that can be read ({_reason(error)}); "
@@ -162,15 +172,48 @@ def _open(path: Path) -> soundfile.SoundFile:
         ) from error
 
 
+def _first_bytes(path: Path) -> bytes:
+    """Return the first bytes of a regular file; a pipe is not opened, since that could wait for ever."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"{path}: is a folder, not an audio file; give the file inside it.")
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path}: is a pipe or a device, not a file; save the audio to a file first.")
+        with path.open("rb") as file:
+            return file.read(16)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check the name and the folder.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({_reason(error)}); check name and permissions.") from error
+
+
+def _is_cut_ogg(path: Path) -> bool:
+    """Tell whether an Ogg file ends before its last page; libsndfile passes over that in silence."""
+    with path.open("rb") as file:
+        if file.read(4) != OGG_MAGIC:
+            return False
+        file.seek(max(0, path.stat().st_size - 2 * MAX_OGG_PAGE_BYTES))
+        tail = file.read()
+    page = tail[tail.rfind(OGG_MAGIC) :]
+    return len(page) < 6 or not page[5] & OGG_LAST_PAGE
+
+
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error).rstrip(".")
+
+
+def _is_audio(mono: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.dot(mono, mono) <= len(mono) * MAX_LEVEL**2)
 
 
 def _mix_down(block: np.ndarray) -> np.ndarray:
     """Return the average of the channels as float32 with full scale 1.0; adding columns beats `.mean(axis=1)`."""
     mono = block[:, 0].astype(np.float32)
-    for channel in range(1, block.shape[1]):
-        mono += block[:, channel]
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged samples are found afterwards
+        for channel in range(1, block.shape[1]):
+            mono += block[:, channel]
     full_scale = INT16_FULL_SCALE if block.dtype == np.int16 else 1.0
     mono *= np.float32(1.0 / (full_scale * block.shape[1]))
     return mono

@@ -11,6 +11,7 @@ from drumhits.errors import InputError, UsageError
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 BAR_WIDTH = 30
+WRITE_PERMISSIONS = 0o222
 
 
 class Console:
@@ -27,15 +28,15 @@ class Console:
     def __init__(self, prog: str, *, quiet: bool = False):
         self.prog = prog
         self.quiet = quiet
-        self._has_bar = sys.stderr.isatty() and not quiet
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
+        self._has_bar = sys.stderr is not None and sys.stderr.isatty() and not quiet
 
     def data(self, text: str) -> None:
         """Write a part of the report, unless quiet."""
         if not self.quiet:
-            _write(sys.stdout, text)
+            _write(sys.stdout, "\n".join(printable(line) for line in text.split("\n")))
 
     def message(self, text: str) -> None:
         """Say what is going on, unless quiet."""
@@ -61,11 +62,13 @@ class Console:
     def _line(self, text: str) -> None:
         if self._has_bar:
             sys.stderr.write("\r\x1b[K")
-        _write(sys.stderr, f"{self.prog}: {text}")
+        _write(sys.stderr, printable(f"{self.prog}: {text}"))
 
 
-def _write(stream: TextIO, text: str) -> None:
-    stream.write("\n".join(printable(line) for line in text.split("\n")) + "\n")
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line; a stream that the caller closed is None, and takes nothing."""
+    if stream is not None:
+        stream.write(text + "\n")
 
 
 def printable(text: str) -> str:
@@ -77,7 +80,8 @@ def run(body: Callable[[], int], console: Console) -> int:
     """Run a script's body and return its exit code: errors become one sentence, Ctrl-C 130, a closed pipe silence."""
     try:
         code = body()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except InputError as error:
         console.error(error)
         return error.exit_code
@@ -85,9 +89,19 @@ def run(body: Callable[[], int], console: Console) -> int:
         console.message("interrupted; what was finished is written.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return 128 + getattr(signal, "SIGPIPE", 13)
+    except OSError as error:
+        _drop_stdout()
+        console.error(f"stopped: {error.strerror or error}; is the disk full, or the output closed?")
+        return InputError.exit_code
     return code
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere, so that Python does not fail once more at exit."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def require_replaceable(
@@ -100,15 +114,22 @@ def require_replaceable(
     UsageError
         The path is one of the inputs (also through a link).
     InputError
-        The path is a folder, or holds something else and `force` is not given.
+        The path is a folder or cannot be looked at, or holds something else or is write-protected and `force` is not
+        given.
     """
-    if not os.path.lexists(path) or not path.exists():
-        return
-    for given in inputs:
-        if given.exists() and path.samefile(given):
-            raise UsageError(f"{path}: {option} is the same file as the input {given}; give another name.")
+    try:
+        if not path.exists():
+            return
+        same = next((given for given in inputs if given.exists() and path.samefile(given)), None)
+        is_protected = not path.stat().st_mode & WRITE_PERMISSIONS
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give {option} another name.") from error
+    if same:
+        raise UsageError(f"{path}: {option} is the same file as the input {same}; give another name.")
     if not path.is_file():
         raise InputError(f"{path}: is a folder or a device; give {option} the name of a file.")
+    if not force and is_protected:
+        raise InputError(f"{path}: is write-protected; choose another {option}, or --force to replace it.")
     if not force and not is_ours(path):
         raise InputError(
             f"{path}: exists and is not an untouched output of this script, perhaps your edited version; "
@@ -116,12 +137,30 @@ def require_replaceable(
         )
 
 
+def require_distinct(outputs: list[tuple[str, Path]]) -> None:
+    """Make sure that no two of a run's outputs, given as (what it is, path), are one file.
+
+    Raises
+    ------
+    UsageError
+        Two of them are, also through a link or in letters of another case.
+    """
+    first: dict[str, str] = {}
+    for what, path in outputs:
+        other = first.setdefault(os.path.realpath(path).casefold(), what)
+        if other != what:
+            raise UsageError(f"{path}: {other} and {what} would both be written to it; give one of them another name.")
+
+
 def starts_with(*signatures: bytes) -> Callable[[Path], bool]:
     """Return a test for files whose first bytes hold one of the signatures."""
 
     def is_ours(path: Path) -> bool:
-        with path.open("rb") as file:
-            head = file.read(256)
+        try:
+            with path.open("rb") as file:
+                head = file.read(256)
+        except OSError:
+            return False
         return not head or any(signature in head for signature in signatures)
 
     return is_ours

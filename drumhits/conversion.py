@@ -6,10 +6,10 @@ from pathlib import Path
 from drumhits.config import Config, StemConfig
 from drumhits.decisions import Decisions, by_thresholds
 from drumhits.features import FeatureTable
-from drumhits.midi import Track, decode, encode
+from drumhits.midi import Track, encode
 from drumhits.notes import to_notes
 from drumhits.pipeline import AudioSource, analyze
-from drumhits.provenance import provenance
+from drumhits.provenance import provenance, seal
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ def convert(job: Job) -> Conversion:
     table, source = analyze(job.audio, config)
     decisions = by_thresholds(table, config)
     track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
-    timing = {"tempo_bpm": job.config.tempo_bpm, "channel": job.config.channel}
-    written = decode(encode([track], **timing)).notes
-    note = provenance(source, config, job.output.parent, written, keep_all=job.keep_all, model=None)
-    return Conversion(job, encode([track], **timing, texts=[note.to_text()]), table, decisions, source)
+    note = provenance(source, config, job.output.parent, keep_all=job.keep_all, model=None)
+    midi = encode([track], tempo_bpm=job.config.tempo_bpm, channel=job.config.channel, texts=[note.to_text()])
+    return Conversion(job, seal(midi), table, decisions, source)

@@ -83,7 +83,7 @@ def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> np.ndarray
     Parameters
     ----------
     y : np.ndarray, float32
-        Samples at 44.1 kHz, with at least ENVELOPE_LENGTH of them after the last onset.
+        Samples at 44.1 kHz, with more than ENVELOPE_LENGTH of them after the last onset.
     onsets : np.ndarray, shape (n,), int
         Positions in `y`, in samples, increasing.
     config : StemConfig
@@ -95,7 +95,7 @@ def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> np.ndarray
     """
     if not len(onsets):
         return np.zeros((0, len(MEASURED)), dtype=np.float32)
-    heard = y[onsets[0] : onsets[-1] + ENVELOPE_LENGTH]
+    heard = y[onsets[0] : onsets[-1] + ENVELOPE_LENGTH + 1]
     onsets = onsets - onsets[0]
     envelope = envelopes(heard, onsets)
     columns = {
@@ -110,7 +110,7 @@ def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> np.ndarray
 def envelopes(y: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     """Return the mean of |y| in each of the SUSTAIN_STEPS milliseconds after each onset, shape (n, SUSTAIN_STEPS)."""
     edges = onsets[:, None] + np.arange(0, ENVELOPE_LENGTH + 1, SUSTAIN_STEP)
-    sums = np.add.reduceat(np.abs(y), np.minimum(edges, len(y) - 1).ravel())
+    sums = np.add.reduceat(np.abs(y), edges.ravel())
     return sums.reshape(edges.shape)[:, :-1] / SUSTAIN_STEP
 
 

@@ -1,6 +1,7 @@
 """The pictures. matplotlib is imported on use, since nothing else needs it."""
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,13 @@ def candidate_figure(conversion: Conversion) -> bytes:
     if threshold and conversion.decisions.confidence is None:
         geomean.axhline(threshold, color="black", linestyle="--", linewidth=1, label=f"geomean_threshold {threshold:g}")
         geomean.legend(loc="upper right")
-    wave.set(title=f"{source.path.name}: {conversion.job.stem}", ylabel="amplitude", ylim=(-1.3 * top, 1.3 * top))
+    name = source.path.name.encode("utf-8", "replace").decode()
+    wave.set_title(f"{name}: {conversion.job.stem}", parse_math=False)
+    wave.set(ylabel="amplitude", ylim=(-1.3 * top, 1.3 * top))
     wave.legend(loc="upper right", ncols=2)
     geomean.set(xlabel="time (s)", ylabel="GeoMean", yscale="log", xlim=(0, max(source.duration_s, 0.1)))
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110, metadata={"Software": SOFTWARE})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that the font lacks
+        figure.savefig(picture, format="png", dpi=110, metadata={"Software": SOFTWARE})
     return picture.getvalue()

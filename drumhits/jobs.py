@@ -1,7 +1,7 @@
 """Command line -> jobs: which files to convert, as which stem, into which MIDI files."""
 
+import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from drumhits.audio import AUDIO_SUFFIXES
@@ -22,10 +22,11 @@ def stem_of(name: str) -> str | None:
     return _STEM_NAMES[found[1].lower()] if found else None
 
 
-def find_audio(inputs: list[Path], stem: str | None) -> list[tuple[Path, str]]:
-    """Return (file, stem) of each input; a folder gives its audio files, also in folders below, sorted by name.
+def find_audio(given: Path, stem: str | None) -> list[tuple[Path, str]]:
+    """Return (file, stem) of an input; a folder gives its audio files, also in folders below, sorted by name.
 
-    A folder's files of other stems than `stem`, or whose name tells no stem where `stem` is None, are passed over.
+    A folder's files of other stems than `stem`, or whose name tells no stem where `stem` is None, are passed over; so
+    are hidden files.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def find_audio(inputs: list[Path], stem: str | None) -> list[tuple[Path, str]]:
     InputError
         A folder in which nothing fits.
     """
-    return [pair for given in inputs for pair in (_in_folder if given.is_dir() else _as_file)(given, stem)]
+    return _in_folder(given, stem) if _is_folder(given) else _as_file(given, stem)
 
 
 def _as_file(path: Path, stem: str | None) -> list[tuple[Path, str]]:
@@ -47,7 +48,7 @@ def _as_file(path: Path, stem: str | None) -> list[tuple[Path, str]]:
 
 
 def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    files = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     named = [(path, stem_of(path.stem)) for path in files]
     fitting = [(path, known) for path, known in named if known and stem in (None, known)]
     if not fitting:
@@ -63,28 +64,25 @@ def output_paths(inputs: list[Path], audio: list[Path], output: Path | None) -> 
     """Return the MIDI file for each audio file.
 
     Without `output` it lies beside the audio. One input that is a file takes `output` as the file to write, unless that
-    is a folder; otherwise `output` is a folder.
+    is a folder, or a new name without suffix; otherwise `output` is a folder.
 
     Raises
     ------
     UsageError
-        `output` is an existing file where a folder is needed, or two inputs would give the same file.
+        `output` is a file, or named like one, where a folder is needed.
     """
-    is_single = len(inputs) == 1 and not inputs[0].is_dir()
-    if output is not None and is_single and not output.is_dir():
-        return [output]
-    if output is not None and output.exists() and not output.is_dir():
-        raise UsageError(f"--output {output}: is a file; several inputs need a folder.")
-    if output is not None and not output.is_dir() and output.suffix.lower() in (".mid", ".midi"):
-        raise UsageError(f"--output {output}: is named like a file; several inputs need a folder.")
-    paths = [(output or path.parent) / f"{path.stem}.mid" for path in audio]
-    _require_distinct(audio, paths, lambda path: str(path).casefold())
-    return paths
+    if output is not None and not _is_folder(output):
+        if len(inputs) == 1 and not _is_folder(inputs[0]) and (output.suffix or os.path.lexists(output)):
+            return [output for _ in audio]
+        if os.path.lexists(output):
+            raise UsageError(f"--output {output}: is a file, and a folder is needed here.")
+        if output.suffix.lower() in (".mid", ".midi"):
+            raise UsageError(f"--output {output}: is named like a file; several inputs need a folder.")
+    return [(output or path.parent) / f"{path.stem}.mid" for path in audio]
 
 
-def _require_distinct(audio: list[Path], paths: list[Path], key: Callable[[Path], str]) -> None:
-    first: dict[str, Path] = {}
-    for source, path in zip(audio, paths, strict=True):
-        other = first.setdefault(key(path), source)
-        if other is not source:
-            raise UsageError(f"{other} and {source} would both be written to {path}; convert them one at a time.")
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, for one; opening it will say so
+        return False

@@ -167,16 +167,26 @@ def read_midi(path: str | Path) -> MidiContent:
     InputError
         The file cannot be read, is larger than 32 MB, or is refused by `decode`.
     """
+    return decode(read_midi_bytes(path), name=str(path))
+
+
+def read_midi_bytes(path: str | Path) -> bytes:
+    """Return the bytes of a file, one more than `decode` takes at the most.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
     path = Path(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path} is not a file (a folder or a device); give the MIDI file itself.")
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}); check the name and the permissions.") from error
-    return decode(data, name=str(path))
 
 
 def decode(data: bytes, name: str = "MIDI data") -> MidiContent:

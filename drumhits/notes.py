@@ -8,16 +8,17 @@ from drumhits.features import FeatureTable
 from drumhits.midi import NOTE_DTYPE
 
 REJECTED_VELOCITY = 1
-DYNAMIC_RANGE_DB = 40.0  # from velocity floor to ceiling
-LOUD_PERCENTILE = 95  # the stem's loud hits: one very loud hit does not move it
+DYNAMIC_RANGE_DB = 48.0  # from velocity floor to ceiling
+LOUD_PERCENTILE = 95  # of the hits, taken at the hit below it: one very loud hit does not move it
+MIXING_SHARE = 0.25
 
-# Loudness in dB that velocity follows, and what loud hits of a stem at usual mixing level have of it.
+# Loudness in dB that velocity follows, and what the loudest hits of a stem in a usual mix have of it.
 _LEVEL_DB = {
-    "kick": (lambda table: table["LevelDb"], 16.0),
-    "snare": (lambda table: table["LevelDb"], 28.0),
-    "toms": (lambda table: 20 * np.log10(table["BrillE"] + 1e-6), 45.0),
-    "hihat": (lambda table: table["LevelDb"], 10.0),
-    "cymbals": (lambda table: table["LevelDb"], 15.0),
+    "kick": (lambda table: table["LevelDb"], 30.0),
+    "snare": (lambda table: table["LevelDb"], 38.0),
+    "toms": (lambda table: 20 * np.log10(table["BrillE"] + 1e-6), 58.0),
+    "hihat": (lambda table: table["LevelDb"], 24.0),
+    "cymbals": (lambda table: table["LevelDb"], 30.0),
 }
 
 
@@ -45,13 +46,14 @@ def to_notes(table: FeatureTable, keep: np.ndarray, config: StemConfig, *, keep_
 def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
     """Return the MIDI velocity of each hit: linear in decibels below the stem's loud hits, bent by the curve.
 
-    A stem that is quieter than usual counts half as quieter playing and half as mixing: the reference lies halfway
-    between its loud hits and a usual level.
+    The level that gets the ceiling is what is usual for the stem, moved a part of the way (MIXING_SHARE) to the stem's
+    own loud hits: a quiet stem is mostly quiet playing, and a little quiet mixing.
     """
     if not len(hits):
         return np.zeros(0, dtype=int)
     measure, usual_loud_db = _LEVEL_DB[config.stem]
     level_db = measure(hits)
-    reference_db = (np.percentile(level_db, LOUD_PERCENTILE) + usual_loud_db) / 2
+    loud_db = np.percentile(level_db, LOUD_PERCENTILE, method="lower")
+    reference_db = usual_loud_db + MIXING_SHARE * (loud_db - usual_loud_db)
     share = np.clip(1 + (level_db - reference_db) / DYNAMIC_RANGE_DB, 0, 1) ** config.velocity_curve
     return np.rint(config.velocity_floor + share * (config.velocity_ceiling - config.velocity_floor)).astype(int)

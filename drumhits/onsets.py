@@ -35,7 +35,7 @@ PRE_EMPHASIS = np.float32(0.95)
 ATTACK_LEAD = 66  # samples: 1.5 ms by which a sampled drum starts before its energy jumps
 
 BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
-AFTER_FRAMES = range(1, 4)  # 6 to 17 ms after: frames that hold nothing from before the onset
+AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
 TINY_ENERGY = np.float32(1e-12)
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
@@ -64,8 +64,10 @@ STROKE_STRENGTH = 0.3  # share of the stronger one's rise from which a candidate
 def find_onsets(window: Window, stem: str) -> np.ndarray:
     """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`."""
     frames, flux_db = flux_peaks(window, _bands_within(FLUX_BAND_HZ[stem]))
-    attacks = refine(window.y, frames * HOP_LENGTH, ATTACK_POWER[stem])
-    samples, first = np.unique(attacks, return_index=True)
+    attacks = np.maximum(refine(window.y, frames * HOP_LENGTH, ATTACK_POWER[stem]), -window.start)
+    in_time = np.argsort(attacks, kind="stable")
+    first = in_time[np.diff(attacks[in_time], prepend=-1) > 0]
+    samples = attacks[first]
     onsets = np.zeros(len(samples), dtype=ONSET_DTYPE)
     onsets["sample"] = samples
     onsets["flux_db"] = flux_db[first]
@@ -130,17 +132,17 @@ ATTACK_POWER = {
 
 def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np.ndarray:
     """Return how far the loudness (energy ** 0.25, summed over `bands`) rises at each onset."""
-    before, after = (_mean_energies(energies, samples, frames)[:, bands] for frames in (BEFORE_FRAMES, AFTER_FRAMES))
+    before, after = (mean_energies(energies, samples, frames)[:, bands] for frames in (BEFORE_FRAMES, AFTER_FRAMES))
     return np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0).sum(axis=1)
 
 
 def added_level_db(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over the bands."""
-    before, after = (_mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
+    before, after = (mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
     return 10 * np.log10(np.maximum(after - before, 0).sum(axis=1) + TINY_ENERGY)
 
 
-def _mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> np.ndarray:
+def mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> np.ndarray:
     """Return the mean energy in each band over the frames at `offsets` from each onset, shape (n, N_BANDS)."""
     frames = np.rint((samples + ATTACK_LEAD) / HOP_LENGTH).astype(int)
     return energies[np.clip(frames[:, None] + np.array(offsets), 0, len(energies) - 1)].mean(axis=1)

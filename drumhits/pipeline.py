@@ -8,9 +8,14 @@ import numpy as np
 
 from drumhits.audio import SAMPLE_RATE, AudioReader
 from drumhits.config import StemConfig
+from drumhits.context import EXTENDED_FEATURES, FRAMES, extended_columns, surroundings
 from drumhits.features import GUIDE_FEATURES, MEASURED, SHAPE_FEATURES, FeatureTable, measure
 from drumhits.onsets import ONSET_DTYPE, find_onsets, relative_to_loud, without_echoes
-from drumhits.windows import windows
+from drumhits.windows import N_BANDS, windows
+
+_NO_ONSETS = np.zeros(0, dtype=ONSET_DTYPE)
+_NOTHING_MEASURED = np.zeros((0, len(MEASURED)), dtype=np.float32)
+_NO_SURROUNDINGS = np.zeros((0, len(FRAMES), N_BANDS), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,13 @@ class AudioSource:
         return self.n_frames / self.sample_rate
 
 
-def analyze(path: Path, config: StemConfig) -> tuple[FeatureTable, AudioSource]:
+def analyze(path: Path, config: StemConfig, *, extended: bool = False) -> tuple[FeatureTable, AudioSource]:
     """Return the candidates of an audio file, and what identifies the file.
+
+    Parameters
+    ----------
+    extended : bool
+        Add the extended features of `context`, as models use them.
 
     Raises
     ------
@@ -50,12 +60,12 @@ def analyze(path: Path, config: StemConfig) -> tuple[FeatureTable, AudioSource]:
         The audio cannot be read; see `audio.AudioReader`.
     """
     reader = AudioReader(path)
-    table = analyze_blocks(reader.blocks(), config)
+    table = analyze_blocks(reader.blocks(), config, extended=extended)
     source = AudioSource(path, reader.n_frames, reader.sample_rate, reader.fingerprint, tuple(reader.warnings))
     return table, source
 
 
-def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig) -> FeatureTable:
+def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig, *, extended: bool = False) -> FeatureTable:
     """Return the candidates of a signal.
 
     Parameters
@@ -63,28 +73,34 @@ def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig) -> FeatureT
     blocks : iterable of np.ndarray, float32
         Mono samples at 44.1 kHz in blocks of any length; the result does not depend on how they are cut.
     """
-    onsets, measured = [np.zeros(0, dtype=ONSET_DTYPE)], [np.zeros((0, len(MEASURED)), dtype=np.float32)]
+    onsets, measured, around = [_NO_ONSETS], [_NOTHING_MEASURED], [_NO_SURROUNDINGS]
     for window in windows(blocks):
         found = find_onsets(window, config.stem)
         found = found[without_echoes(found, config.onset_wait)]
         measured.append(measure(window.y, found["sample"], config))
+        if extended:
+            around.append(surroundings(window.energies, found["sample"]))
         found["sample"] += window.start
         onsets.append(found)
-    return _tabulate(np.concatenate(onsets), np.concatenate(measured), config)
+    return _tabulate(
+        np.concatenate(onsets), np.concatenate(measured), np.concatenate(around) if extended else None, config
+    )
 
 
-def _tabulate(onsets: np.ndarray, measured: np.ndarray, config: StemConfig) -> FeatureTable:
+def _tabulate(
+    onsets: np.ndarray, measured: np.ndarray, around: np.ndarray | None, config: StemConfig
+) -> FeatureTable:
     """Sort out what only the whole stem shows: unclear onsets, echoes across windows, strengths."""
     clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
     chosen = clear[without_echoes(onsets[clear], config.onset_wait)]
+    times_s = np.maximum(onsets["sample"][chosen], 0) / SAMPLE_RATE
     columns = {
         "Str": relative_to_loud(onsets["rise"][chosen]),
         "LevelDb": onsets["level_db"][chosen],
         **dict(zip(MEASURED, measured[chosen].T, strict=True)),
     }
     names = GUIDE_FEATURES + SHAPE_FEATURES
-    return FeatureTable(
-        times_s=np.maximum(onsets["sample"][chosen], 0) / SAMPLE_RATE,
-        names=names,
-        values=np.column_stack([columns[name] for name in names]).astype(np.float64),
-    )
+    if around is not None:
+        columns |= extended_columns(times_s, columns["LevelDb"].astype(np.float64), around[chosen])
+        names += EXTENDED_FEATURES
+    return FeatureTable(times_s, names, np.column_stack([columns[name] for name in names]).astype(np.float64))

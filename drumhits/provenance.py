@@ -9,14 +9,13 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from drumhits.config import FrozenMapping, StemConfig
 from drumhits.errors import InputError
-from drumhits.midi import MidiContent
+from drumhits.midi import MidiContent, decode
 from drumhits.pipeline import AudioSource
 
 FORMAT = 1
+DIGEST_LENGTH = 16  # hexadecimal digits
 _PREFIX = "drumhits "
 
 
@@ -39,8 +38,8 @@ class Provenance:
         Whether rejected candidates were written too.
     model : str or None
         Name of the model that decided; None where thresholds did.
-    notes : str
-        Digest of the notes: an edited file has another.
+    digest : str
+        Digest of the whole MIDI file with zeros in place of the digest itself: an edited file has another.
     """
 
     stem: str
@@ -51,7 +50,7 @@ class Provenance:
     settings: dict
     keep_all: bool
     model: str | None
-    notes: str
+    digest: str = "0" * DIGEST_LENGTH
 
     def to_text(self) -> str:
         """Return the text event: ASCII, one line."""
@@ -75,7 +74,7 @@ class Provenance:
 
 
 def provenance(
-    source: AudioSource, config: StemConfig, midi_folder: Path, notes: np.ndarray, *, keep_all: bool, model: str | None
+    source: AudioSource, config: StemConfig, midi_folder: Path, *, keep_all: bool, model: str | None
 ) -> Provenance:
     """Describe a conversion whose MIDI file will lie in `midi_folder`."""
     settings = asdict(config) | {"notes": dict(config.notes)}
@@ -89,7 +88,6 @@ def provenance(
         settings=settings,
         keep_all=keep_all,
         model=model,
-        notes=notes_digest(notes),
     )
 
 
@@ -106,16 +104,26 @@ def read_provenance(content: MidiContent) -> Provenance | None:
     return None
 
 
-def is_untouched(content: MidiContent) -> bool:
+def seal(midi: bytes) -> bytes:
+    """Return a MIDI file whose provenance holds the digest of the file instead of zeros."""
+    return midi.replace(_field("0" * DIGEST_LENGTH), _field(_digest(midi)))
+
+
+def is_untouched(midi: bytes) -> bool:
     """Tell whether a MIDI file is an output of ours that nobody has edited."""
-    made = read_provenance(content)
-    return made is not None and made.notes == notes_digest(content.notes)
+    try:
+        made = read_provenance(decode(midi))
+    except InputError:
+        return False
+    return made is not None and made.digest == _digest(midi.replace(_field(made.digest), _field("0" * DIGEST_LENGTH)))
 
 
-def notes_digest(notes: np.ndarray) -> str:
-    """Return a digest of ticks, numbers and velocities (`NOTE_DTYPE`)."""
-    columns = np.stack([notes[name].astype("<i8") for name in ("tick", "number", "velocity")])
-    return hashlib.blake2b(columns.tobytes(), digest_size=8).hexdigest()
+def _digest(midi: bytes) -> str:
+    return hashlib.blake2b(midi, digest_size=DIGEST_LENGTH // 2).hexdigest()
+
+
+def _field(digest: str) -> bytes:
+    return f'"digest":"{digest}"'.encode()
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -21,7 +21,7 @@ CONTEXT_FRAMES = 64
 CONTEXT_LENGTH = CONTEXT_FRAMES * HOP_LENGTH  # samples: 0.37 s, more than any measurement reaches
 FRAMES_AT_ONCE = 64  # keeps the transform in cache
 _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
-_BAND_BINS = np.unique(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)))
+_BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)).tolist()))
 BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 86 Hz at the bottom, then logarithmic
 N_BANDS = len(BAND_EDGES_HZ) - 1
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
@@ -107,8 +107,11 @@ def band_energies(y: np.ndarray) -> np.ndarray:
     """
     frames = np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::HOP_LENGTH]
     energies = np.empty((len(frames), N_BANDS), dtype=np.float32)
+    windowed = np.empty((FRAMES_AT_ONCE, N_FFT), dtype=np.float32)
     for first in range(0, len(frames), FRAMES_AT_ONCE):
-        spectrum = np.fft.rfft(frames[first : first + FRAMES_AT_ONCE] * _HANN, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        energies[first : first + len(power)] = np.add.reduceat(power, _BAND_BINS, axis=1)[:, :-1]
+        some = frames[first : first + FRAMES_AT_ONCE]
+        spectrum = np.fft.rfft(np.multiply(some, _HANN, out=windowed[: len(some)]), axis=1)
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        energies[first : first + len(some)] = np.add.reduceat(power, _BAND_BINS, axis=1)[:, :-1]
     return energies

@@ -1,0 +1,143 @@
+"""Extended features: what tells a hit from bleed beyond the guide's seven, for models.
+
+Levels are in dB, from energies averaged over frames around the onset, in each band b of `windows.BAND_EDGES_HZ`, named
+by its lower edge in Hz; `after` is 6 to 17 ms after the onset. Those of one hit:
+
+After<b>   level after, relative to the level after (all bands) of the stem's loud hits
+Rise<b>    level after minus the level 29 to 17 ms before; RiseAll over all bands
+Since<b>   level after minus the level 116 to 29 ms before
+Decay<b>   level 52 to 93 ms after minus the level 6 to 46 ms after; DecayAll over all bands
+Late<b>    level 116 to 192 ms after minus the level 6 to 46 ms after
+Tilt       slope of After<b> over the bands, in dB a band
+
+Those that compare a hit with the stem's loud hits, the 15 % of candidates with the highest LevelDb:
+
+Loudness     LevelDb relative to its 95th percentile
+Rank         share of the candidates that have a lower LevelDb
+LikeRise     correlation of Rise<b> with its mean over the loud hits
+LikeAfter    correlation of After<b> with its mean over the loud hits
+Strong<g>    rise of energy ** 0.25 in a group of bands, relative to its 95th percentile
+
+And those that compare it with its neighbours:
+
+PastGap, NextGap   log10 of the seconds to the candidate before and after
+PastDb, NextDb     LevelDb minus that of the candidate before and after
+Masked             highest LevelDb within 120 ms minus its own
+"""
+
+import numpy as np
+
+from drumhits.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
+from drumhits.windows import BAND_EDGES_HZ, N_BANDS
+
+FRAMES = {
+    "before": BEFORE_FRAMES,
+    "after": AFTER_FRAMES,
+    "hit": HIT_FRAMES,
+    "decay": range(9, 17),
+    "late": range(20, 34),
+    "past": range(-20, -5),
+}
+_LEVELS = tuple(FRAMES)
+_LEVEL_DIFFERENCES = {  # name: (level, level subtracted)
+    "Rise": ("after", "before"),
+    "Since": ("after", "past"),
+    "Decay": ("decay", "hit"),
+    "Late": ("late", "hit"),
+}
+_GROUPS = {"Low": slice(0, 3), "LowMid": slice(3, 6), "HighMid": slice(6, 9), "High": slice(9, N_BANDS)}
+_BANDS = tuple(f"{edge:.0f}" for edge in BAND_EDGES_HZ[:-1])
+_ALL = ("RiseAll", "DecayAll", "Tilt", "Loudness", "Rank", "LikeRise", "LikeAfter")
+_NEIGHBOURS = ("PastGap", "NextGap", "PastDb", "NextDb", "Masked")
+EXTENDED_FEATURES = (
+    *(f"{kind}{band}" for kind in ("After", *_LEVEL_DIFFERENCES) for band in _BANDS),
+    *_ALL,
+    *(f"Strong{group}" for group in _GROUPS),
+    *_NEIGHBOURS,
+)
+
+FLOOR = 1e-6  # of the energy of loud hits: 60 dB below
+LOUD_SHARE = 85  # percentile of LevelDb from which a candidate counts as loud
+QUIETEST_DB = -60.0  # relative to loud hits; LevelDb is -120 where a candidate adds no energy
+MASKING_S = 0.12
+FARTHEST_GAP_S, NEAREST_GAP_S = 10.0, 1e-3
+
+
+def surroundings(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Return the mean energies around each onset, shape (n, len(FRAMES), N_BANDS)."""
+    return np.stack([mean_energies(energies, samples, frames) for frames in FRAMES.values()], axis=1)
+
+
+def extended_columns(times_s: np.ndarray, level_db: np.ndarray, around: np.ndarray) -> dict[str, np.ndarray]:
+    """Return every extended feature of a stem's candidates, by name.
+
+    Parameters
+    ----------
+    times_s : np.ndarray, shape (n,)
+        Increasing.
+    level_db : np.ndarray, shape (n,)
+        The feature LevelDb.
+    around : np.ndarray, shape (n, len(FRAMES), N_BANDS)
+        From `surroundings`.
+    """
+    if not len(times_s):
+        return {name: np.zeros(0) for name in EXTENDED_FEATURES}
+    around = around.astype(np.float64)
+    loud_energy = np.percentile(around[:, _LEVELS.index("after")].sum(axis=1), 95) + 1e-20
+    levels = dict(zip(_LEVELS, np.moveaxis(_relative_db(around, loud_energy), 1, 0), strict=True))
+    totals = dict(zip(_LEVELS, _relative_db(around.sum(axis=2), loud_energy).T, strict=True))
+    by_band = {"After": levels["after"]}
+    by_band |= {kind: levels[level] - levels[less] for kind, (level, less) in _LEVEL_DIFFERENCES.items()}
+    loudness = np.maximum(level_db - np.percentile(level_db, 95), QUIETEST_DB)
+    is_loud = loudness >= np.percentile(loudness, LOUD_SHARE)
+    position = np.arange(N_BANDS) - (N_BANDS - 1) / 2
+    return {
+        **{f"{kind}{band}": db[:, b] for kind, db in by_band.items() for b, band in enumerate(_BANDS)},
+        "RiseAll": totals["after"] - totals["before"],
+        "DecayAll": totals["decay"] - totals["hit"],
+        "Tilt": levels["after"] @ position / (position @ position),
+        "Loudness": loudness,
+        "Rank": np.searchsorted(np.sort(loudness), loudness) / len(loudness),
+        "LikeRise": _correlation(by_band["Rise"], by_band["Rise"][is_loud].mean(axis=0)),
+        "LikeAfter": _correlation(by_band["After"], by_band["After"][is_loud].mean(axis=0)),
+        **_strengths(around),
+        **_neighbours(times_s, loudness),
+    }
+
+
+def _relative_db(energy: np.ndarray, loud_energy: float) -> np.ndarray:
+    return 10 * np.log10(energy / loud_energy + FLOOR)
+
+
+def _correlation(rows: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+    """Return the correlation of each row with a pattern, 0 where either is flat."""
+    rows, pattern = rows - rows.mean(axis=1, keepdims=True), pattern - pattern.mean()
+    return (rows * pattern).sum(axis=1) / np.sqrt((rows**2).sum(axis=1) * (pattern**2).sum() + 1e-9)
+
+
+def _strengths(around: np.ndarray) -> dict[str, np.ndarray]:
+    loudness = around**LOUDNESS_POWER
+    rises = np.maximum(loudness[:, _LEVELS.index("after")] - loudness[:, _LEVELS.index("before")], 0)
+    sums = {group: rises[:, bands].sum(axis=1) for group, bands in _GROUPS.items()}
+    return {f"Strong{group}": rise / (np.percentile(rise, 95) + 1e-20) for group, rise in sums.items()}
+
+
+def _neighbours(times_s: np.ndarray, loudness: np.ndarray) -> dict[str, np.ndarray]:
+    gaps = np.log10(np.clip(np.diff(times_s), NEAREST_GAP_S, FARTHEST_GAP_S))
+    steps = np.diff(loudness)
+    farthest = np.log10(FARTHEST_GAP_S)
+    loudest_near = loudness.copy()
+    for distance in range(1, len(times_s)):
+        is_near = times_s[distance:] - times_s[:-distance] <= MASKING_S
+        if not is_near.any():
+            break
+        earlier, later = loudest_near[:-distance], loudest_near[distance:]
+        earlier[is_near] = np.maximum(earlier, loudness[distance:])[is_near]
+        later[is_near] = np.maximum(later, loudness[:-distance])[is_near]
+    return {
+        "PastGap": np.append(farthest, gaps),
+        "NextGap": np.append(gaps, farthest),
+        "PastDb": np.append(0.0, steps),
+        "NextDb": np.append(-steps, 0.0),
+        "Masked": loudest_near - loudness,
+    }
