@@ -35,6 +35,7 @@ EXAMPLES = """examples:
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
   python stems_to_midi.py --input Song1-snare.wav --keep-all --plot Song1-snare.png
   python stems_to_midi.py --input Song1-toms.wav --set toms.geomean_threshold=80
+  python stems_to_midi.py --input new-cymbals.wav --use-ml-model models/cymbals_classifier.pkl
 
 exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 interrupted
 """
@@ -64,6 +65,13 @@ def get_parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="STEM.SETTING=VALUE",
         help="a setting that beats the file, such as cymbals.geomean_threshold=12; may be repeated",
     )  # fmt: skip
+    deciding.add_argument(
+        "--use-ml-model", type=Path, metavar="MODEL.pkl",
+        help="let a model of train_classifier.py decide in place of the thresholds",
+    )  # fmt: skip
+    deciding.add_argument(
+        "--min-confidence", type=_share, metavar="0..1", help="confidence from which the model's hits are kept"
+    )
     deciding.add_argument(
         "--keep-all", action="store_true", help="write every candidate, the rejected ones at velocity 1"
     )
@@ -112,6 +120,8 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
     """Return the jobs whose output destroys nothing of the user's, and the number of inputs that were refused."""
     if not args.input:
         raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
+    if args.min_confidence is not None and not args.use_ml_model:
+        raise UsageError("--min-confidence goes with --use-ml-model.")
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
     pairs, errors = gather(args.input, args.stem)
@@ -119,6 +129,11 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
     if len(pairs) > 1 and (args.csv or args.plot):
         raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
     outputs = output_paths(args.input, audio, args.output)
+    model = model_name = None
+    if args.use_ml_model:
+        from drumhits.model import load_model, require_stem
+
+        model, model_name = load_model(args.use_ml_model), args.use_ml_model.name
     reports = [(option, path, is_ours) for option, path, is_ours in (
         ("--csv", args.csv, starts_with(b"time_s,Str,Amp")),
         ("--json", args.json, starts_with(report.SCHEMA.encode())),
@@ -128,14 +143,16 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
         [(f"the MIDI of {path}", output) for path, output in zip(audio, outputs, strict=True)]
         + [(option, path) for option, path, _ in reports]
     )
-    sources = [*audio, args.config or SHIPPED_CONFIG]
+    sources = [*audio, args.config or SHIPPED_CONFIG, *([args.use_ml_model] if args.use_ml_model else [])]
     for option, path, is_ours in reports:
         require_replaceable(path, sources, is_ours, force=args.force, option=option)
     jobs = []
     for (path, stem), output in zip(pairs, outputs, strict=True):
         with collecting(errors):
             require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
-            jobs.append(Job(path, output, stem, config, keep_all=args.keep_all))
+            if model and not args.force:
+                require_stem(model, stem, str(args.use_ml_model))
+            jobs.append(Job(path, output, stem, config, args.keep_all, model, model_name, args.min_confidence))
         if args.stem is None:
             console.message(f"{path.name}: taken as {stem}, from its name.")
         elif stem_of(path.stem) not in (None, args.stem):
@@ -204,6 +221,13 @@ def finish(conversion: Conversion, args: argparse.Namespace, console: Console) -
     else:
         console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
     console.data(report.summary(conversion) + "\n")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1 (0.7 is 70 %)")
+    return value
 
 
 def print_config(config: Config, stem: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drumhits.config import Config, StemConfig
 from drumhits.decisions import Decisions, by_thresholds
@@ -10,6 +11,9 @@ from drumhits.midi import Track, encode
 from drumhits.notes import to_notes
 from drumhits.pipeline import AudioSource, analyze
 from drumhits.provenance import provenance, seal
+
+if TYPE_CHECKING:
+    from drumhits.model import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,12 @@ class Job:
     config : Config
     keep_all : bool
         Write rejected candidates too, at velocity 1.
+    model : TrainedModel, optional
+        Decides in place of the thresholds.
+    model_name : str, optional
+        What the model is called in the report and in the MIDI file.
+    min_confidence : float in 0..1, optional
+        In place of the model's own threshold.
     """
 
     audio: Path
@@ -31,10 +41,15 @@ class Job:
     stem: str
     config: Config
     keep_all: bool = False
+    model: "TrainedModel | None" = None
+    model_name: str | None = None
+    min_confidence: float | None = None
 
     @property
     def stem_config(self) -> StemConfig:
-        return self.config.stems[self.stem]
+        """The settings of the stem; those of detection are the model's, where there is one."""
+        config = self.config.stems[self.stem]
+        return self.model.config(config) if self.model else config
 
 
 @dataclass(frozen=True)
@@ -56,10 +71,10 @@ def convert(job: Job) -> Conversion:
     InputError
         The audio cannot be read.
     """
-    config = job.stem_config
-    table, source = analyze(job.audio, config)
-    decisions = by_thresholds(table, config)
+    config, model = job.stem_config, job.model
+    table, source = analyze(job.audio, config, extended=model is not None and model.needs_extended)
+    decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
     track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
-    note = provenance(source, config, job.output.parent, keep_all=job.keep_all, model=None)
+    note = provenance(source, config, job.output.parent, keep_all=job.keep_all, model=job.model_name)
     midi = encode([track], tempo_bpm=job.config.tempo_bpm, channel=job.config.channel, texts=[note.to_text()])
     return Conversion(job, seal(midi), table, decisions, source)

@@ -59,7 +59,7 @@ class PlainModel:
         except ValueError as fault:
             raise damaged(name, str(fault)) from fault
 
-    def predict(self, X) -> np.ndarray:  # noqa: N803
+    def predict(self, X) -> np.ndarray:
         """Return the probability of the positive class.
 
         Parameters

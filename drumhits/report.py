@@ -47,7 +47,12 @@ def summary(conversion: Conversion) -> str:
     """Return how many candidates were detected, kept and rejected, and the range of GeoMean of each group."""
     table, keep = conversion.table, conversion.decisions.keep
     geomean = table["GeoMean"]
-    lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {conversion.job.stem}."]
+    job = conversion.job
+    lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
+    if job.model:
+        threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
+        trained = f"{job.model_name}, trained on {job.model.summary()}"
+        lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
         lines.append(f"{name + ':':<10}{len(group):5d}{extent}")
