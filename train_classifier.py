@@ -11,8 +11,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from drumhits import __version__
-from drumhits.cli import EXIT_DONE, EXIT_SOME_FAILED, Console, require_replaceable, run, starts_with
-from drumhits.errors import NotEnoughDataError, UsageError
+from drumhits.cli import EXIT_DONE, EXIT_SOME_FAILED, Console, require_distinct, require_replaceable, run, starts_with
+from drumhits.errors import InputError, NotEnoughDataError, UsageError
 from drumhits.files import write_whole
 from drumhits.pairing import LabelledSong, decisions_csv, find_pairs, label_songs, report_line
 from drumhits.pipeline import analyze
@@ -70,12 +70,14 @@ def get_parser() -> argparse.ArgumentParser:
 def train_all(args: argparse.Namespace, console: Console) -> int:
     """Label the songs, train on them, write the model and the report."""
     check_usage(args)
-    songs, n_failed = load_songs(args, console)
+    songs, errors = load_songs(args, console)
     if args.pairs:
         write_whole(args.pairs, decisions_csv(songs).encode())
+    if not args.force and any(isinstance(error, NotEnoughDataError) for error in errors):
+        raise NotEnoughDataError("nothing was trained, since a song could not be aligned; --force leaves it out.")
     if not args.dry_run:
         train_and_save(songs, args, console)
-    return EXIT_SOME_FAILED if n_failed else EXIT_DONE
+    return EXIT_SOME_FAILED if errors else EXIT_DONE
 
 
 def check_usage(args: argparse.Namespace) -> None:
@@ -88,17 +90,18 @@ def check_usage(args: argparse.Namespace) -> None:
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
     inputs = [path for folder in (args.raw_dir, args.edited_dir) if folder.is_dir() for path in folder.iterdir()]
-    for option, path, is_ours in (
+    outputs = [(option, path, is_ours) for option, path, is_ours in (
         ("--output-model", args.output_model, starts_with(b"drumhits model")),
         ("--pairs", args.pairs, starts_with(b"song,raw_s,edited_s")),
         ("--json", args.json, starts_with(SCHEMA.encode())),
-    ):
-        if path is not None:
-            require_replaceable(path, inputs, is_ours, force=args.force, option=option)
+    ) if path]  # fmt: skip
+    require_distinct([(option, path) for option, path, _ in outputs])
+    for option, path, is_ours in outputs:
+        require_replaceable(path, inputs, is_ours, force=args.force, option=option)
 
 
-def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[LabelledSong], int]:
-    """Return the songs whose edits could be read, and the number of those that could not."""
+def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[LabelledSong], list[InputError]]:
+    """Return the songs whose edits could be read, and what is wrong with the others."""
     pairs = find_pairs(args.raw_dir, args.edited_dir, args.stem)
     for sentence in pairs.unpaired:
         console.message(sentence)
@@ -116,13 +119,12 @@ def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[Labelle
             console.warning(warning)
         console.data(report_line(song))
     if not songs:
-        raise errors[0]
+        *errors, gravest = sorted(errors, key=lambda error: error.exit_code)
     for error in errors:
         console.error(error)
-    refused = next((error for error in errors if isinstance(error, NotEnoughDataError)), None)
-    if refused is not None and not args.force:
-        raise NotEnoughDataError("nothing was trained, since a song could not be aligned; --force leaves it out.")
-    return list(songs), len(errors)
+    if not songs:
+        raise gravest
+    return list(songs), list(errors)
 
 
 def train_and_save(songs: list[LabelledSong], args: argparse.Namespace, console: Console) -> None:

@@ -52,6 +52,10 @@ class Algorithm:
     weights: Callable[[object], np.ndarray]
 
 
+def _shares_of_coefficients(magnitudes: np.ndarray) -> np.ndarray:
+    return magnitudes / max(magnitudes.sum(), np.finfo(float).tiny)
+
+
 ALGORITHMS = {
     "forest": Algorithm(
         lambda n_estimators, seed: RandomForestClassifier(
@@ -63,7 +67,7 @@ ALGORITHMS = {
     "logistic": Algorithm(
         lambda n_estimators, seed: make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         Logistic.from_sklearn,
-        lambda fitted: np.abs(fitted[-1].coef_[0]) / np.abs(fitted[-1].coef_[0]).sum(),
+        lambda fitted: _shares_of_coefficients(np.abs(fitted[-1].coef_[0])),
     ),
 }
 
@@ -221,10 +225,13 @@ def _losses_when_shuffled(
 
 
 def _shares(features: tuple[str, ...], columns: list[np.ndarray], losses: list, weights: np.ndarray) -> dict:
-    """Return the mean losses as shares that add up to 1, greatest first; without any loss, the forest's own weights."""
+    """Return the mean losses as shares that add up to 1, greatest first but `OTHERS` last.
+
+    Without any loss, the shares are those of the model's own weights.
+    """
     mean = np.maximum(np.mean(losses, axis=0), 0) if losses else np.zeros(len(columns))
     if mean.sum() <= 0:
         mean = np.array([weights[group].sum() for group in columns]) + 1e-12
     names = [features[group[0]] if i < PERMUTED_FEATURES else OTHERS for i, group in enumerate(columns)]
-    shares = sorted(zip(names, (mean / mean.sum()).tolist(), strict=True), key=lambda item: -item[1])
-    return dict(shares)
+    shares = zip(names, (mean / mean.sum()).tolist(), strict=True)
+    return dict(sorted(shares, key=lambda item: (item[0] == OTHERS, -item[1])))

@@ -68,6 +68,11 @@ def surroundings(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
     return np.stack([mean_energies(energies, samples, frames) for frames in FRAMES.values()], axis=1)
 
 
+def gathered(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the surroundings of several windows as one array, also of no window."""
+    return np.concatenate([np.zeros((0, len(FRAMES), N_BANDS), dtype=np.float32), *parts])
+
+
 def extended_columns(times_s: np.ndarray, level_db: np.ndarray, around: np.ndarray) -> dict[str, np.ndarray]:
     """Return every extended feature of a stem's candidates, by name.
 

@@ -11,7 +11,7 @@ Total      BodyE + BrillE
 GeoMean    sqrt(BodyE * BrillE)
 SustainMs  how many of the 200 ms after the onset the envelope (mean of |y| over 1 ms) is above 10 % of its peak
 
-Four more give the velocity and tell articulations apart:
+Four more give the velocity, tell articulations apart and help models; each is measured only where it is used:
 
 LevelDb     energy that the hit adds in its first 46 ms, in dB
 TailDb      level of the envelope 120 to 200 ms after the onset relative to that of the first 50 ms, in dB
@@ -29,6 +29,7 @@ from drumhits.config import StemConfig
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
 MEASURED = GUIDE_FEATURES[1:] + SHAPE_FEATURES[1:]
+_ARTICULATION_FEATURES = {"hihat": ("TailDb",), "cymbals": ("TailDb",), "toms": ("PitchHz",)}
 
 AMP_LENGTH = SAMPLE_RATE * 10 // 1000  # samples
 SPECTRUM_LENGTH = SAMPLE_RATE * 50 // 1000  # samples: 2205
@@ -77,7 +78,13 @@ class FeatureTable:
         return FeatureTable(self.times_s[selected], self.names, self.values[selected])
 
 
-def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> np.ndarray:
+def measured_features(stem: str, *, extended: bool) -> tuple[str, ...]:
+    """Return the features that `measure` gives for a stem; those that only models use where `extended` asks for it."""
+    wanted = GUIDE_FEATURES + _ARTICULATION_FEATURES.get(stem, ())
+    return tuple(name for name in MEASURED if extended or name in wanted)
+
+
+def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig, names: tuple[str, ...]) -> np.ndarray:
     """Measure what depends on the waveform alone, for each onset.
 
     Parameters
@@ -88,23 +95,27 @@ def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> np.ndarray
         Positions in `y`, in samples, increasing.
     config : StemConfig
         For its two bands.
+    names : tuple of str
+        Features to measure, out of `MEASURED`.
 
     Returns
     -------
-    np.ndarray, shape (n, len(MEASURED)), float32
+    np.ndarray, shape (n, len(names)), float32
     """
     if not len(onsets):
-        return np.zeros((0, len(MEASURED)), dtype=np.float32)
+        return np.zeros((0, len(names)), dtype=np.float32)
     heard = y[onsets[0] : onsets[-1] + ENVELOPE_LENGTH + 1]
     onsets = onsets - onsets[0]
     envelope = envelopes(heard, onsets)
     columns = {
-        **_spectral_columns(heard, onsets, config),
+        **_spectral_columns(heard, onsets, config, with_centroid="CentroidHz" in names),
         "SustainMs": (envelope > SUSTAIN_LEVEL * envelope.max(axis=1, keepdims=True)).sum(axis=1),
-        "TailDb": decibels(envelope[:, TAIL_MS].mean(axis=1), envelope[:, ATTACK_MS].mean(axis=1)),
-        "PitchHz": pitch_hz(heard, onsets),
     }
-    return np.stack([columns[name] for name in MEASURED], axis=1).astype(np.float32)
+    if "TailDb" in names:
+        columns["TailDb"] = decibels(envelope[:, TAIL_MS].mean(axis=1), envelope[:, ATTACK_MS].mean(axis=1))
+    if "PitchHz" in names:
+        columns["PitchHz"] = pitch_hz(heard, onsets)
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float32)
 
 
 def envelopes(y: np.ndarray, onsets: np.ndarray) -> np.ndarray:
@@ -114,7 +125,9 @@ def envelopes(y: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     return sums.reshape(edges.shape)[:, :-1] / SUSTAIN_STEP
 
 
-def _spectral_columns(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> dict[str, np.ndarray]:
+def _spectral_columns(
+    y: np.ndarray, onsets: np.ndarray, config: StemConfig, *, with_centroid: bool
+) -> dict[str, np.ndarray]:
     """Return what the 50 ms after each onset give, a few onsets at a time so that they stay in cache."""
     bands = [_bins_within(band) for band in (config.body_band_hz, config.brilliance_band_hz)]
     amp, body, brilliance, centroid = (np.empty(len(onsets), dtype=np.float32) for _ in range(4))
@@ -122,10 +135,12 @@ def _spectral_columns(y: np.ndarray, onsets: np.ndarray, config: StemConfig) -> 
     for first in range(0, len(onsets), ONSETS_AT_ONCE):
         some = slice(first, first + ONSETS_AT_ONCE)
         segment = segments[onsets[some]]
-        magnitudes = np.abs(np.fft.rfft(segment, axis=1))
+        spectrum = np.fft.rfft(segment, axis=1)
         amp[some] = np.abs(segment[:, :AMP_LENGTH]).max(axis=1)
-        body[some], brilliance[some] = (magnitudes[:, band].sum(axis=1) for band in bands)
-        centroid[some] = (magnitudes * _SPECTRUM_HZ_32).sum(axis=1) / (magnitudes.sum(axis=1) + TINY)
+        body[some], brilliance[some] = (np.abs(spectrum[:, band]).sum(axis=1) for band in bands)
+        if with_centroid:
+            magnitudes = np.abs(spectrum)
+            centroid[some] = (magnitudes * _SPECTRUM_HZ_32).sum(axis=1) / (magnitudes.sum(axis=1) + TINY)
     return {
         "Amp": amp,
         "BodyE": body,

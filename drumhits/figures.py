@@ -11,6 +11,7 @@ from drumhits.conversion import Conversion
 
 KEPT_COLOUR, REJECTED_COLOUR, WAVE_COLOUR = "#0072B2", "#D55E00", "#8A8A8A"  # Okabe and Ito 2008, colour-blind-safe
 COLUMNS = 2400  # of the waveform
+ABOVE_RIGHT = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.1, "frameon": False}
 SOFTWARE = "drumhits"
 
 
@@ -54,11 +55,11 @@ def candidate_figure(conversion: Conversion) -> bytes:
     threshold = conversion.job.stem_config.geomean_threshold
     if threshold and conversion.decisions.confidence is None:
         geomean.axhline(threshold, color="black", linestyle="--", linewidth=1, label=f"geomean_threshold {threshold:g}")
-        geomean.legend(loc="upper right")
+        geomean.legend(**ABOVE_RIGHT)
     name = source.path.name.encode("utf-8", "replace").decode()
-    wave.set_title(f"{name}: {conversion.job.stem}", parse_math=False)
+    wave.set_title(f"{name}: {conversion.job.stem}", loc="left", parse_math=False)
     wave.set(ylabel="amplitude", ylim=(-1.3 * top, 1.3 * top))
-    wave.legend(loc="upper right", ncols=2)
+    wave.legend(**ABOVE_RIGHT, ncols=2)
     geomean.set(xlabel="time (s)", ylabel="GeoMean", yscale="log", xlim=(0, max(source.duration_s, 0.1)))
     picture = io.BytesIO()
     with warnings.catch_warnings():

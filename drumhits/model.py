@@ -60,7 +60,7 @@ class TrainedModel:
 
     @property
     def needs_extended(self) -> bool:
-        return not set(self.features) <= set(GUIDE_FEATURES + SHAPE_FEATURES)
+        return not set(self.features) <= set(GUIDE_FEATURES)
 
     def summary(self) -> str:
         """Return what the model was trained on, in a few words."""
@@ -165,21 +165,39 @@ def _from_plain(plain: dict, name: str) -> TrainedModel:
         and isinstance(threshold, float)
         and 0 <= threshold <= 1
         and isinstance(plain["after_thresholds"], bool)
-        and isinstance(plain["training"], dict)
-        and set(plain["detection"]) == set(DETECTION)
+        and _is_summary(plain["training"])
     )
     if not is_sound:
         raise damaged(name, "its header contradicts itself")
-    checked = load_config(None, {stem: plain["detection"]}).stems[stem]
     return TrainedModel(
         stem=stem,
         features=features,
-        detection=detection_of(checked),
+        detection=_checked_detection(plain["detection"], stem, name),
         after_thresholds=plain["after_thresholds"],
         min_confidence=threshold,
         classifier=model_from_plain(plain["classifier"], len(features), name),
         training=plain["training"],
     )
+
+
+def _is_summary(training) -> bool:
+    return (
+        isinstance(training, dict)
+        and type(training["kept"]) is int
+        and type(training["removed"]) is int
+        and isinstance(training["songs"], list)
+    )
+
+
+def _checked_detection(plain: dict, stem: str, name: str) -> dict:
+    """Return detection settings from a file after the checks of a configuration, in the types of a StemConfig."""
+    numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
+    if plain.keys() != set(DETECTION) or not all(type(one) in (int, float, type(None)) for one in numbers):
+        raise damaged(name, "its detection settings are not those of this version")
+    try:
+        return detection_of(load_config(None, {stem: plain}).stems[stem])
+    except InputError as error:
+        raise damaged(name, "a detection setting is out of range") from error
 
 
 def detection_of(config: StemConfig) -> dict:

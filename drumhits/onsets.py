@@ -22,9 +22,9 @@ ONSET_DTYPE = np.dtype(
 )
 
 FLOOR_DB = -50.0  # of the flux, relative to the loudest frame around
-FLUX_LAG = 2  # frames: 11.6 ms, one frame length, so that the two frames do not overlap
+FLUX_LAG = 2  # frames: 11.6 ms, more than a frame's length, so that the two frames do not overlap
 PEAK_REACH = 2  # frames on either side that a peak must top
-MIN_FLUX_DB = 1.0  # mean over the bands
+MIN_FLUX_DB = 1.25  # mean over the bands
 FLUX_REACH = FLUX_LAG + PEAK_REACH
 
 AIC_STEP = 16  # samples: 0.36 ms, the resolution of onset times
@@ -64,7 +64,8 @@ STROKE_STRENGTH = 0.3  # share of the stronger one's rise from which a candidate
 def find_onsets(window: Window, stem: str) -> np.ndarray:
     """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`."""
     frames, flux_db = flux_peaks(window, _bands_within(FLUX_BAND_HZ[stem]))
-    attacks = np.maximum(refine(window.y, frames * HOP_LENGTH, ATTACK_POWER[stem]), -window.start)
+    power_of, lag = ATTACKS[stem]
+    attacks = np.maximum(refine(window.y, frames * HOP_LENGTH, power_of) - lag, -window.start)
     in_time = np.argsort(attacks, kind="stable")
     first = in_time[np.diff(attacks[in_time], prepend=-1) > 0]
     samples = attacks[first]
@@ -84,9 +85,9 @@ def flux_peaks(window: Window, bands: slice) -> tuple[np.ndarray, np.ndarray]:
     floor = np.float32(window.loudest * 10 ** (FLOOR_DB / 10) / N_BANDS)
     level_db = np.float32(10) * np.log10(energies + floor)
     flux = np.maximum(level_db[FLUX_LAG:] - level_db[:-FLUX_LAG], 0).mean(axis=1)
-    neighbourhood = np.lib.stride_tricks.sliding_window_view(flux, 2 * PEAK_REACH + 1)
-    centre = neighbourhood[:, PEAK_REACH]
-    peaks = np.flatnonzero((centre > MIN_FLUX_DB) & (centre == neighbourhood.max(axis=1)))
+    centre = flux[PEAK_REACH : PEAK_REACH + CHUNK_FRAMES]
+    neighbours = [flux[shift : shift + CHUNK_FRAMES] for shift in range(2 * PEAK_REACH + 1)]
+    peaks = np.flatnonzero((centre > MIN_FLUX_DB) & (centre == np.max(neighbours, axis=0)))
     return peaks + CONTEXT_FRAMES, centre[peaks]
 
 
@@ -121,12 +122,13 @@ def _power_of_thump(y: np.ndarray) -> np.ndarray:
     return means * means
 
 
-ATTACK_POWER = {
-    "kick": _power_of_thump,
-    "snare": _power_of_click,
-    "toms": _power_of_click,
-    "hihat": _power_of_click,
-    "cymbals": _power_of_click,
+# How the power around a stem's attacks is measured, and the samples by which it jumps later than that of a click.
+ATTACKS = {
+    "kick": (_power_of_thump, 34),
+    "snare": (_power_of_click, 0),
+    "toms": (_power_of_click, 0),
+    "hihat": (_power_of_click, 0),
+    "cymbals": (_power_of_click, 0),
 }
 
 

@@ -8,14 +8,11 @@ import numpy as np
 
 from drumhits.audio import SAMPLE_RATE, AudioReader
 from drumhits.config import StemConfig
-from drumhits.context import EXTENDED_FEATURES, FRAMES, extended_columns, surroundings
-from drumhits.features import GUIDE_FEATURES, MEASURED, SHAPE_FEATURES, FeatureTable, measure
+from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable, measure, measured_features
 from drumhits.onsets import ONSET_DTYPE, find_onsets, relative_to_loud, without_echoes
-from drumhits.windows import N_BANDS, windows
+from drumhits.windows import windows
 
 _NO_ONSETS = np.zeros(0, dtype=ONSET_DTYPE)
-_NOTHING_MEASURED = np.zeros((0, len(MEASURED)), dtype=np.float32)
-_NO_SURROUNDINGS = np.zeros((0, len(FRAMES), N_BANDS), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -73,22 +70,24 @@ def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig, *, extended
     blocks : iterable of np.ndarray, float32
         Mono samples at 44.1 kHz in blocks of any length; the result does not depend on how they are cut.
     """
-    onsets, measured, around = [_NO_ONSETS], [_NOTHING_MEASURED], [_NO_SURROUNDINGS]
+    names = measured_features(config.stem, extended=extended)
+    onsets, measured, around = [_NO_ONSETS], [np.zeros((0, len(names)), dtype=np.float32)], []
     for window in windows(blocks):
         found = find_onsets(window, config.stem)
         found = found[without_echoes(found, config.onset_wait)]
-        measured.append(measure(window.y, found["sample"], config))
+        measured.append(measure(window.y, found["sample"], config, names))
         if extended:
+            from drumhits.context import surroundings
+
             around.append(surroundings(window.energies, found["sample"]))
         found["sample"] += window.start
         onsets.append(found)
-    return _tabulate(
-        np.concatenate(onsets), np.concatenate(measured), np.concatenate(around) if extended else None, config
-    )
+    columns = dict(zip(names, np.concatenate(measured).T, strict=True))
+    return _tabulate(np.concatenate(onsets), columns, around if extended else None, config)
 
 
 def _tabulate(
-    onsets: np.ndarray, measured: np.ndarray, around: np.ndarray | None, config: StemConfig
+    onsets: np.ndarray, measured: dict[str, np.ndarray], around: list[np.ndarray] | None, config: StemConfig
 ) -> FeatureTable:
     """Sort out what only the whole stem shows: unclear onsets, echoes across windows, strengths."""
     clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
@@ -97,10 +96,12 @@ def _tabulate(
     columns = {
         "Str": relative_to_loud(onsets["rise"][chosen]),
         "LevelDb": onsets["level_db"][chosen],
-        **dict(zip(MEASURED, measured[chosen].T, strict=True)),
+        **{name: column[chosen] for name, column in measured.items()},
     }
-    names = GUIDE_FEATURES + SHAPE_FEATURES
+    names = tuple(name for name in GUIDE_FEATURES + SHAPE_FEATURES if name in columns)
     if around is not None:
-        columns |= extended_columns(times_s, columns["LevelDb"].astype(np.float64), around[chosen])
+        from drumhits.context import EXTENDED_FEATURES, extended_columns, gathered
+
+        columns |= extended_columns(times_s, columns["LevelDb"].astype(np.float64), gathered(around)[chosen])
         names += EXTENDED_FEATURES
     return FeatureTable(times_s, names, np.column_stack([columns[name] for name in names]).astype(np.float64))

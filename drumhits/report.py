@@ -1,6 +1,5 @@
 """What a conversion tells: table and summary for people, CSV and JSON for machines; as text, nothing is printed."""
 
-import csv
 import io
 import json
 
@@ -61,6 +60,8 @@ def summary(conversion: Conversion) -> str:
 
 def to_csv(conversion: Conversion) -> str:
     """Return a row for each candidate: time, every feature, confidence (0..1, empty without a model), decision."""
+    import csv
+
     table, decisions = conversion.table, conversion.decisions
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -115,6 +115,11 @@ def scores(validation: Validation) -> dict[str, float | int | bool]:
 
 def refusal(total: Counts) -> str | None:
     """Return why these examples cannot teach anything, or None."""
+    if not total.total:
+        return (
+            "no labelled detections: every hit lies outside what was edited; check what was understood with --dry-run "
+            "--pairs FILE.csv, and give another --range."
+        )
     if not total.kept or not total.removed:
         missing, done = ("kept", "removed") if not total.kept else ("removed", "kept")
         return (
@@ -139,8 +144,8 @@ def advice(total: Counts, n_songs: int, validation: Validation) -> list[str]:
         )
     if total.total > MANY_EXAMPLES:
         found.append(
-            f"Over {MANY_EXAMPLES} detections: returns diminish now. Score it on songs it has not seen: "
-            "python evaluate_model.py --model MODEL --test-dir test_songs --stem STEM"
+            f"Over {MANY_EXAMPLES} detections: returns diminish now; a different song teaches more than another like "
+            "these. Hear what the model does on one: python stems_to_midi.py --input NEW.wav --use-ml-model MODEL.pkl"
         )
     if total.removed < FEW_REMOVED * total.total:
         found.append(
@@ -149,8 +154,15 @@ def advice(total: Counts, n_songs: int, validation: Validation) -> list[str]:
         )
     if n_songs == 1:
         found.append(
-            "One song only: these scores say little about new songs. Edit a second, different one and train again."
+            "One song only: these scores say little about new songs. Edit a second, different one and train again: "
+            "python stems_to_midi.py --input SONG --output RAW_DIR"
         )
+    if not validation.n_folds:
+        found.append(
+            "No cross-validation: with one song held out, only kept or only removed hits are left. Delete the false "
+            "hits of more songs, or offer more candidates with stems_to_midi.py --keep-all."
+        )
+        return found
     if validation.accuracy < POOR_ACCURACY:
         found.append(
             f"Accuracy under {100 * POOR_ACCURACY:.0f} %: (1) check that the edits are consistent (--dry-run --pairs "

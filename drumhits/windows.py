@@ -14,15 +14,15 @@ import numpy as np
 from drumhits.audio import SAMPLE_RATE
 
 HOP_LENGTH = 256  # samples between frames: 5.8 ms
-N_FFT = 512  # samples in a frame: 11.6 ms
+N_FFT = 384  # samples in a frame: 8.7 ms
 CHUNK_FRAMES = 1024
 CHUNK_LENGTH = CHUNK_FRAMES * HOP_LENGTH  # samples: 5.9 s
 CONTEXT_FRAMES = 64
 CONTEXT_LENGTH = CONTEXT_FRAMES * HOP_LENGTH  # samples: 0.37 s, more than any measurement reaches
-FRAMES_AT_ONCE = 64  # keeps the transform in cache
+FRAMES_AT_ONCE = 64  # their spectra stay in cache, and below the size that memory is asked of the system for
 _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
 _BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)).tolist()))
-BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 86 Hz at the bottom, then logarithmic
+BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 115 Hz at the bottom, then logarithmic
 N_BANDS = len(BAND_EDGES_HZ) - 1
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
 
@@ -36,7 +36,7 @@ class Window:
     y : np.ndarray, shape (CONTEXT_LENGTH + CHUNK_LENGTH + CONTEXT_LENGTH,), float32
         Samples at 44.1 kHz.
     energies : np.ndarray, shape (CONTEXT_FRAMES + CHUNK_FRAMES + CONTEXT_FRAMES, N_BANDS), float32
-        Energy in each band; frame k is centred on sample k * HOP_LENGTH of `y`.
+        Energy in each band; frame k is of the N_FFT samples that end before sample (k + 1) * HOP_LENGTH of `y`.
     start : int
         Position of `y[0]` in the stem, in samples; negative in the first window.
     loudest : float
@@ -110,8 +110,8 @@ def band_energies(y: np.ndarray) -> np.ndarray:
     windowed = np.empty((FRAMES_AT_ONCE, N_FFT), dtype=np.float32)
     for first in range(0, len(frames), FRAMES_AT_ONCE):
         some = frames[first : first + FRAMES_AT_ONCE]
-        spectrum = np.fft.rfft(np.multiply(some, _HANN, out=windowed[: len(some)]), axis=1)
+        spectrum = np.fft.rfft(np.multiply(some, _HANN, out=windowed[: len(some)]), axis=1)[:, : _BAND_BINS[-1]]
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
-        energies[first : first + len(some)] = np.add.reduceat(power, _BAND_BINS, axis=1)[:, :-1]
+        energies[first : first + len(some)] = np.add.reduceat(power, _BAND_BINS[:-1], axis=1)
     return energies

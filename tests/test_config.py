@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED = REPOSITORY / "midiconfig.yaml"
 modest = settings(max_examples=50, deadline=None, database=None)
 
-LINES = "onset_wait: must be a whole number from 0 to 1000 frames of 5.8 ms, not"
+LINES = "onset_wait: must be a whole number from 0 to 1000 frames of 11.6 ms, not"
 STRENGTH = "onset_threshold: must be a number from 0 to 1, not"
 BAND = "body_band_hz: must be [low, high], two numbers from 0 to 22050 Hz with low below high, not"
 STEM_NAMES = (
@@ -41,7 +41,7 @@ KICK_ERRORS = {
     "note name": ("notes: {kik: 36}", "notes.kik: unknown setting; did you mean kick?"),
     "note range": ("notes: {kick: 128}", "notes.kick: must be a whole number from 0 to 127, not 128"),
     "notes not a mapping": ("notes: 36", "notes: must hold names and values, such as 'kick: ...', not 36"),
-    "no value": ("onset_wait:", "onset_wait: has no value; must be a whole number from 0 to 1000 frames of 5.8 ms"),
+    "no value": ("onset_wait:", "onset_wait: has no value; must be a whole number from 0 to 1000 frames of 11.6 ms"),
     "word": ("onset_wait: yes", f"{LINES} yes"),
     "true": ("onset_threshold: true", f"{STRENGTH} true"),
     "null not allowed": ("onset_wait: null", f"{LINES} null"),

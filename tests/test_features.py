@@ -30,7 +30,7 @@ def band_sums(y: np.ndarray, start: int, config: StemConfig) -> tuple[float, flo
 
 
 def measured(y: np.ndarray, start: int, config: StemConfig) -> dict[str, float]:
-    return dict(zip(MEASURED, measure(np.append(y, PADDING), np.array([start]), config)[0], strict=True))
+    return dict(zip(MEASURED, measure(np.append(y, PADDING), np.array([start]), config, MEASURED)[0], strict=True))
 
 
 def starts(table: FeatureTable) -> np.ndarray:
@@ -154,7 +154,7 @@ def test_each_row_is_measured_on_its_own():
     y = bursts(HITS_S, 1.6, amplitudes=(0.5, 0.2, 0.4))
     onsets = np.array([11000, 33000, 55000])
     padded = np.append(y, PADDING)
-    together = measure(padded, onsets, CONFIGS["snare"])
-    alone = np.concatenate([measure(padded, onsets[i : i + 1], CONFIGS["snare"]) for i in range(3)])
+    together = measure(padded, onsets, CONFIGS["snare"], MEASURED)
+    alone = np.concatenate([measure(padded, onsets[i : i + 1], CONFIGS["snare"], MEASURED) for i in range(3)])
     columns = [i for i, name in enumerate(MEASURED) if name != "PitchHz"]
     np.testing.assert_allclose(together[:, columns], alone[:, columns], rtol=1e-4)

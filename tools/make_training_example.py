@@ -52,7 +52,7 @@ def make_song(name, truth_dir, project):
     edited_path = project / "training_data" / "edited_midi" / f"{name}_edited.mid"
     audio = Path("training_data") / "audio" / f"{name}.flac"
     command = [sys.executable, "stems_to_midi.py", "--input", str(audio), "--output", str(raw_path), "--stem", STEM]
-    subprocess.run([*command, "--quiet"], cwd=project, check=True)
+    subprocess.run([*command, "--quiet", "--force"], cwd=project, check=True)
     raw = read_midi(raw_path).notes
     truth = read_midi(truth_dir / f"{name}_ground_truth.mid").notes
     truth = truth[np.unique(truth["time_s"], return_index=True)[1]]

@@ -1,0 +1,177 @@
+"""Fit, cross-validation, threshold and feature importance, on examples with a known answer."""
+
+import numpy as np
+import pytest
+
+from drumhits import classifier
+from drumhits.classifier import OTHERS, PERMUTED_FEATURES, Examples, best_threshold, train
+from drumhits.safepickle import dumps
+
+N_TREES = 10
+
+
+def make_examples(n=60, n_songs=4, n_features=3, noise=0.0, seed=0):
+    """Return examples whose first feature alone decides, up to `noise`, in songs that take turns."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features)).astype(np.float32)
+    kept = X[:, 0] + noise * rng.normal(size=n) > 0
+    X[:, 0] += np.where(X[:, 0] > 0, 1, -1)
+    return Examples(X, kept, np.arange(n) % n_songs, tuple(f"f{i}" for i in range(n_features)))
+
+
+def file_of(fitted):
+    return dumps(fitted.classifier.to_plain())
+
+
+@pytest.mark.parametrize("algorithm", ["forest", "logistic"])
+def test_separable_examples_are_learnt_whole(algorithm):
+    examples = make_examples(n_features=1)
+    fitted = train(examples, algorithm=algorithm, n_estimators=N_TREES)
+    validation = fitted.validation
+    assert (validation.f1, validation.accuracy, validation.precision, validation.recall) == (1.0, 1.0, 1.0, 1.0)
+    assert 0.5 <= validation.baseline < 0.75
+    assert next(iter(validation.importance)) == "f0"
+    assert max(fitted.impurity_importance, key=fitted.impurity_importance.get) == "f0"
+    np.testing.assert_array_equal(fitted.classifier.predict(examples.X) >= 0.5, examples.kept)
+
+
+def test_random_labels_score_no_better_than_the_baseline():
+    rng = np.random.default_rng(0)
+    examples = make_examples(200)
+    examples = Examples(examples.X, rng.random(200) > 0.3, examples.songs, examples.features)
+    validation = train(examples, n_estimators=N_TREES).validation
+    assert validation.baseline == pytest.approx(max(examples.kept.mean(), 1 - examples.kept.mean()))
+    assert validation.accuracy < validation.baseline + 0.05
+    assert np.mean(validation.train_accuracies) > 0.9
+
+
+@pytest.mark.parametrize(("n_songs", "n_folds"), [(2, 2), (4, 4), (5, 5), (9, 5)])
+def test_folds_hold_out_whole_songs(n_songs, n_folds):
+    examples = make_examples(90, n_songs)
+    folds, by_song = classifier._folds(examples, 0)
+    assert by_song
+    assert len(folds) == n_folds
+    for training, held_out in folds:
+        assert not set(examples.songs[training]) & set(examples.songs[held_out])
+    np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in folds])), np.arange(90))
+
+
+def test_each_candidate_is_judged_by_a_model_that_never_saw_its_song():
+    examples = make_examples(40, 2, n_features=1)
+    is_first = examples.songs == 0
+    inverted = Examples(examples.X, examples.kept ^ is_first, examples.songs, examples.features)
+    validation = train(inverted, n_estimators=N_TREES).validation
+    assert validation.by_song
+    assert max(validation.accuracies) == 0.0
+    np.testing.assert_array_equal(validation.probability >= 0.5, ~inverted.kept)
+
+
+def test_a_single_song_is_split_with_both_classes_in_each_part():
+    examples = make_examples(60, 1)
+    folds, by_song = classifier._folds(examples, 0)
+    assert not by_song
+    assert len(folds) == 5
+    for _, held_out in folds:
+        assert 0 < examples.kept[held_out].mean() < 1
+    validation = train(examples, n_estimators=N_TREES).validation
+    assert (validation.by_song, validation.n_folds, validation.f1) == (False, 5, 1.0)
+
+
+def test_a_song_with_a_lone_removed_hit_trains_without_cross_validation():
+    X = np.arange(40, dtype=np.float32)[:, None]
+    examples = Examples(X, np.arange(40) > 0, np.zeros(40, int), ("f0",))
+    fitted = train(examples, n_estimators=N_TREES)
+    assert fitted.validation.n_folds == 0
+    assert fitted.validation.min_confidence == 0.5
+    assert sum(fitted.validation.importance.values()) == pytest.approx(1)
+
+
+def test_a_fold_whose_training_songs_know_one_class_only_is_left_out():
+    X = np.arange(40, dtype=np.float32)[:, None]
+    kept = np.arange(40) >= 10
+    songs = (np.arange(40) >= 20).astype(int)  # the second song has kept hits only
+    validation = train(Examples(X, kept, songs, ("f0",)), n_estimators=N_TREES).validation
+    assert validation.n_folds == 1
+    assert np.isnan(validation.probability[songs == 0]).all()
+    assert np.isfinite(validation.probability[songs == 1]).all()
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_one_class_only_is_refused(value):
+    examples = make_examples()
+    one_class = Examples(examples.X, np.full(60, value), examples.songs, examples.features)
+    with pytest.raises(ValueError, match="both kept and removed"):
+        train(one_class, n_estimators=N_TREES)
+
+
+def f1_at(probability, kept, threshold):
+    decided = probability >= threshold
+    return 2 * np.count_nonzero(decided & kept) / max(np.count_nonzero(decided) + np.count_nonzero(kept), 1)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_threshold_has_the_best_f1_that_any_has(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(5, 200))
+    kept = rng.random(n) < rng.uniform(0.1, 0.9)
+    kept[:2] = False, True
+    probability = np.clip(0.5 * kept + rng.normal(0.3, 0.3, n), 0, 1).round(2)
+    best = max(f1_at(probability, kept, k / 100) for k in range(1, 100))
+    found = best_threshold(probability, kept)
+    assert 0.01 <= found <= 0.99
+    assert f1_at(probability, kept, found) >= best - classifier.PLATEAU - 1e-12
+
+
+def test_the_threshold_lies_in_the_middle_of_a_gap():
+    found = best_threshold(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]))
+    assert found == pytest.approx(0.5, abs=0.011)
+
+
+@pytest.mark.parametrize("algorithm", ["forest", "logistic"])
+@pytest.mark.parametrize("n_features", [3, PERMUTED_FEATURES, PERMUTED_FEATURES + 5])
+def test_importances_are_shares_that_add_up(algorithm, n_features):
+    examples = make_examples(n_features=n_features, noise=0.3)
+    importance = train(examples, algorithm=algorithm, n_estimators=N_TREES).validation.importance
+    assert sum(importance.values()) == pytest.approx(1)
+    assert min(importance.values()) >= 0
+    assert (OTHERS in importance) == (n_features > PERMUTED_FEATURES)
+    assert len(importance) == min(n_features, PERMUTED_FEATURES + 1)
+    single = [share for name, share in importance.items() if name != OTHERS]
+    assert single == sorted(single, reverse=True)
+    assert next(iter(importance)) == "f0"
+
+
+def test_what_the_forest_hardly_uses_is_named_last_whatever_it_adds_up_to():
+    rng = np.random.default_rng(0)
+    cause = rng.normal(size=80)
+    X = (cause[:, None] + 0.1 * rng.normal(size=(80, 40))).astype(np.float32)
+    examples = Examples(X, cause > 0, np.arange(80) % 4, tuple(f"f{i}" for i in range(40)))
+    importance = train(examples, n_estimators=N_TREES).validation.importance
+    assert importance[OTHERS] > 0.2
+    assert list(importance)[-1] == OTHERS
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
+    examples = make_examples(noise=0.5)
+    first, again, other = (train(examples, n_estimators=N_TREES, seed=seed) for seed in (1, 1, 2))
+    assert file_of(first) == file_of(again)
+    assert first.validation.importance == again.validation.importance
+    assert first.validation.min_confidence == again.validation.min_confidence
+    assert file_of(first) != file_of(other)
+
+
+def test_the_logistic_regression_ignores_the_seed_and_survives_a_constant_feature():
+    examples = make_examples(noise=0.5)
+    examples.X[:, 2] = 7.0
+    first, other = (train(examples, algorithm="logistic", seed=seed) for seed in (1, 2))
+    assert file_of(first) == file_of(other)
+    assert first.impurity_importance["f2"] == 0.0
+
+
+@pytest.mark.parametrize("algorithm", ["forest", "logistic"])
+def test_features_that_tell_nothing_are_trained_on_without_a_fault(algorithm):
+    examples = make_examples()
+    flat = Examples(np.ones_like(examples.X), examples.kept, examples.songs, examples.features)
+    fitted = train(flat, algorithm=algorithm, n_estimators=N_TREES)
+    assert sum(fitted.validation.importance.values()) == pytest.approx(1)
+    assert np.isfinite(list(fitted.impurity_importance.values())).all()
