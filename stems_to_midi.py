@@ -4,8 +4,6 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
@@ -21,10 +19,10 @@ from drumhits.cli import (
     starts_with,
 )
 from drumhits.config import Config, describe, load_config, parse_override
-from drumhits.conversion import Conversion, Job, convert
+from drumhits.conversion import Conversion, Job, results
 from drumhits.errors import InputError, UsageError
 from drumhits.files import write_whole
-from drumhits.jobs import find_audio, output_paths, stem_of
+from drumhits.jobs import collecting, gather, output_paths, stem_of
 from drumhits.midi import read_midi_bytes
 from drumhits.provenance import is_untouched
 from drumhits.settings import STEMS
@@ -160,47 +158,6 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
     for error in errors:
         console.error(error)
     return jobs, len(errors)
-
-
-def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], list[InputError]]:
-    """Return each audio file of the inputs once, with its stem, and what is wrong with folders that hold none."""
-    found: dict[str, tuple[Path, str]] = {}
-    errors: list[InputError] = []
-    for given in inputs:
-        with collecting(errors):
-            for path, known in find_audio(given, stem):
-                found.setdefault(os.path.realpath(path), (path, known))
-    return list(found.values()), errors
-
-
-@contextmanager
-def collecting(errors: list[InputError]) -> Iterator[None]:
-    """Append what is wrong with one input, so that the others are done all the same; wrong usage ends the run."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except InputError as error:
-        errors.append(error)
-
-
-def results(jobs: list[Job], n_jobs: int) -> Iterator[tuple[Job, Conversion | InputError]]:
-    """Yield each job with its result, in order, `n_jobs` at a time."""
-    if n_jobs == 1 or len(jobs) <= 1:
-        yield from ((job, attempt(job)) for job in jobs)
-        return
-    from joblib import Parallel, delayed
-
-    workers = Parallel(n_jobs=min(n_jobs, len(jobs)), return_as="generator")
-    yield from zip(jobs, workers(delayed(attempt)(job) for job in jobs), strict=True)
-
-
-def attempt(job: Job) -> Conversion | InputError:
-    """Convert, and return the error instead of raising it, so that one bad file leaves the others alone."""
-    try:
-        return convert(job)
-    except InputError as error:
-        return error
 
 
 def finish(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:

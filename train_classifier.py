@@ -14,9 +14,10 @@ from drumhits import __version__
 from drumhits.cli import EXIT_DONE, EXIT_SOME_FAILED, Console, require_distinct, require_replaceable, run, starts_with
 from drumhits.errors import InputError, NotEnoughDataError, UsageError
 from drumhits.files import write_whole
-from drumhits.pairing import LabelledSong, decisions_csv, find_pairs, label_songs, report_line
+from drumhits.pairing import find_pairs
 from drumhits.pipeline import analyze
 from drumhits.settings import STEMS
+from drumhits.songs import LabelledSong, decisions_csv, label_songs, report_line
 
 SCHEMA = "drumhits/training/1"
 EXAMPLES = """examples:

@@ -1,11 +1,13 @@
-"""One audio file -> one MIDI file: analyze, decide, make notes, encode."""
+"""Audio files -> MIDI files, one at a time or several: analyze, decide, make notes, encode."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumhits.config import Config, StemConfig
 from drumhits.decisions import Decisions, by_thresholds
+from drumhits.errors import InputError
 from drumhits.features import FeatureTable
 from drumhits.midi import Track, encode
 from drumhits.notes import to_notes
@@ -78,3 +80,22 @@ def convert(job: Job) -> Conversion:
     note = provenance(source, config, job.output.parent, keep_all=job.keep_all, model=job.model_name)
     midi = encode([track], tempo_bpm=job.config.tempo_bpm, channel=job.config.channel, texts=[note.to_text()])
     return Conversion(job, seal(midi), table, decisions, source)
+
+
+def results(jobs: list[Job], n_jobs: int) -> Iterator[tuple[Job, Conversion | InputError]]:
+    """Yield each job with its result or the error that ended it, in order, `n_jobs` at a time."""
+    if n_jobs == 1 or len(jobs) <= 1:
+        yield from ((job, attempt(job)) for job in jobs)
+        return
+    from joblib import Parallel, delayed
+
+    workers = Parallel(n_jobs=min(n_jobs, len(jobs)), return_as="generator")
+    yield from zip(jobs, workers(delayed(attempt)(job) for job in jobs), strict=True)
+
+
+def attempt(job: Job) -> Conversion | InputError:
+    """Convert, and return the error instead of raising it, so that one bad file leaves the others alone."""
+    try:
+        return convert(job)
+    except InputError as error:
+        return error

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from drumhits.audio import AUDIO_SUFFIXES
@@ -86,3 +88,25 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # a name that is too long, for one; opening it will say so
         return False
+
+
+def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], list[InputError]]:
+    """Return each audio file of the inputs once, with its stem, and what is wrong with folders that hold none."""
+    found: dict[str, tuple[Path, str]] = {}
+    errors: list[InputError] = []
+    for given in inputs:
+        with collecting(errors):
+            for path, known in find_audio(given, stem):
+                found.setdefault(os.path.realpath(path), (path, known))
+    return list(found.values()), errors
+
+
+@contextmanager
+def collecting(errors: list[InputError]) -> Iterator[None]:
+    """Append what is wrong with one input, so that the others are done all the same; wrong usage ends the run."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except InputError as error:
+        errors.append(error)

@@ -12,7 +12,7 @@ from drumhits.classifier import Examples, Fitted, Validation
 from drumhits.errors import InputError
 from drumhits.labels import KEPT, UNLABELLED
 from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, feature_matrix
-from drumhits.pairing import LabelledSong
+from drumhits.songs import LabelledSong
 
 FEWEST_EXAMPLES = 30
 FEW_EXAMPLES = 50

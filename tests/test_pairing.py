@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from drumhits import pairing
+from drumhits import songs as songs_module
 from drumhits.audio import SAMPLE_RATE
 from drumhits.config import load_config
 from drumhits.conversion import Job, convert
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.midi import NOTE_DTYPE, Track, encode, read_midi
-from drumhits.pairing import Pair, decisions_csv, find_audio, find_pairs, label_song, label_songs, report_line
+from drumhits.pairing import Pair, find_audio, find_pairs
 from drumhits.pipeline import analyze
 from drumhits.provenance import Provenance, read_provenance
+from drumhits.songs import decisions_csv, label_song, label_songs, report_line
 
 PROJECT = Path(__file__).parents[1]
 HITS_S = np.array([0.31, 0.62, 1.27, 1.55, 2.01, 2.83, 3.11, 3.98, 4.44, 4.71, 5.29, 5.83])
@@ -337,7 +338,7 @@ def test_two_at_a_time_gives_the_same(tmp_path):
 
 
 def test_joblib_is_not_imported_for_one_at_a_time():
-    code = "import sys, drumhits.pairing; print(sorted({'joblib', 'sklearn', 'scipy', 'librosa'} & set(sys.modules)))"
+    code = "import sys, drumhits.songs; print(sorted({'joblib', 'sklearn', 'scipy', 'librosa'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -388,7 +389,7 @@ def test_bundled_example_has_enough_to_learn_from():
 
 def test_every_stem_has_its_general_midi_notes():
     config = load_config(None)
-    assert pairing._GENERAL_MIDI.keys() == config.stems.keys()
-    for stem, own in pairing._GENERAL_MIDI.items():
+    assert songs_module._GENERAL_MIDI.keys() == config.stems.keys()
+    for stem, own in songs_module._GENERAL_MIDI.items():
         others = set().union(*(other.notes.values() for name, other in config.stems.items() if name != stem))
         assert not own & others

@@ -18,8 +18,9 @@ from drumhits.conversion import Job
 from drumhits.conversion import convert as convert_job
 from drumhits.midi import read_midi
 from drumhits.model import load_model
-from drumhits.pairing import find_pairs, label_song
+from drumhits.pairing import find_pairs
 from drumhits.pipeline import analyze
+from drumhits.songs import label_song
 
 EXAMPLE = ROOT / "training_data"
 FOLDERS = ("--raw-dir", "training_data/raw_midi", "--edited-dir", "training_data/edited_midi")

@@ -15,7 +15,8 @@ from drumhits.features import GUIDE_FEATURES
 from drumhits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.linear import Logistic
 from drumhits.model import decode_model
-from drumhits.pairing import LabelledSong, Pair
+from drumhits.pairing import Pair
+from drumhits.songs import LabelledSong
 from drumhits.training import (
     Counts,
     advice,
