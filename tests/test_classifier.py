@@ -42,7 +42,7 @@ def test_random_labels_score_no_better_than_the_baseline():
     validation = train(examples, n_estimators=N_TREES).validation
     assert validation.baseline == pytest.approx(max(examples.kept.mean(), 1 - examples.kept.mean()))
     assert validation.accuracy < validation.baseline + 0.05
-    assert np.mean(validation.train_accuracies) > 0.9
+    assert np.mean(validation.train_accuracies) > validation.accuracy + 0.1
 
 
 @pytest.mark.parametrize(("n_songs", "n_folds"), [(2, 2), (4, 4), (5, 5), (9, 5)])
@@ -74,7 +74,8 @@ def test_a_single_song_is_split_with_both_classes_in_each_part():
     for _, held_out in folds:
         assert 0 < examples.kept[held_out].mean() < 1
     validation = train(examples, n_estimators=N_TREES).validation
-    assert (validation.by_song, validation.n_folds, validation.f1) == (False, 5, 1.0)
+    assert (validation.by_song, validation.n_folds) == (False, 5)
+    assert validation.f1 > 0.95
 
 
 def test_a_song_with_a_lone_removed_hit_trains_without_cross_validation():
@@ -122,9 +123,9 @@ def test_the_threshold_has_the_best_f1_that_any_has(seed):
     assert f1_at(probability, kept, found) >= best - classifier.PLATEAU - 1e-12
 
 
-def test_the_threshold_lies_in_the_middle_of_a_gap():
+def test_the_threshold_lies_in_the_lower_part_of_a_gap():
     found = best_threshold(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]))
-    assert found == pytest.approx(0.5, abs=0.011)
+    assert found == pytest.approx(0.2 + (0.8 - 0.2) / 4, abs=0.011)
 
 
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
