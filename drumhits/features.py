@@ -141,14 +141,14 @@ def _spectral_columns(
         if with_centroid:
             magnitudes = np.abs(spectrum)
             centroid[some] = (magnitudes * _SPECTRUM_HZ_32).sum(axis=1) / (magnitudes.sum(axis=1) + TINY)
-    return {
+    columns = {
         "Amp": amp,
         "BodyE": body,
         "BrillE": brilliance,
         "Total": body + brilliance,
         "GeoMean": np.sqrt(body * brilliance),
-        "CentroidHz": centroid,
     }
+    return columns | {"CentroidHz": centroid} if with_centroid else columns
 
 
 def decibels(amplitude: np.ndarray, reference: np.ndarray) -> np.ndarray:

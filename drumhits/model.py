@@ -5,7 +5,7 @@ settings of the raw MIDI, the classifier, its decision threshold, and what it wa
 scikit-learn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +69,7 @@ class TrainedModel:
 
     def config(self, config: StemConfig) -> StemConfig:
         """Return a user's configuration with the detection settings that the model was trained on."""
-        fields = {name: getattr(config, name) for name in config.__dataclass_fields__}
-        return StemConfig(**fields | self.detection)
+        return replace(config, **self.detection)
 
     def confidence(self, table: FeatureTable) -> np.ndarray:
         """Return the probability in 0..1 that the user would keep each candidate."""

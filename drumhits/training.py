@@ -10,7 +10,7 @@ import sklearn
 from drumhits import __version__
 from drumhits.classifier import Examples, Fitted, Validation
 from drumhits.errors import InputError
-from drumhits.labels import KEPT, UNLABELLED
+from drumhits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, feature_matrix
 from drumhits.songs import LabelledSong
 
@@ -36,7 +36,7 @@ class Counts:
 
 def counts(labels: np.ndarray) -> Counts:
     """Count labels, shape (n,), of `labels.Labels`; unlabelled ones do not count."""
-    return Counts(int(np.count_nonzero(labels == KEPT)), int(np.count_nonzero(labels == 0)))
+    return Counts(int(np.count_nonzero(labels == KEPT)), int(np.count_nonzero(labels == REMOVED)))
 
 
 def gather_examples(songs: Sequence[LabelledSong], feature_set: str) -> Examples:
