@@ -13,7 +13,9 @@ OPEN_SUSTAIN_MS, OPEN_TAIL_DB = 190.0, -7.0  # an open hi-hat rings through the 
 PEDAL_BRILLIANCE, PEDAL_SUSTAIN_MS = 3.0, 115.0  # a foot-closed hi-hat is dark and short
 CROSS_STICK_BRILLIANCE = 8.0  # a stick on the rim has next to no drum head in it
 CRASH_BRILLIANCE, CRASH_TAIL_DB = 1.2, -3.0  # a crash is full-bodied and rings; a ride pings
-TOM_GAP = 1.12  # ratio between the pitches of two drums
+PITCH_BLUR = np.log2(1.03)  # octaves by which the pitch of one drum varies
+VALLEY = 0.5  # of the lower hill beside it: a valley as deep parts two drums
+MIN_TOM_SHARE, MIN_TOM_HITS, MANY_TOM_HITS = 0.02, 1.5, 20  # what counts as a drum, not as a stray pitch
 LOW_TOM_HZ, HIGH_TOM_HZ = 100.0, 125.0  # where the lowest drum of the file is a low or a high tom
 
 
@@ -37,18 +39,29 @@ def _cymbals(table: FeatureTable) -> np.ndarray:
 
 
 def _toms(table: FeatureTable) -> np.ndarray:
-    """Group the pitches of the file at its two widest gaps of at least `TOM_GAP`; name them from the lowest upwards."""
+    """Group the pitches of the file at the deepest valleys of their density; name them from the lowest upwards."""
     if not len(table):
         return np.zeros(0, dtype=object)
     octaves = np.log2(table["PitchHz"])
-    in_order = np.sort(octaves)
-    gaps = np.diff(in_order)
-    widest = np.argsort(-gaps, kind="stable")[:2]
-    splits = np.sort([(in_order[i] + in_order[i + 1]) / 2 for i in widest if gaps[i] >= np.log2(TOM_GAP)])
+    splits = _valleys(octaves)
     group = np.searchsorted(splits, octaves)
     lowest = ("low", "mid", "high")[np.searchsorted((LOW_TOM_HZ, HIGH_TOM_HZ), 2 ** np.median(octaves[group == 0]))]
     names = {0: (lowest,), 1: ("low" if lowest == "low" else "mid", "high"), 2: ("low", "mid", "high")}[len(splits)]
     return np.array(names, dtype=object)[group]
+
+
+def _valleys(octaves: np.ndarray) -> np.ndarray:
+    """Return where at most two valleys part the density of some pitches, increasing; a lone stray makes no group."""
+    grid = np.arange(octaves.min() - PITCH_BLUR, octaves.max() + PITCH_BLUR, PITCH_BLUR / 4)
+    pitches, hits_at = np.unique(octaves, return_counts=True)
+    density = np.exp(-0.5 * ((grid[:, None] - pitches) / PITCH_BLUR) ** 2) @ hits_at
+    inner = np.arange(1, len(grid) - 1)
+    low = inner[(density[inner] < density[inner - 1]) & (density[inner] <= density[inner + 1])]
+    depth = [min(density[:i].max(), density[i:].max()) for i in low]  # hits in the smaller of the two hills
+    fewest = max(MIN_TOM_HITS * (len(octaves) > MANY_TOM_HITS), MIN_TOM_SHARE * len(octaves))
+    found = [i for i, hits in zip(low, depth, strict=True) if hits > fewest and density[i] < VALLEY * hits]
+    deepest = sorted(found, key=lambda i: density[i])[:2]
+    return np.sort(grid[deepest])
 
 
 def _brilliance(table: FeatureTable) -> np.ndarray:

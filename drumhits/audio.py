@@ -91,6 +91,11 @@ class AudioReader:
         """CRC-32 of the decoded samples read so far: it tells whether the audio has changed."""
         return f"{self._checksum:08x}"
 
+    @property
+    def duration_s(self) -> float:
+        """Seconds decoded so far."""
+        return self.n_frames / self.sample_rate
+
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield mono float32 blocks at 44.1 kHz, of any length, and close the file at the end.
 
@@ -99,14 +104,15 @@ class AudioReader:
         InputError
             NaN or infinite samples, no readable audio data, more than 4 hours.
         """
-        with self._file:
-            mono = self._mono_blocks()
-            if self.sample_rate == SAMPLE_RATE:
-                yield from mono
-            else:
-                yield from _resampled(mono, self.sample_rate)
+        mono = self.mono_blocks()
+        return mono if self.sample_rate == SAMPLE_RATE else _resampled(mono, self.sample_rate)
 
-    def _mono_blocks(self) -> Iterator[np.ndarray]:
+    def mono_blocks(self) -> Iterator[np.ndarray]:
+        """Yield the same at the sample rate of the file."""
+        with self._file:
+            yield from self._decoded_blocks()
+
+    def _decoded_blocks(self) -> Iterator[np.ndarray]:
         dtype = "int16" if self._file.subtype == "PCM_16" else "float32"
         announced = 0 if self._file.frames == UNKNOWN_LENGTH else self._file.frames
         for block in self._raw_blocks(dtype):
@@ -122,10 +128,12 @@ class AudioReader:
                 )
             self._checksum = zlib.crc32(np.ascontiguousarray(mono[::DIGEST_STRIDE]), self._checksum)
             yield mono
+        if self._file.frames and not self.n_frames:
+            raise self._undecodable("no sound follows the header")
         if 0 < self.n_frames < announced and not self.warnings:
             self.warnings.append(
                 f"{self.path}: the header promises {announced / self.sample_rate:.1f} s but the file holds "
-                f"{self.n_frames / self.sample_rate:.1f} s; what is there was read."
+                f"{self.duration_s:.1f} s; what is there was read."
             )
 
     def _raw_blocks(self, dtype: str) -> Iterator[np.ndarray]:
@@ -139,9 +147,7 @@ class AudioReader:
             decoded = block[: np.max(np.flatnonzero(block.any(axis=1)), initial=-1) + 1]
             n_frames = self.n_frames + len(decoded)
             if not n_frames:
-                raise InputError(
-                    f"{self.path}: the audio data cannot be decoded ({_reason(error)}); export the stem again."
-                ) from error
+                raise self._undecodable(_reason(error)) from error
             # libsndfile reports the very end of a file of unknown length as an error
             if self._file.frames != UNKNOWN_LENGTH and not self.warnings:
                 self.warnings.append(
@@ -149,6 +155,9 @@ class AudioReader:
                 )
             if len(decoded):
                 yield decoded
+
+    def _undecodable(self, why: str) -> InputError:
+        return InputError(f"{self.path}: the audio data cannot be decoded ({why}); export the stem again.")
 
 
 def _open(path: Path) -> soundfile.SoundFile:
@@ -210,10 +219,11 @@ def _is_audio(mono: np.ndarray) -> bool:
 
 def _mix_down(block: np.ndarray) -> np.ndarray:
     """Return the average of the channels as float32 with full scale 1.0; adding columns beats `.mean(axis=1)`."""
-    mono = block[:, 0].astype(np.float32)
+    samples = block.astype(np.float32, copy=False)
     with np.errstate(over="ignore", invalid="ignore"):  # damaged samples are found afterwards
-        for channel in range(1, block.shape[1]):
-            mono += block[:, channel]
+        mono = samples[:, 0] + samples[:, 1] if block.shape[1] > 1 else samples[:, 0].copy()
+        for channel in range(2, block.shape[1]):
+            mono += samples[:, channel]
     full_scale = INT16_FULL_SCALE if block.dtype == np.int16 else 1.0
     mono *= np.float32(1.0 / (full_scale * block.shape[1]))
     return mono

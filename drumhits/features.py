@@ -19,6 +19,7 @@ CentroidHz  mean frequency of the 50 ms spectrum, weighted by magnitude
 PitchHz     strongest frequency between 50 and 400 Hz within the 200 ms after the onset
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +77,12 @@ class FeatureTable:
     def rows(self, selected: np.ndarray) -> "FeatureTable":
         """Return the table of the selected rows (a mask or indices)."""
         return FeatureTable(self.times_s[selected], self.names, self.values[selected])
+
+    def with_columns(self, columns: Mapping[str, np.ndarray]) -> "FeatureTable":
+        """Return the table with more columns, shape (n,) each, at its end."""
+        return FeatureTable(
+            self.times_s, (*self.names, *columns), np.column_stack([self.values, *columns.values()])
+        )
 
 
 def measured_features(stem: str, *, extended: bool) -> tuple[str, ...]:

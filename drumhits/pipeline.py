@@ -1,8 +1,8 @@
 """analyze(): the one path from audio to candidates that conversion, training and evaluation take."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,46 +10,26 @@ from drumhits.audio import SAMPLE_RATE, AudioReader
 from drumhits.config import StemConfig
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable, measure, measured_features
 from drumhits.onsets import ONSET_DTYPE, find_onsets, relative_to_loud, without_echoes
+from drumhits.source import AudioSource
 from drumhits.windows import windows
+
+if TYPE_CHECKING:
+    from drumhits.siblings import Heard
 
 _NO_ONSETS = np.zeros(0, dtype=ONSET_DTYPE)
 
 
-@dataclass(frozen=True)
-class AudioSource:
-    """The audio that was analysed: what tells whether it has changed since.
-
-    Attributes
-    ----------
-    path : Path
-    n_frames : int >= 0
-        Frames at `sample_rate`.
-    sample_rate : int > 0
-        Hz.
-    fingerprint : str
-        Digest of the decoded samples.
-    warnings : tuple of str
-        What was mended while reading.
-    """
-
-    path: Path
-    n_frames: int
-    sample_rate: int
-    fingerprint: str
-    warnings: tuple[str, ...]
-
-    @property
-    def duration_s(self) -> float:
-        return self.n_frames / self.sample_rate
-
-
-def analyze(path: Path, config: StemConfig, *, extended: bool = False) -> tuple[FeatureTable, AudioSource]:
+def analyze(
+    path: Path, config: StemConfig, *, extended: bool = False, siblings: bool = False
+) -> tuple[FeatureTable, AudioSource]:
     """Return the candidates of an audio file, and what identifies the file.
 
     Parameters
     ----------
     extended : bool
         Add the extended features of `context`, as models use them.
+    siblings : bool
+        Add the features of `siblings`, from the song's other stems beside the file.
 
     Raises
     ------
@@ -57,9 +37,46 @@ def analyze(path: Path, config: StemConfig, *, extended: bool = False) -> tuple[
         The audio cannot be read; see `audio.AudioReader`.
     """
     reader = AudioReader(path)
-    table = analyze_blocks(reader.blocks(), config, extended=extended)
-    source = AudioSource(path, reader.n_frames, reader.sample_rate, reader.fingerprint, tuple(reader.warnings))
-    return table, source
+    if not siblings:
+        return analyze_blocks(reader.blocks(), config, extended=extended), _source(reader)
+    from drumhits.siblings import Levels, hear_siblings, sibling_columns
+
+    levels = Levels(SAMPLE_RATE)
+    table = analyze_blocks(levels.listen(reader.blocks()), config, extended=extended)
+    own = levels.around(table.times_s)
+    del levels  # the siblings' take as much memory
+    heard = hear_siblings(path, reader.duration_s, table.times_s)
+    columns = sibling_columns(own, heard.around)
+    return table.with_columns(columns), _source(reader, heard)
+
+
+def identify(path: Path, *, siblings: bool = False) -> AudioSource:
+    """Return what identifies an audio file, without looking for candidates in it.
+
+    Raises
+    ------
+    InputError
+        See `analyze`.
+    """
+    reader = AudioReader(path)
+    for _ in reader.mono_blocks():
+        pass
+    if not siblings:
+        return _source(reader)
+    from drumhits.siblings import hear_siblings
+
+    return _source(reader, hear_siblings(path, reader.duration_s, np.zeros(0)))
+
+
+def _source(reader: AudioReader, heard: "Heard | None" = None) -> AudioSource:
+    return AudioSource(
+        reader.path,
+        reader.n_frames,
+        reader.sample_rate,
+        reader.fingerprint,
+        warnings=(*reader.warnings, *(heard.warnings if heard else ())),
+        siblings=tuple(heard.siblings) if heard else (),
+    )
 
 
 def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig, *, extended: bool = False) -> FeatureTable:

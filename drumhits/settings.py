@@ -80,7 +80,7 @@ _STEM_ROWS: dict[str, tuple[Value, ...]] = {
 _STEM_NOTES = {
     "kick":    {"kick": 36},
     "snare":   {"head": 38, "cross_stick": 37},
-    "toms":    {"high": 50, "mid": 47, "low": 45},
+    "toms":    {"high": 50, "mid": 47, "low": 43},
     "hihat":   {"closed": 42, "open": 46, "pedal": 44},
     "cymbals": {"crash": 49, "ride": 51},
 }

@@ -201,7 +201,7 @@ def test_default_notes_are_general_midi():
     assert {stem: dict(config.notes) for stem, config in default_config().stems.items()} == {
         "kick": {"kick": 36},
         "snare": {"head": 38, "cross_stick": 37},
-        "toms": {"high": 50, "mid": 47, "low": 45},
+        "toms": {"high": 50, "mid": 47, "low": 43},
         "hihat": {"closed": 42, "open": 46, "pedal": 44},
         "cymbals": {"crash": 49, "ride": 51},
     }

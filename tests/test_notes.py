@@ -137,6 +137,8 @@ def test_note_numbers_are_those_of_the_config():
         ([110, 112, 109], ["mid", "mid", "mid"]),
         ([200, 201], ["high", "high"]),
         ([150], ["high"]),
+        ([89] * 30 + [105] * 8 + [140] * 9 + [223], ["low"] * 30 + ["mid"] * 8 + ["high"] * 10),
+        ([80, 83, 86, 89, 92, 95], ["low"] * 6),
     ],
 )
 def test_toms_are_grouped_within_the_file(pitches_hz, names):
