@@ -4,7 +4,7 @@ The only module that trains, and so the only one of the package that imports sci
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -13,6 +13,8 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from drumhits.blend import Blend, pooled
+from drumhits.context import families
 from drumhits.forest import Forest
 from drumhits.linear import Logistic
 from drumhits.plainmodel import PlainModel
@@ -20,9 +22,12 @@ from drumhits.plainmodel import PlainModel
 MAX_FOLDS = 5
 MIN_LEAF = 3  # examples: finer leaves fit one drum kit and err on the next
 MAX_TREE_DEPTH = 16  # deeper trees cost time and gain nothing on unseen songs
-PERMUTED_FEATURES = 10  # weighed one by one; the others, which the forest hardly uses, together
-OTHERS = "(all others)"
-PLATEAU = 0.005  # of F1, within which thresholds count as equally good
+USUAL_HALF = 4000  # examples that usually teach as much as the bundled models know
+TRUST_IN_USUAL = 50.0  # squared error that a share may cost before it leaves the usual one
+SHARES = np.arange(0, 101, 5) / 100
+PLATEAU = 0.01  # of F1, within which thresholds count as equally good
+USUAL = 0.4
+WEIGHED = 100  # held-out examples of a fold by which features are weighed: more take time and tell little more
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,8 @@ class Validation:
     min_confidence : float
         The confidence threshold with the best F1.
     importance : dict of str to float
-        Share of each feature in the loss of accuracy when its held-out values are shuffled; they add up to 1.
+        Share of each feature, or family of like features, in the loss of accuracy when its held-out values are
+        shuffled; they add up to 1.
     """
 
     n_folds: int
@@ -119,8 +125,20 @@ class Fitted:
     impurity_importance: dict[str, float]
 
 
-def train(examples: Examples, *, algorithm: str = "forest", n_estimators: int = 200, seed: int = 0) -> Fitted:
+def train(
+    examples: Examples,
+    *,
+    algorithm: str = "forest",
+    n_estimators: int = 200,
+    seed: int = 0,
+    start_from: PlainModel | None = None,
+) -> Fitted:
     """Fit a model on all examples, after cross-validating one just like it.
+
+    Parameters
+    ----------
+    start_from : PlainModel, optional
+        What is known before the examples; it takes the same features. The result blends it with what they teach.
 
     Raises
     ------
@@ -132,45 +150,97 @@ def train(examples: Examples, *, algorithm: str = "forest", n_estimators: int = 
     method = ALGORITHMS[algorithm]
     fitted = method.estimator(n_estimators, seed).fit(examples.X, examples.kept)
     weights = method.weights(fitted)
+    learned = method.export(fitted)
+    splits, by_song = _folds(examples, seed)
+    folds = _fit_folds(examples, splits, lambda: method.estimator(n_estimators, seed), method.export)
+    if start_from is not None:
+        share = _share_of_learned(examples, folds, start_from)
+        learned = Blend(learned.n_features, start_from, learned, share)
+        folds = [fold.with_model(Blend(learned.n_features, start_from, fold.model, share)) for fold in folds]
     return Fitted(
-        classifier=method.export(fitted),
-        validation=_validate(examples, method, n_estimators, seed, weights),
+        classifier=learned,
+        validation=_validate(examples, folds, by_song, weights, seed),
         impurity_importance=dict(zip(examples.features, weights.tolist(), strict=True)),
     )
 
 
-def _validate(examples: Examples, method: Algorithm, n_estimators: int, seed: int, weights: np.ndarray) -> Validation:
+@dataclass(frozen=True)
+class Fold:
+    """Examples (their indices) to train on and to hold out, and the model of the former."""
+
+    training: np.ndarray
+    held_out: np.ndarray
+    model: PlainModel
+
+    def with_model(self, model: PlainModel) -> "Fold":
+        return replace(self, model=model)
+
+
+def _fit_folds(examples: Examples, splits: list, estimator: Callable, export: Callable) -> list[Fold]:
+    """Return the folds whose training part has both classes, each with its model."""
+    folds = []
+    for training, held_out in splits:
+        kept = examples.kept[training]
+        if kept.any() and not kept.all():
+            folds.append(Fold(training, held_out, export(estimator().fit(examples.X[training], kept))))
+    return folds
+
+
+def _share_of_learned(examples: Examples, folds: list[Fold], before: PlainModel) -> float:
+    """Return the weight of what the examples taught beside what was known before.
+
+    It has the least squared error on held-out examples, near the share that so many examples usually deserve.
+    """
+    usual = len(examples.kept) / (len(examples.kept) + USUAL_HALF)
+    if not folds:
+        return usual
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    learned = np.concatenate([fold.model.predict(examples.X[fold.held_out]) for fold in folds])
+    known, kept = before.predict(examples.X[held_out]), examples.kept[held_out]
+    losses = [
+        np.sum((pooled(known, learned, share) - kept) ** 2) + TRUST_IN_USUAL * (share - usual) ** 2 for share in SHARES
+    ]
+    return float(SHARES[np.argmin(losses)])
+
+
+def _validate(
+    examples: Examples, folds: list[Fold], by_song: bool, weights: np.ndarray, seed: int
+) -> Validation:
     X, kept = examples.X, examples.kept
     probability = np.full(len(kept), np.nan)
-    accuracies, train_accuracies, losses = [], [], []
-    columns = _columns_to_shuffle(weights)
-    folds, by_song = _folds(examples, seed)
-    for training, held_out in folds:
-        if kept[training].all() or not kept[training].any():
-            continue
-        model = method.export(method.estimator(n_estimators, seed).fit(X[training], kept[training]))
-        probability[held_out] = model.predict(X[held_out])
-        accuracies.append(_accuracy(probability[held_out], kept[held_out]))
-        train_accuracies.append(_accuracy(model.predict(X[training]), kept[training]))
-        losses.append(_losses_when_shuffled(model, X[held_out], kept[held_out], columns, seed))
+    columns = families(examples.features)
+    for fold in folds:
+        probability[fold.held_out] = fold.model.predict(X[fold.held_out])
     tested = np.isfinite(probability)
     min_confidence = best_threshold(probability[tested], kept[tested]) if tested.any() else 0.5
     decided = probability[tested] >= min_confidence
     hits = np.count_nonzero(decided & kept[tested])
     precision, recall = hits / max(decided.sum(), 1), hits / max(kept[tested].sum(), 1)
+    accuracies = {
+        part: tuple(
+            float(np.mean((fold.model.predict(X[rows]) >= min_confidence) == kept[rows]))
+            for fold in folds
+            for rows in [getattr(fold, part)]
+        )
+        for part in ("held_out", "training")
+    }
     return Validation(
-        n_folds=len(accuracies),
+        n_folds=len(folds),
         by_song=by_song,
         probability=probability,
-        accuracies=tuple(accuracies),
-        train_accuracies=tuple(train_accuracies),
+        accuracies=accuracies["held_out"],
+        train_accuracies=accuracies["training"],
         accuracy=float(np.mean(decided == kept[tested])) if tested.any() else 0.0,
         precision=float(precision),
         recall=float(recall),
         f1=float(2 * hits / max(decided.sum() + kept[tested].sum(), 1)),
         baseline=float(max(kept.mean(), 1 - kept.mean())),
         min_confidence=min_confidence,
-        importance=_shares(examples.features, columns, losses, weights),
+        importance=shares_of_losses(
+            columns,
+            [losses_when_shuffled(fold.model, X[fold.held_out], kept[fold.held_out], columns, seed) for fold in folds],
+            weights,
+        ),
     )
 
 
@@ -186,56 +256,48 @@ def _folds(examples: Examples, seed: int) -> tuple[list, bool]:
 
 
 def best_threshold(probability: np.ndarray, kept: np.ndarray) -> float:
-    """Return the confidence threshold with the best F1; of those within `PLATEAU` of it, one in the lower quarter.
+    """Return the confidence threshold with the best F1; of those within `PLATEAU` of it, the one nearest to `USUAL`.
 
-    In doubt a hit is kept: a false one is deleted sooner than a missing one is found.
+    What is best on the songs at hand by a hair is often not on the next song; `USUAL` is best where the confidence is
+    a true probability, since the threshold with the best F1 is half that F1 (Lipton et al. 2014, "Optimal thresholding
+    of classifiers to maximize F1 measure").
     """
     thresholds = np.arange(1, 100) / 100
     decided = probability[:, None] >= thresholds
     hits = (decided & kept[:, None]).sum(axis=0)
     f1 = 2 * hits / np.maximum(decided.sum(axis=0) + kept.sum(), 1)
-    good = np.flatnonzero(f1 >= f1.max() - PLATEAU)
-    return float(thresholds[good[len(good) // 4]])
+    good = thresholds[f1 >= f1.max() - PLATEAU]
+    return float(good[np.argmin(np.abs(good - USUAL))])
 
 
-def _accuracy(probability: np.ndarray, kept: np.ndarray) -> float:
-    return float(np.mean((probability >= 0.5) == kept))
-
-
-def _columns_to_shuffle(weights: np.ndarray) -> list[np.ndarray]:
-    """Return groups of columns: the heaviest one by one, then all others together."""
-    heaviest_first = np.argsort(-weights, kind="stable")
-    single = [np.array([column]) for column in heaviest_first[:PERMUTED_FEATURES]]
-    rest = heaviest_first[PERMUTED_FEATURES:]
-    return [*single, rest] if len(rest) else single
-
-
-def _losses_when_shuffled(
-    model: PlainModel, X: np.ndarray, kept: np.ndarray, columns: list[np.ndarray], seed: int
+def losses_when_shuffled(
+    model: PlainModel, X: np.ndarray, kept: np.ndarray, columns: dict[str, list[int]], seed: int
 ) -> list[float]:
-    """Return how much worse the Brier score gets when each group of columns is shuffled over the rows.
+    """Return how much worse the Brier score gets when each family of features is shuffled over the rows.
 
     Permutation importance (Breiman 2001, "Random forests"), on the squared error of the probability, which is
     finer than accuracy on few examples.
     """
-    order = np.random.default_rng(seed).permutation(len(X))
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(len(X))[:WEIGHED]
+    X, kept = X[some], kept[some]
+    order = rng.permutation(len(X))
     before = np.mean((model.predict(X) - kept) ** 2)
     losses = []
-    for group in columns:
+    for group in columns.values():
         shuffled = X.copy()
         shuffled[:, group] = X[order][:, group]
         losses.append(float(np.mean((model.predict(shuffled) - kept) ** 2) - before))
     return losses
 
 
-def _shares(features: tuple[str, ...], columns: list[np.ndarray], losses: list, weights: np.ndarray) -> dict:
-    """Return the mean losses as shares that add up to 1, greatest first but `OTHERS` last.
+def shares_of_losses(columns: dict[str, list[int]], losses: list, weights: np.ndarray) -> dict[str, float]:
+    """Return the mean losses as shares that add up to 1, greatest first.
 
     Without any loss, the shares are those of the model's own weights.
     """
     mean = np.maximum(np.mean(losses, axis=0), 0) if losses else np.zeros(len(columns))
     if mean.sum() <= 0:
-        mean = np.array([weights[group].sum() for group in columns]) + 1e-12
-    names = [features[group[0]] if i < PERMUTED_FEATURES else OTHERS for i, group in enumerate(columns)]
-    shares = zip(names, (mean / mean.sum()).tolist(), strict=True)
-    return dict(sorted(shares, key=lambda item: (item[0] == OTHERS, -item[1])))
+        mean = np.array([weights[group].sum() for group in columns.values()]) + 1e-12
+    shares = zip(columns, (mean / mean.sum()).tolist(), strict=True)
+    return dict(sorted(shares, key=lambda item: -item[1]))

@@ -1,7 +1,4 @@
-"""A random forest as arrays: taken over from scikit-learn, checked, and followed in NumPy bit for bit.
-
-All trees lie one after the other in the same arrays, and children are named by their place in those arrays.
-"""
+"""Two ways to learn from examples with trees: a random forest, the mean of its trees, and boosting, their sum."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,86 +6,30 @@ from typing import ClassVar
 import numpy as np
 
 from .errors import NotEnoughDataError
-from .linear import Logistic
-from .plainmodel import PlainModel, require
-from .safepickle import damaged
+from .plainmodel import logistic, require
+from .trees import Trees, tree_arrays
 
-MAX_TREES = 2_000
-MAX_NODES = 2_000_000
-MAX_DEPTH = 64
-PAIRS_AT_ONCE = 2**15  # (tree, row) pairs followed together: their nodes and rows stay in cache
-LEVELS_AT_ONCE = 6  # between two looks at which pairs have reached their leaf
+VALUE_LIMIT = 1e30  # of a boosted leaf: no sum of them overflows
 
 
 @dataclass(frozen=True, eq=False)
-class Forest(PlainModel):
-    """A forest of binary decision trees; a row goes left where its feature <= threshold.
+class Forest(Trees):
+    """A random forest (Breiman 2001, "Random forests"); for the arrays of its trees see `Trees`.
 
     Parameters
     ----------
-    n_features : int > 0
-    tree_sizes : np.ndarray, shape (n_trees,), int32
-        Number of nodes of each tree; its root comes first.
-    left, right : np.ndarray, shape (n_nodes,), int32
-        Children, each after its parent and in the same tree; both -1 at a leaf.
-    feature : np.ndarray, shape (n_nodes,), int16
-        0 at a leaf.
-    threshold : np.ndarray, shape (n_nodes,), float32
-        0 at a leaf.
     probability : np.ndarray, shape (n_nodes,), float64
         Share of the positive class at the node.
     """
 
     kind: ClassVar[str] = "forest"
-    DTYPES: ClassVar[dict[str, str]] = {
-        "tree_sizes": "<i4",
-        "left": "<i4",
-        "right": "<i4",
-        "feature": "<i2",
-        "threshold": "<f4",
-        "probability": "<f8",
-    }
+    DTYPES: ClassVar[dict[str, str]] = Trees.DTYPES | {"probability": "<f8"}
 
-    tree_sizes: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    feature: np.ndarray
-    threshold: np.ndarray
     probability: np.ndarray
 
     def __post_init__(self):
-        n_nodes = len(self.left)
-        require(1 <= len(self.tree_sizes) <= MAX_TREES, f"not 1 to {MAX_TREES} trees")
-        require(n_nodes <= MAX_NODES, f"more than {MAX_NODES} nodes")
-        require((self.tree_sizes >= 1).all(), "a tree without a node")
-        for field in ("right", "feature", "threshold", "probability"):
-            require(len(getattr(self, field)) == n_nodes, f"{field} is not one value a node")
-        require(self.tree_sizes.sum(dtype=np.int64) == n_nodes, "the trees do not add up to the nodes")
-        require(((self.feature >= 0) & (self.feature < self.n_features)).all(), "a feature out of range")
-        require(np.isfinite(self.threshold).all(), "a threshold that is not finite")
+        super().__post_init__()
         require(((self.probability >= 0) & (self.probability <= 1)).all(), "a probability outside 0 to 1")
-        self._require_trees()
-
-    def _require_trees(self) -> None:
-        inner = self.left != -1
-        parent = np.flatnonzero(inner)
-        tree_end = np.repeat(self.roots + self.tree_sizes, self.tree_sizes)[inner]
-        require(((self.right != -1) == inner).all(), "a node with one child")
-        children = np.stack((self.left, self.right))[:, inner]
-        require((children > parent).all(), "a child before its parent")
-        require((children < tree_end).all(), "a child outside its tree")
-        n_parents = np.bincount(children.ravel(), minlength=len(inner))
-        n_parents[self.roots] += 1
-        require((n_parents == 1).all(), "a node without exactly one parent")
-        level, depth = self.roots, 0
-        while (level := level[inner[level]]).size:
-            level, depth = np.concatenate((self.left[level], self.right[level])), depth + 1
-            require(depth <= MAX_DEPTH, f"a tree more than {MAX_DEPTH} deep")
-
-    @property
-    def roots(self) -> np.ndarray:
-        """Place of each tree's root, shape (n_trees,)."""
-        return np.cumsum(self.tree_sizes, dtype=np.intp) - self.tree_sizes
 
     @classmethod
     def from_sklearn(cls, model) -> "Forest":
@@ -111,72 +52,44 @@ class Forest(PlainModel):
             )
         require(model.n_classes_ == 2, f"expected two classes, got {model.n_classes_}")
         trees = [estimator.tree_ for estimator in model.estimators_]
-        left, right, feature, threshold, value = (
-            np.concatenate([getattr(tree, array) for tree in trees])
-            for array in ("children_left", "children_right", "feature", "threshold", "value")
-        )
-        tree_sizes = np.array([tree.node_count for tree in trees])
-        root = np.repeat(np.cumsum(tree_sizes) - tree_sizes, tree_sizes)
-        leaf = left == -1
-        return cls.of_arrays(
-            model.n_features_in_,
-            tree_sizes=tree_sizes,
-            left=np.where(leaf, -1, left + root),
-            right=np.where(leaf, -1, right + root),
-            feature=np.where(leaf, 0, feature),
-            threshold=_round_down(np.where(leaf, 0.0, threshold)),
-            probability=_positive_share(value[:, 0, :]),
-        )
+        nodes = ("children_left", "children_right", "feature", "threshold")
+        arrays = tree_arrays(*([getattr(tree, name) for tree in trees] for name in nodes))
+        value = np.concatenate([tree.value for tree in trees])
+        return cls.of_arrays(model.n_features_in_, **arrays, probability=_positive_share(value[:, 0, :]))
 
     def _probabilities(self, table: np.ndarray) -> np.ndarray:
-        rows = table.astype(np.float32)
-        inner = self.left != -1
-        children = np.stack((self.left, self.right), axis=1).astype(np.intp)
-        children[~inner] = np.flatnonzero(~inner)[:, None]
-        feature = self.feature.astype(np.intp)
-        probability = np.empty(len(rows))
-        n_rows = max(1, PAIRS_AT_ONCE // len(self.tree_sizes))
-        for start in range(0, len(rows), n_rows):
-            block = slice(start, start + n_rows)
-            leaves = self._leaves(rows[block], inner, children.ravel(), feature)
-            # Added in the order of the trees, as scikit-learn does; np.sum would add in pairs.
-            probability[block] = np.cumsum(self.probability[leaves], axis=0)[-1]
-        return probability / len(self.tree_sizes)
-
-    def _leaves(self, rows, inner, children, feature) -> np.ndarray:
-        """Return the leaf of each row in each tree, shape (n_trees, n_rows); a leaf is its own child."""
-        n_rows = len(rows)
-        values = rows.ravel()
-        leaves = np.repeat(self.roots, n_rows)
-        pair = np.arange(leaves.size)
-        row_start = pair % n_rows * self.n_features
-        node = leaves
-        while pair.size:
-            for _ in range(LEVELS_AT_ONCE):
-                goes_right = values.take(row_start + feature.take(node)) > self.threshold.take(node)
-                node = children.take(2 * node + goes_right)
-            leaves[pair] = node
-            unfinished = np.flatnonzero(inner.take(node))
-            pair, node, row_start = (array.take(unfinished) for array in (pair, node, row_start))
-        return leaves.reshape(-1, n_rows)
+        return self.sum_of_leaves(table, self.probability) / len(self.tree_sizes)
 
 
-MODELS = {model.kind: model for model in (Forest, Logistic)}
+@dataclass(frozen=True, eq=False)
+class Boosted(Trees):
+    """Gradient boosting for two classes (Friedman 2001, "Greedy function approximation").
 
+    p = 1 / (1 + exp(-(start + sum of the values at the leaves))); for the arrays of its trees see `Trees`.
 
-def model_from_plain(plain, n_features: int, name: str = "the model file") -> PlainModel:
-    """Return the model of any kind that `to_plain` described; see `PlainModel.from_plain`."""
-    kind = plain.get("kind") if isinstance(plain, dict) else None
-    if not isinstance(kind, str) or kind not in MODELS:
-        raise damaged(name, f"it holds no model of a known kind ({', '.join(MODELS)})")
-    return MODELS[kind].from_plain(plain, n_features, name)
+    Parameters
+    ----------
+    start : np.ndarray, shape (1,), float64
+        Log odds before the first tree.
+    value : np.ndarray, shape (n_nodes,), float64
+        What the node adds to the log odds, learning rate included.
+    """
 
+    kind: ClassVar[str] = "boosted"
+    DTYPES: ClassVar[dict[str, str]] = Trees.DTYPES | {"value": "<f8", "start": "<f8"}
+    NOT_BY_NODE: ClassVar[set[str]] = Trees.NOT_BY_NODE | {"start"}
 
-def _round_down(threshold: np.ndarray) -> np.ndarray:
-    """Return the largest float32 not above the threshold: every float32 is on the same side of both."""
-    with np.errstate(over="ignore"):
-        rounded = threshold.astype(np.float32)
-        return np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    value: np.ndarray
+    start: np.ndarray
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(len(self.start) == 1, "not one start")
+        for field in ("value", "start"):
+            require((np.abs(getattr(self, field)) <= VALUE_LIMIT).all(), f"{field} is not finite or too large")
+
+    def _probabilities(self, table: np.ndarray) -> np.ndarray:
+        return logistic(self.start[0] + self.sum_of_leaves(table, self.value))
 
 
 def _positive_share(value: np.ndarray) -> np.ndarray:

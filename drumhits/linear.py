@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .plainmodel import PlainModel, require
+from .plainmodel import PlainModel, logistic, require
 
 PARAMETER_LIMIT = 1e30  # with features within float32, no intermediate value can overflow
 
@@ -62,5 +62,4 @@ class Logistic(PlainModel):
 
     def _probabilities(self, table: np.ndarray) -> np.ndarray:
         score = ((table - self.mean) / self.scale * self.coef).sum(axis=1) + self.intercept[0]
-        odds = np.exp(-np.abs(score))
-        return np.where(score >= 0, 1.0, odds) / (1.0 + odds)
+        return logistic(score)

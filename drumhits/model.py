@@ -5,24 +5,31 @@ settings of the raw MIDI, the classifier, its decision threshold, and what it wa
 scikit-learn.
 """
 
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from drumhits.blend import model_from_plain
 from drumhits.config import StemConfig, load_config
 from drumhits.context import EXTENDED_FEATURES
 from drumhits.decisions import Decisions, by_confidence, by_thresholds
 from drumhits.errors import InputError
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
-from drumhits.forest import model_from_plain
 from drumhits.plainmodel import PlainModel
 from drumhits.safepickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.settings import STEMS
+from drumhits.siblings import SIBLING_FEATURES
 
 FORMAT = 1
+PRETRAINED = "pretrained"  # in place of a file name: the bundled model of the stem
+PRETRAINED_DIR = Path(__file__).parent.parent / "models" / PRETRAINED
 KIND = "drumhits model"
-FEATURE_SETS = {"all": GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES, "guide": GUIDE_FEATURES}
+FEATURE_SETS = {
+    "all": GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES + SIBLING_FEATURES,
+    "guide": GUIDE_FEATURES,
+}
 DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
     "min_sustain_ms",
@@ -48,6 +55,8 @@ class TrainedModel:
     classifier : PlainModel
     training : dict
         Plain summary: songs with fingerprints and counts, scores, versions.
+    digest : str
+        Digest of the file that it was read from; "" where it was not.
     """
 
     stem: str
@@ -57,10 +66,15 @@ class TrainedModel:
     min_confidence: float
     classifier: PlainModel
     training: dict
+    digest: str = ""
 
     @property
     def needs_extended(self) -> bool:
         return not set(self.features) <= set(GUIDE_FEATURES)
+
+    @property
+    def needs_siblings(self) -> bool:
+        return not set(self.features).isdisjoint(SIBLING_FEATURES)
 
     def summary(self) -> str:
         """Return what the model was trained on, in a few words."""
@@ -70,6 +84,23 @@ class TrainedModel:
     def config(self, config: StemConfig) -> StemConfig:
         """Return a user's configuration with the detection settings that the model was trained on."""
         return replace(config, **self.detection)
+
+    def require_stem(self, stem: str, name: str) -> None:
+        """Make sure that the model was trained on the stem that it is to decide about; InputError where it was not."""
+        if stem != self.stem:
+            raise InputError(
+                f"{name}: was trained on {self.stem}, not on {stem}; give a model of this stem, or --force to use it "
+                "all the same."
+            )
+
+    def misfit(self, features: tuple[str, ...], config: StemConfig) -> str | None:
+        """Return why the model cannot judge candidates of these features and settings; None where it can."""
+        if features != self.features:
+            return "it was trained on all features"
+        for name in ("body_band_hz", "brilliance_band_hz"):
+            if getattr(config, name) != self.detection[name]:
+                return f"it was trained with {name} {list(self.detection[name])}"
+        return None
 
     def confidence(self, table: FeatureTable) -> np.ndarray:
         """Return the probability in 0..1 that the user would keep each candidate."""
@@ -108,13 +139,9 @@ def feature_matrix(table: FeatureTable, names: tuple[str, ...]) -> np.ndarray:
     return np.stack([table[name] for name in names], axis=1).astype(np.float32)
 
 
-def require_stem(model: TrainedModel, stem: str, name: str) -> None:
-    """Make sure that a model was trained on the stem that it is to decide about; InputError where it was not."""
-    if stem != model.stem:
-        raise InputError(
-            f"{name}: was trained on {model.stem}, not on {stem}; give a model of this stem, or --force to use it all "
-            "the same."
-        )
+def pretrained_path(stem: str) -> Path:
+    """Return the file of the model that comes with the toolkit for a stem."""
+    return PRETRAINED_DIR / f"{stem}.pkl"
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -143,7 +170,7 @@ def decode_model(data: bytes, name: str) -> TrainedModel:
     if isinstance(plain.get("format"), int) and plain["format"] > FORMAT:
         raise InputError(f"{name}: was made by a newer version of this toolkit; update it, or retrain the model.")
     try:
-        return _from_plain(plain, name)
+        return replace(_from_plain(plain, name), digest=f"{zlib.crc32(data):08x}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise damaged(name, f"a part is missing or wrong: {type(error).__name__}") from error
 

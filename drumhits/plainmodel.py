@@ -91,6 +91,12 @@ def require(condition, fault: str) -> None:
         raise ValueError(fault)
 
 
+def logistic(log_odds: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-log_odds)) without overflow."""
+    odds = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0, 1.0, odds) / (1.0 + odds)
+
+
 def _packed(array: np.ndarray) -> dict:
     return {"dtype": array.dtype.str, "shape": list(array.shape), "data": array.tobytes()}
 

@@ -13,11 +13,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from drumhits import forest as forest_module
 from drumhits import safepickle
+from drumhits import trees as trees_module
+from drumhits.blend import model_from_plain
 from drumhits.errors import InputError, NotEnoughDataError
-from drumhits.forest import MAX_DEPTH, MAX_TREES, Forest, model_from_plain
+from drumhits.forest import Forest
 from drumhits.linear import Logistic
+from drumhits.trees import MAX_DEPTH, MAX_TREES
 
 N_FEATURES = 4
 
@@ -96,7 +98,7 @@ def test_a_value_on_the_threshold_goes_left_as_float32():
 
 def test_thresholds_round_down_to_float32():
     threshold = np.array([0.1, -0.1, 1 + 2.0**-30, -1 - 2.0**-30, 0.5, 0.0, 1e-50, -1e-50, 3e38])
-    rounded = forest_module._round_down(threshold)
+    rounded = trees_module._round_down(threshold)
     assert rounded.dtype == np.float32
     assert (rounded <= threshold).all()
     assert (np.nextafter(rounded, np.float32(np.inf)) > threshold).all()

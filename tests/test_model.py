@@ -16,7 +16,7 @@ from drumhits.decisions import by_thresholds
 from drumhits.errors import InputError, UsageError
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES
 from drumhits.forest import Forest
-from drumhits.model import FEATURE_SETS, TrainedModel, decode_model, detection_of, load_model, require_stem
+from drumhits.model import FEATURE_SETS, TrainedModel, decode_model, detection_of, load_model
 from drumhits.safepickle import dumps, loads
 
 NAME = "models/x.pkl"
@@ -116,9 +116,9 @@ def test_the_summary_says_what_it_was_trained_on():
 
 
 def test_a_model_of_another_stem_is_refused():
-    require_stem(MODEL, "snare", NAME)
+    MODEL.require_stem("snare", NAME)
     with pytest.raises(InputError, match=r"^models/x\.pkl: was trained on snare, not on kick; .*--force"):
-        require_stem(MODEL, "kick", NAME)
+        MODEL.require_stem("kick", NAME)
 
 
 def sklearn_pickle(dump):
