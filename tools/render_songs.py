@@ -19,12 +19,9 @@ from typing import NamedTuple
 import mido
 import numpy as np
 import soundfile as sf
-from scipy.ndimage import gaussian_filter
-from scipy.signal import fftconvolve, istft, stft
+from separation import SAMPLE_RATE, STEMS, add_room, split_again
 
-SAMPLE_RATE = 44100
 BLOCK = 64  # samples; fluidsynth starts notes only at multiples of this (1.5 ms)
-STEMS = ("kick", "snare", "toms", "hihat", "cymbals")
 CHANNEL = 9  # counted from 0: MIDI channel 10
 
 TIMING_SD_S = 0.0035
@@ -256,16 +253,16 @@ def play(song, rng):
     return sorted(hits)
 
 
-def write_block_midi(path, program, strokes):
+def write_block_midi(path, program, strokes, channel):
     """Write a MIDI file that starts each (block, key, velocity) exactly at that block of fluidsynth.
 
     One tick is one millisecond, the step of fluidsynth's player; no two blocks begin in the same millisecond.
     """
-    events = [(0, mido.Message("program_change", channel=CHANNEL, program=program))]
+    events = [(0, mido.Message("program_change", channel=channel, program=program))]
     for block, key, velocity in strokes:
         on_ms = block * BLOCK * 1000 // SAMPLE_RATE
-        events.append((on_ms, mido.Message("note_on", channel=CHANNEL, note=key, velocity=velocity)))
-        events.append((on_ms + 15, mido.Message("note_off", channel=CHANNEL, note=key)))
+        events.append((on_ms, mido.Message("note_on", channel=channel, note=key, velocity=velocity)))
+        events.append((on_ms + 15, mido.Message("note_off", channel=channel, note=key)))
     midi = mido.MidiFile(type=1, ticks_per_beat=500)
     midi.tracks.append(delta_track(events, end_tick=events[-1][0] + 5000))
     midi.save(path)
@@ -282,7 +279,7 @@ def delta_track(events, end_tick):
     return track
 
 
-def render_takes(font, program, takes, take_blocks):
+def render_takes(font, program, takes, take_blocks, channel=CHANNEL):
     """Render several takes of (block, key, velocity) strokes one after another, in one run of fluidsynth.
 
     Parameters
@@ -290,10 +287,11 @@ def render_takes(font, program, takes, take_blocks):
     font : Path
         Sound font, .sf2 or .sf3.
     program : int
-        Kit in bank 128.
+        Kit in bank 128; on another channel than 10, in bank 0.
     takes : list of list of (block, key, velocity)
     take_blocks : int
         Length of a take in blocks.
+    channel : int in 0..15
 
     Returns
     -------
@@ -302,7 +300,7 @@ def render_takes(font, program, takes, take_blocks):
     strokes = [(i * take_blocks + block, *rest) for i, take in enumerate(takes) for block, *rest in take]
     with tempfile.TemporaryDirectory() as folder:
         midi_path, wav_path = Path(folder) / "takes.mid", Path(folder) / "takes.wav"
-        write_block_midi(midi_path, program, strokes)
+        write_block_midi(midi_path, program, strokes, channel)
         options = ["-n", "-i", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(SAMPLE_RATE), "-O", "float"]
         subprocess.run(
             ["fluidsynth", *options, "-F", wav_path, font, midi_path], check=True, stdout=subprocess.DEVNULL
@@ -362,66 +360,6 @@ def render_stems(song, font, rng):
     stems = render_takes(font, song.program, list(takes.values()), n_blocks)
     gains = 10 ** (np.array([STEM_GAIN_DB[stem] for stem in STEMS]) / 20)
     return stems * gains[:, None], hits
-
-
-def add_room(stems, rng, reverb_s=0.3, delay_s=0.008, wet_db=-15.0):
-    """Put all stems in the same small room: decaying noise, `wet_db` in energy against the dry sound."""
-    t = np.arange(int(reverb_s * SAMPLE_RATE)) / SAMPLE_RATE
-    response = rng.normal(size=len(t)) * 10 ** (-3 * t / reverb_s)  # -60 dB at the end
-    response *= 10 ** (wet_db / 20) / np.linalg.norm(response)
-    room = np.concatenate([[1.0], np.zeros(int(delay_s * SAMPLE_RATE)), response])
-    return fftconvolve(stems, room[None, :], axes=1)[:, : stems.shape[1]]
-
-
-# Ratio of magnitudes: how much of each source (column) the estimate of a stem (row) takes for its own.
-CONFUSION = np.array(
-    [
-        [1.00, 0.06, 0.12, 0.02, 0.02],
-        [0.06, 1.00, 0.14, 0.09, 0.06],
-        [0.12, 0.12, 1.00, 0.03, 0.03],
-        [0.04, 0.14, 0.05, 1.00, 0.22],
-        [0.05, 0.16, 0.07, 0.22, 1.00],
-    ]
-)
-
-
-def smooth_noise(shape, widths, sd, rng):
-    """Draw Gaussian noise, smooth it over the last axes by `widths` bins, scale it to deviation `sd`."""
-    noise = gaussian_filter(rng.normal(size=shape), (0,) * (len(shape) - len(widths)) + tuple(widths))
-    return sd * noise / noise.std()
-
-
-def split_again(stems, rng, n_fft=2048, hop_length=512, exponent=1.5):
-    """Separate the sum of the stems as an imperfect neural separator does.
-
-    Each source's spectrogram is known only blurred, in part confused with the others, and wrong by some
-    decibels; the mix is shared out by the ratio of these estimates, and some bins go astray (musical noise).
-
-    Parameters
-    ----------
-    stems : ndarray, shape (len(STEMS), n_samples)
-    rng : numpy.random.Generator
-    n_fft, hop_length : int > 0
-    exponent : float > 0
-        1 shares amplitudes, 2 is a Wiener filter.
-
-    Returns
-    -------
-    separated : ndarray, shape (len(STEMS), n_samples)
-    """
-    framing = {"nperseg": n_fft, "noverlap": n_fft - hop_length}
-    spectra = stft(stems, **framing)[2]
-    estimate = gaussian_filter(np.abs(spectra), (0, 2.0, 0.6))
-    n_stems, _, n_frames = spectra.shape
-    drift_db = smooth_noise((n_stems, n_stems, n_frames), (6,), 5.0, rng) * (1 - np.eye(n_stems))[:, :, None]
-    confusion = CONFUSION[:, :, None] * 10 ** (drift_db / 20)
-    estimate = np.einsum("ijt,jft->ift", confusion, estimate)
-    estimate *= 10 ** (smooth_noise(estimate.shape, (5.0, 1.5), 4.0, rng) / 20)
-    powers = estimate**exponent + 1e-12
-    masks = powers / powers.sum(axis=0)
-    strays = gaussian_filter((rng.random(masks.shape) < 0.002).astype(float), (0, 0.6, 0.8))
-    masks = np.clip(masks + 0.5 * strays, 0, 1)
-    return istft(masks * spectra.sum(axis=0), **framing)[1][:, : stems.shape[1]]
 
 
 def truth_midi(hits, bpm, name):

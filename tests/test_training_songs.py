@@ -1,0 +1,105 @@
+"""The songs that the bundled models are trained on: their strokes sound where they are said to."""
+
+import mido
+import numpy as np
+import pytest
+import soundfile as sf
+import training_songs
+from kits import LEAD, SOUNDS, hydrogen_kit, synthetic_kit
+from training_songs import BLIND_EVERY, FEWEST_HITS, Hit, make_song, read_performance
+
+from drumhits.audio import SAMPLE_RATE
+from drumhits.config import default_config
+from drumhits.matching import match_times
+from drumhits.pipeline import analyze_blocks
+from drumhits.settings import STEMS
+
+SHORT_S = 6.0
+BAR = ("kick", "closed", "snare", "open", "tom_low", "pedal", "crash", "ride")  # a stroke every quarter of a second
+
+
+@pytest.fixture(scope="module")
+def song():
+    return short_song()
+
+
+def short_song(number=3):
+    """Return a song, shorter than those that are trained on, of a bar that repeats, with every stem in it."""
+    groove = [Hit(i / 4, BAR[i % len(BAR)], 90) for i in range(120)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_songs, "SONG_S", SHORT_S)
+        return make_song(number, [groove], [synthetic_kit(0), synthetic_kit(1)])
+
+
+def test_strokes_are_heard_where_they_were_played(song):
+    for stem in ("kick", "snare"):
+        found_s = analyze_blocks([song.stems[stem]], default_config().stems[stem]).times_s
+        played_s = np.array([hit.time_s for hit in song.hits[stem]])
+        matches = match_times(played_s, found_s, 0.02)
+        assert len(matches) >= 0.9 * len(played_s)
+        assert np.median(np.abs(played_s[matches[:, 0]] - found_s[matches[:, 1]])) < 0.003
+
+
+def test_every_stroke_is_in_its_own_stem(song):
+    assert sum(map(len, song.hits.values())) >= FEWEST_HITS
+    for stem in STEMS:
+        assert all(SOUNDS[hit.sound].stem == stem and 0 < hit.time_s < SHORT_S for hit in song.hits[stem])
+        assert np.isfinite(song.stems[stem]).all()
+
+
+def test_a_song_split_blindly_has_no_hits_in_stems_that_come_out_silent():
+    songs = [short_song(number * BLIND_EVERY) for number in range(1, 5)]
+    for song in songs:
+        for stem in STEMS:
+            level = np.sqrt(np.mean(song.stems[stem] ** 2))
+            assert np.isfinite(song.stems[stem]).all()
+            assert (level > 1e-3) == bool(song.hits[stem]), stem
+    assert any(not song.hits["toms"] for song in songs)
+    assert any(song.hits["kick"] for song in songs)
+
+
+def test_the_same_number_gives_the_same_song(song):
+    again = short_song()
+    assert again.hits == song.hits
+    for stem in STEMS:
+        np.testing.assert_array_equal(again.stems[stem], song.stems[stem])
+
+
+def test_a_performance_is_read_by_what_the_electronic_kit_means(tmp_path):
+    track = mido.MidiTrack()
+    for note in (36, 22, 58, 99):
+        track.append(mido.Message("note_on", note=note, velocity=80, time=480))
+    midi = mido.MidiFile(ticks_per_beat=480)
+    midi.tracks.append(track)
+    midi.save(tmp_path / "beat.mid")
+    assert read_performance(tmp_path / "beat.mid") == [
+        Hit(0.5, "kick", 80), Hit(1.0, "closed", 80), Hit(1.5, "tom_low", 80)
+    ]  # fmt: skip
+
+
+def write_hydrogen_kit(folder, names):
+    y = np.concatenate((np.zeros(1000), 0.5 * np.exp(-np.arange(8000) / 1000)))
+    for name in names:
+        sf.write(folder / f"{name}.wav", y, SAMPLE_RATE)
+    instruments = "".join(
+        f"<instrument><name>{name}</name><layer><max>0.5</max><gain>1</gain><filename>{name}.wav</filename></layer>"
+        f"<layer><max>1</max><gain>1.5</gain><filename>{name}.wav</filename></layer></instrument>"
+        for name in names
+    )
+    text = f'<?xml version="1.0"?><drumkit_info xmlns="http://www.hydrogen-music.org/drumkit">{instruments}</drumkit_info>'
+    (folder / "drumkit.xml").write_text(text, encoding="utf-8")
+
+
+def test_a_hydrogen_kit_is_known_by_its_instruments_names(tmp_path):
+    write_hydrogen_kit(tmp_path, ["Kick", "Snare", "Closed HH", "Open HH", "Crash", "Floor Tom", "Cowbell"])
+    kit = hydrogen_kit(tmp_path)
+    assert all(kit.has(stem) for stem in STEMS)
+    assert kit.strokes["ride"] is kit.strokes["crash"]
+    soft, loud = kit.strokes["kick"]
+    assert (soft.velocity, loud.velocity) == (63.5, 127)
+    assert np.argmax(np.abs(loud.y) > 0.1) == LEAD
+
+
+def test_a_folder_without_enough_drums_is_no_kit(tmp_path):
+    write_hydrogen_kit(tmp_path, ["Cowbell", "Bongo", "Kick"])
+    assert hydrogen_kit(tmp_path) is None
