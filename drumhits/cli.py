@@ -1,15 +1,20 @@
 """What the three scripts share: exit codes, messages, progress, and rules for the files they replace."""
 
+import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from drumhits.errors import InputError, UsageError
+from drumhits.interrupts import StoppedError, stoppable
+from drumhits.printable import printable
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+EXIT_STOPPED = 128 + signal.SIGTERM
 BAR_WIDTH = 30
 WRITE_PERMISSIONS = 0o222
 
@@ -32,6 +37,7 @@ class Console:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         self._has_bar = sys.stderr is not None and sys.stderr.isatty() and not quiet
+        self._started_s = time.monotonic()
 
     def data(self, text: str) -> None:
         """Write a part of the report, unless quiet."""
@@ -50,11 +56,12 @@ class Console:
         self._line(f"error: {text}")
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """Draw the bar at `done` of `total`; without a terminal nothing is drawn."""
+        """Draw the bar at `done` of `total`, and the time left at the pace so far; without a terminal, nothing."""
         if self._has_bar and total > 1:
             filled = BAR_WIDTH * done // total
             bar = "#" * filled + "." * (BAR_WIDTH - filled)
-            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total} {printable(what)}")
+            left = duration((time.monotonic() - self._started_s) / max(done, 1) * (total - done))
+            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}, {left} left: {printable(what)}")
             if done == total:
                 sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -65,29 +72,42 @@ class Console:
         _write(sys.stderr, printable(f"{self.prog}: {text}"))
 
 
+def duration(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds, such as 1:02:03 or 0:07."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """One whose messages show the words of the command line, such as file names, in plain ASCII."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _write(stream: TextIO | None, text: str) -> None:
     """Write a line; a stream that the caller closed is None, and takes nothing."""
     if stream is not None:
         stream.write(text + "\n")
 
 
-def printable(text: str) -> str:
-    """Return text as plain ASCII: names from files must neither steer a terminal nor break one without Unicode."""
-    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
-
-
 def run(body: Callable[[], int], console: Console) -> int:
     """Run a script's body and return its exit code: errors become one sentence, Ctrl-C 130, a closed pipe silence."""
     try:
-        code = body()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with stoppable():
+            code = body()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except InputError as error:
         console.error(error)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         console.message("interrupted; what was finished is written.")
-        return EXIT_INTERRUPTED
+        return EXIT_STOPPED if isinstance(stop, StoppedError) else EXIT_INTERRUPTED
+    except MemoryError:
+        console.error("out of memory; convert fewer files at a time (--jobs 1), or close other programs.")
+        return InputError.exit_code
     except BrokenPipeError:
         _drop_stdout()
         return 128 + getattr(signal, "SIGPIPE", 13)

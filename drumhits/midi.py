@@ -198,7 +198,7 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     Raises
     ------
     InputError
-        Not MIDI, empty, over 32 MB, type 2, SMPTE or zero time division, or over a million events.
+        Not MIDI, empty, over 32 MB, type 2, SMPTE or zero time division, or over 400,000 events.
     """
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{name} is over 32 MB, more than any drum part; export the drum track alone.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from drumhits.errors import UsageError
 from drumhits.settings import SETTINGS, Band, Setting, Value, names_below
-from drumhits.strictyaml import Node, pairs, parse, shown
+from drumhits.strictyaml import MAX_DEPTH, Node, pairs, parse, shown, too_deep
 
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,8})")
@@ -90,15 +90,17 @@ def value_text(value: object) -> str:
     return str(value)
 
 
-def node_of(value: object, place: str) -> Node:
+def node_of(value: object, place: str, depth: int = 1) -> Node:
     """Make a node of a Python value or of YAML text, so that options are read as strictly as the file."""
+    if depth > MAX_DEPTH:
+        raise too_deep(place)
     if isinstance(value, str):
         return parse(value, lambda _: place) or Node("scalar", place)
     if isinstance(value, Mapping):
-        children = [node_of(part, place) for pair in value.items() for part in pair]
+        children = [node_of(part, place, depth + 1) for pair in value.items() for part in pair]
         return Node("mapping", place, children=children)
     if isinstance(value, tuple | list):
-        return Node("list", place, children=[node_of(part, place) for part in value])
+        return Node("list", place, children=[node_of(part, place, depth + 1) for part in value])
     return Node("scalar", place, text=value_text(value))
 
 

@@ -15,7 +15,8 @@ NOTE_OFF, NOTE_ON = 0x80, 0x90
 META, SYSEX, SYSEX_CONTINUED = 0xFF, 0xF0, 0xF7
 SELF_SIZED = frozenset((META, SYSEX, SYSEX_CONTINUED))  # these carry their length
 
-MAX_EVENTS = 1_000_000  # a second of work; four hours of 30 hits a second are 864,000
+MAX_EVENTS = 400_000  # under half a second of work; four hours of 13 hits a second are 374,400
+MAX_QUANTITY_BYTES = 8  # four are enough, and some writers pad them
 MAX_TEXTS = 10_000
 MAX_HEADER_OFFSET = 4096  # a RIFF wrapper or a MacBinary header comes before the MIDI data
 
@@ -173,11 +174,13 @@ def _read_extent(data: bytes, at: int, status: int) -> tuple[int | None, int, in
 
 
 def _read_quantity(data: bytes, at: int) -> tuple[int, int]:
-    """Read a variable-length quantity of any number of bytes, modulo 2**32: value, next offset."""
-    value = 0
+    """Read a variable-length quantity, modulo 2**32: value, next offset; IndexError where it has no end."""
+    value, end = 0, at + MAX_QUANTITY_BYTES
     while data[at] > 127:
         value = (value << 7 | data[at] & 0x7F) & 0xFFFFFFFF
         at += 1
+        if at == end:
+            raise IndexError
     return (value << 7 | data[at]) & 0xFFFFFFFF, at + 1
 
 

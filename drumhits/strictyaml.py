@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from drumhits.errors import UsageError
+from drumhits.printable import visible
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
@@ -59,7 +60,7 @@ class Node:
 def shown(text: str, limit: int = 60) -> str:
     """Return `text` fit for one line of a message: control characters escaped, cut at `limit` characters."""
     cut = text if len(text) <= limit else text[:limit] + "..."
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+    return visible(cut)
 
 
 def read_text(path: Path) -> str:
@@ -118,6 +119,8 @@ def parse(text: str, place: Callable[[int], str]) -> Node | None:
                 raise UsageError(f"{place(1)}: holds thousands of values; is this a configuration file?")
             _add(event, open_nodes, place)
     except yaml.MarkedYAMLError as error:
+        if "nesting" in error.problem:  # libyaml has a limit of its own and looks ahead
+            raise too_deep(place(error.problem_mark.line + 1)) from None
         raise UsageError(
             f"{place(error.problem_mark.line + 1)}: is not valid YAML ({shown(error.problem)}); "
             "check colons, brackets, quotes and indentation here and above"
@@ -155,7 +158,11 @@ def _add(event: yaml.Event, open_nodes: list[Node], place: Callable[[int], str])
         if node.kind != "scalar":
             open_nodes.append(node)
         if len(open_nodes) > MAX_DEPTH:
-            raise UsageError(f"{here}: is nested too deeply; settings are at most three levels deep")
+            raise too_deep(here)
+
+
+def too_deep(place: str) -> UsageError:
+    return UsageError(f"{place}: is nested too deeply; settings are at most three levels deep")
 
 
 def _node(event: yaml.NodeEvent, place: str) -> Node:
