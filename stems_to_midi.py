@@ -5,13 +5,20 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
+
+from drumhits.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
 
 from drumhits import __version__, report
 from drumhits.cli import (
     EXIT_DONE,
     EXIT_SOME_FAILED,
+    ArgumentParser,
     Console,
     require_distinct,
     require_replaceable,
@@ -19,18 +26,25 @@ from drumhits.cli import (
     starts_with,
 )
 from drumhits.config import Config, describe, load_config, parse_override
-from drumhits.conversion import Conversion, Job, results
+from drumhits.conversion import AlreadyMade, Conversion, Job, Result, by_output, merged, results
 from drumhits.errors import InputError, UsageError
 from drumhits.files import write_whole
 from drumhits.jobs import collecting, gather, output_paths, stem_of
 from drumhits.midi import read_midi_bytes
+from drumhits.printable import printable
 from drumhits.provenance import is_untouched
 from drumhits.settings import STEMS
+
+if TYPE_CHECKING:
+    from drumhits.model import TrainedModel
 
 SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
+  python stems_to_midi.py --input separated_stems --output songs --merge --use-ml-model pretrained
+  python stems_to_midi.py --input separated_stems --output midi --jobs 2 --resume
+  python stems_to_midi.py --input /shared/stems --output midi --dask tcp://192.168.1.10:8786
   python stems_to_midi.py --input Song1-snare.wav --keep-all --plot Song1-snare.png
   python stems_to_midi.py --input Song1-toms.wav --set toms.geomean_threshold=80
   python stems_to_midi.py --input new-cymbals.wav --use-ml-model models/cymbals_classifier.pkl
@@ -40,7 +54,7 @@ exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 int
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -53,6 +67,9 @@ def get_parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="MIDI",
         help="MIDI file, or a folder for several inputs (default: beside the audio)",
     )  # fmt: skip
+    files.add_argument(
+        "--merge", action="store_true", help="one MIDI file a song, such as Song1.mid, with a track for each stem"
+    )
     files.add_argument("--stem", choices=STEMS, help="which drum it is (default: from names such as Song1-kick.wav)")
     files.add_argument("--force", action="store_true", help="replace files that are no untouched output of this script")
     deciding = parser.add_argument_group("deciding")
@@ -65,11 +82,13 @@ def get_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     deciding.add_argument(
         "--use-ml-model", type=Path, metavar="MODEL.pkl",
-        help="let a model of train_classifier.py decide in place of the thresholds",
+        help="let a model decide in place of the thresholds: one of train_classifier.py, or the word "
+        "pretrained for those that come with the toolkit",
     )  # fmt: skip
     deciding.add_argument(
-        "--min-confidence", type=_share, metavar="0..1", help="confidence from which the model's hits are kept"
-    )
+        "--min-confidence", type=_share, metavar="0..1",
+        help="confidence from which the model's hits are kept (default: the model's own)",
+    )  # fmt: skip
     deciding.add_argument(
         "--keep-all", action="store_true", help="write every candidate, the rejected ones at velocity 1"
     )
@@ -85,6 +104,14 @@ def get_parser() -> argparse.ArgumentParser:
     volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table of a long file")
     running = parser.add_argument_group("running")
     running.add_argument("--jobs", type=int, default=1, metavar="N", help="files converted at a time (default: 1)")
+    running.add_argument(
+        "--dask", metavar="ADDRESS",
+        help="convert on the workers of a Dask cluster, such as tcp://192.168.1.10:8786; they find the audio under the "
+        "same absolute paths",
+    )  # fmt: skip
+    running.add_argument(
+        "--resume", action="store_true", help="leave out files that were already made from this audio in this way"
+    )
     return parser
 
 
@@ -94,85 +121,142 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     if args.print_config:
         print_config(config, args.stem)
         return EXIT_DONE
-    jobs, n_refused = plan(args, config, console)
-    done, failed = [], []
-    for job, result in results(jobs, args.jobs):
+    jobs, failed = plan(args, config, console)
+    n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
+    for song in by_output(results(jobs, args.jobs, args.dask), jobs):
         try:
-            if isinstance(result, InputError):
-                raise result
-            finish(result, args, console)
-            done.append(result)
+            done += finish(song, args, console)
         except InputError as error:
             console.error(error)
-            failed.append(job)
-        console.progress(len(done) + len(failed), len(jobs), job.audio.name)
+            failed += [str(job.audio) for job, _ in song]
+        n_finished += len(song)
+        console.progress(n_finished, len(jobs), song[-1][0].audio.name)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
-    if len(jobs) + n_refused > 1:
-        kept = sum(int(one.decisions.keep.sum()) for one in done)
-        console.data(f"Converted {len(done)} of {len(jobs) + n_refused} inputs, {kept} notes.")
-    return EXIT_SOME_FAILED if failed or n_refused else EXIT_DONE
+    if n_inputs > 1:
+        console.data(report.batch_summary(done, n_inputs, failed))
+    return EXIT_SOME_FAILED if failed else EXIT_DONE
 
 
-def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[list[Job], int]:
-    """Return the jobs whose output destroys nothing of the user's, and the number of inputs that were refused."""
+def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[list[Job], list[str]]:
+    """Return the jobs whose output destroys nothing of the user's, and the inputs that were refused."""
+    check_usage(args)
+    pairs, refused = gather(args.input, args.stem)
+    if len(pairs) > 1 and (args.csv or args.plot):
+        raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
+    outputs = output_paths(args.input, [path for path, _ in pairs], args.output, merge=args.merge)
+    models = load_models(args.use_ml_model, {stem for _, stem in pairs})
+    sources = require_own_files(args, pairs, outputs)
+    jobs = []
+    for (path, stem), output in zip(pairs, outputs, strict=True):
+        with collecting(refused, path):
+            require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
+            model = models.get(stem)
+            if model and not args.force:
+                model.require_stem(stem, str(args.use_ml_model))
+            jobs.append(
+                Job(
+                    path,
+                    output,
+                    stem,
+                    config,
+                    keep_all=args.keep_all,
+                    model=model,
+                    model_name=args.use_ml_model.name if model else None,
+                    min_confidence=args.min_confidence,
+                    resume=args.resume,
+                )
+            )
+        if args.stem is None:
+            console.message(f"{path.name}: taken as {stem}, from its name.")
+        elif stem_of(path.stem) not in (None, args.stem):
+            console.warning(f"{path.name}: is named {stem_of(path.stem)} but converted as {stem}.")
+    for error in refused.values():
+        console.error(error)
+    return jobs, list(refused)
+
+
+def check_usage(args: argparse.Namespace) -> None:
     if not args.input:
         raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
     if args.min_confidence is not None and not args.use_ml_model:
         raise UsageError("--min-confidence goes with --use-ml-model.")
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
-    pairs, errors = gather(args.input, args.stem)
-    audio = [path for path, _ in pairs]
-    if len(pairs) > 1 and (args.csv or args.plot):
-        raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
-    outputs = output_paths(args.input, audio, args.output)
-    model = model_name = None
-    if args.use_ml_model:
-        from drumhits.model import load_model, require_stem
+    if args.dask is not None and args.jobs > 1:
+        raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")
+    if args.resume and (args.merge or args.csv or args.json or args.plot):
+        raise UsageError("--resume leaves out what is made, so it goes without --merge, --csv, --json and --plot.")
 
-        model, model_name = load_model(args.use_ml_model), args.use_ml_model.name
+
+def require_own_files(args: argparse.Namespace, pairs: list[tuple[Path, str]], outputs: list[Path]) -> list[Path]:
+    """Make sure that no two outputs are one file and that reports replace only reports; return what is read."""
     reports = [(option, path, is_ours) for option, path, is_ours in (
         ("--csv", args.csv, starts_with(b"time_s,Str,Amp")),
         ("--json", args.json, starts_with(report.SCHEMA.encode())),
         ("--plot", args.plot, starts_with(b"Software\x00drumhits")),
     ) if path]  # fmt: skip
-    require_distinct(
-        [(f"the MIDI of {path}", output) for path, output in zip(audio, outputs, strict=True)]
-        + [(option, path) for option, path, _ in reports]
-    )
-    sources = [*audio, args.config or SHIPPED_CONFIG, *([args.use_ml_model] if args.use_ml_model else [])]
+    of_tracks = [
+        (f"the {stem if args.merge else 'MIDI'} of {path}", output / stem if args.merge else output)
+        for (path, stem), output in zip(pairs, outputs, strict=True)
+    ]
+    require_distinct([*of_tracks, *((option, path) for option, path, _ in reports)])
+    sources = [path for path, _ in pairs] + [args.config or SHIPPED_CONFIG]
+    sources += [args.use_ml_model] if args.use_ml_model else []
     for option, path, is_ours in reports:
-        require_replaceable(path, sources, is_ours, force=args.force, option=option)
-    jobs = []
-    for (path, stem), output in zip(pairs, outputs, strict=True):
-        with collecting(errors):
-            require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
-            if model and not args.force:
-                require_stem(model, stem, str(args.use_ml_model))
-            jobs.append(Job(path, output, stem, config, args.keep_all, model, model_name, args.min_confidence))
-        if args.stem is None:
-            console.message(f"{path.name}: taken as {stem}, from its name.")
-        elif stem_of(path.stem) not in (None, args.stem):
-            console.warning(f"{path.name}: is named {stem_of(path.stem)} but converted as {stem}.")
-    for error in errors:
-        console.error(error)
-    return jobs, len(errors)
+        require_replaceable(path, [*sources, *outputs], is_ours, force=args.force, option=option)
+    return sources
 
 
-def finish(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
-    """Write what was asked for and report it."""
-    job = conversion.job
-    for warning in conversion.source.warnings:
+def load_models(given: Path | None, stems: set[str]) -> "dict[str, TrainedModel]":
+    """Return the model that decides about each stem; none where none is given."""
+    if given is None:
+        return {}
+    from drumhits.model import PRETRAINED, load_model, pretrained_path
+
+    if str(given) == PRETRAINED:
+        return {stem: load_model(pretrained_path(stem)) for stem in sorted(stems)}
+    return dict.fromkeys(stems, load_model(given))
+
+
+def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console) -> list[Conversion]:
+    """Write what was made of the stems that go into one MIDI file, and report each of them.
+
+    Raises
+    ------
+    InputError
+        One of them could not be converted; nothing is written then.
+    """
+    for _, result in song:
+        if isinstance(result, InputError):
+            raise result
+    conversions = [result for _, result in song if isinstance(result, Conversion)]
+    for job, result in song:
+        if isinstance(result, AlreadyMade):
+            console.message(f"{job.output}: is made already, from the same audio in the same way.")
+    if not conversions:
+        return []
+    for warning in dict.fromkeys(warning for one in conversions for warning in one.source.warnings):
         console.warning(warning)
-    write_whole(job.output, conversion.midi)
+    write_whole(conversions[0].job.output, merged(conversions))
+    for conversion in conversions:
+        write_reports(conversion, args)
+        tell(conversion, args, console)
+    return conversions
+
+
+def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
     if args.csv:
         write_whole(args.csv, report.to_csv(conversion).encode())
     if args.plot:
         from drumhits.figures import candidate_figure
 
         write_whole(args.plot, candidate_figure(conversion))
-    console.data(f"{job.audio.name} -> {job.output}")
+
+
+def tell(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
+    job = conversion.job
+    console.data(printable(f"{job.audio.name} -> {job.output}"))
     if len(conversion.table):
         console.data(report.candidate_table(conversion, whole=args.verbose))
     else:

@@ -24,6 +24,11 @@ def stem_of(name: str) -> str | None:
     return _STEM_NAMES[found[1].lower()] if found else None
 
 
+def song_of(name: str) -> str:
+    """Return a file name (without suffix) without the stem that it ends in: "Song1" of "Song1-Cymbals"."""
+    return _STEM_AT_END.sub("", name) or name
+
+
 def find_audio(given: Path, stem: str | None) -> list[tuple[Path, str]]:
     """Return (file, stem) of an input; a folder gives its audio files, also in folders below, sorted by name.
 
@@ -62,8 +67,8 @@ def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
     return fitting
 
 
-def output_paths(inputs: list[Path], audio: list[Path], output: Path | None) -> list[Path]:
-    """Return the MIDI file for each audio file.
+def output_paths(inputs: list[Path], audio: list[Path], output: Path | None, *, merge: bool = False) -> list[Path]:
+    """Return the MIDI file for each audio file; with `merge`, stems of a song in one folder have one in common.
 
     Without `output` it lies beside the audio. One input that is a file takes `output` as the file to write, unless that
     is a folder, or a new name without suffix; otherwise `output` is a folder.
@@ -73,14 +78,17 @@ def output_paths(inputs: list[Path], audio: list[Path], output: Path | None) -> 
     UsageError
         `output` is a file, or named like one, where a folder is needed.
     """
+    names = [song_of(path.stem) if merge else path.stem for path in audio]
     if output is not None and not _is_folder(output):
+        if merge and output.suffix and len({(path.parent, name) for path, name in zip(audio, names, strict=True)}) == 1:
+            return [output for _ in audio]
         if len(inputs) == 1 and not _is_folder(inputs[0]) and (output.suffix or os.path.lexists(output)):
             return [output for _ in audio]
         if os.path.lexists(output):
             raise UsageError(f"--output {output}: is a file, and a folder is needed here.")
         if output.suffix.lower() in (".mid", ".midi"):
             raise UsageError(f"--output {output}: is named like a file; several inputs need a folder.")
-    return [(output or path.parent) / f"{path.stem}.mid" for path in audio]
+    return [(output or path.parent) / f"{name}.mid" for path, name in zip(audio, names, strict=True)]
 
 
 def _is_folder(path: Path) -> bool:
@@ -90,23 +98,23 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], list[InputError]]:
-    """Return each audio file of the inputs once, with its stem, and what is wrong with folders that hold none."""
+def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
+    """Return each audio file of the inputs once, with its stem, and what is wrong with inputs that hold none."""
     found: dict[str, tuple[Path, str]] = {}
-    errors: list[InputError] = []
+    refused: dict[str, InputError] = {}
     for given in inputs:
-        with collecting(errors):
+        with collecting(refused, given):
             for path, known in find_audio(given, stem):
                 found.setdefault(os.path.realpath(path), (path, known))
-    return list(found.values()), errors
+    return list(found.values()), refused
 
 
 @contextmanager
-def collecting(errors: list[InputError]) -> Iterator[None]:
-    """Append what is wrong with one input, so that the others are done all the same; wrong usage ends the run."""
+def collecting(refused: dict[str, InputError], given: Path) -> Iterator[None]:
+    """Note what is wrong with one input, so that the others are done all the same; wrong usage ends the run."""
     try:
         yield
     except UsageError:
         raise
     except InputError as error:
-        errors.append(error)
+        refused[str(given)] = error

@@ -6,16 +6,19 @@ Training re-makes the candidates from it; a later run tells by it whether a file
 import json
 import os
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from drumhits.config import FrozenMapping, StemConfig
 from drumhits.errors import InputError
 from drumhits.midi import MidiContent, decode
-from drumhits.pipeline import AudioSource
+from drumhits.source import AudioSource, Sibling
 
 FORMAT = 1
 DIGEST_LENGTH = 8  # hexadecimal digits
+MAX_NOTES = 100  # that are looked at
 _PREFIX = "drumhits "
 
 
@@ -38,6 +41,10 @@ class Provenance:
         Whether rejected candidates were written too.
     model : str or None
         Name of the model that decided; None where thresholds did.
+    siblings : dict of str to str
+        Fingerprints of the song's other stems that the model heard, by stem.
+    request : str
+        Digest of everything but the audio that decided what the file holds; "" in files of earlier versions.
     digest : str
         Digest of the whole MIDI file with zeros in place of the digest itself: an edited file has another.
     """
@@ -50,6 +57,8 @@ class Provenance:
     settings: dict
     keep_all: bool
     model: str | None
+    siblings: dict = field(default_factory=dict)
+    request: str = ""
     digest: str = "0" * DIGEST_LENGTH
 
     def to_text(self) -> str:
@@ -74,7 +83,7 @@ class Provenance:
 
 
 def provenance(
-    source: AudioSource, config: StemConfig, midi_folder: Path, *, keep_all: bool, model: str | None
+    source: AudioSource, config: StemConfig, midi_folder: Path, *, keep_all: bool, model: str | None, request: str = ""
 ) -> Provenance:
     """Describe a conversion whose MIDI file will lie in `midi_folder`."""
     settings = asdict(config) | {"notes": dict(config.notes)}
@@ -88,20 +97,28 @@ def provenance(
         settings=settings,
         keep_all=keep_all,
         model=model,
+        siblings=fingerprints(source.siblings),
+        request=request,
     )
+
+
+def fingerprints(siblings: Iterable[Sibling]) -> dict[str, str]:
+    """Return what a note says of the siblings."""
+    return {sibling.stem: sibling.fingerprint for sibling in siblings}
 
 
 def read_provenance(content: MidiContent) -> Provenance | None:
     """Return the note of a MIDI file, or None where it has none that can be understood."""
-    for text in content.texts:
-        if text.startswith(_PREFIX):
-            try:
-                fields = json.loads(text.removeprefix(_PREFIX))
-                if fields.pop("format") == FORMAT:
-                    return Provenance(**fields)
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                continue
-    return None
+    notes = (text.removeprefix(_PREFIX) for text in content.texts if text.startswith(_PREFIX))
+    return next(filter(None, map(_parsed, islice(notes, MAX_NOTES))), None)
+
+
+def _parsed(note: str) -> Provenance | None:
+    try:
+        fields = json.loads(note)
+        return Provenance(**fields) if fields.pop("format") == FORMAT else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def seal(midi: bytes) -> bytes:
@@ -123,7 +140,7 @@ def _digest(midi: bytes) -> str:
 
 
 def _field(digest: str) -> bytes:
-    return f'"digest":"{digest}"'.encode()
+    return f'"digest":"{digest}"'.encode("utf-8", "replace")
 
 
 def _relative(path: Path, folder: Path) -> str:

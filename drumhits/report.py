@@ -7,6 +7,7 @@ import numpy as np
 
 from drumhits.conversion import Conversion
 from drumhits.features import GUIDE_FEATURES
+from drumhits.printable import printable
 
 SCHEMA = "drumhits/conversion/1"
 ROWS_AT_EACH_END = 20  # of a long table
@@ -50,11 +51,31 @@ def summary(conversion: Conversion) -> str:
     lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
-        trained = f"{job.model_name}, trained on {job.model.summary()}"
+        trained = f"{printable(job.model_name)}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
+    if job.hears_siblings:
+        beside = ", ".join(printable(sibling.path.name) for sibling in conversion.source.siblings)
+        lines.append(f"Heard beside it: {beside or 'no other stem of the song, with which the model decides better'}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
         lines.append(f"{name + ':':<10}{len(group):5d}{extent}")
+    return "\n".join(lines)
+
+
+def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str]) -> str:
+    """Return a row for each conversion of a run, what was left out, and the inputs that failed."""
+    names = [printable(one.job.audio.name) for one in done]
+    width = max(map(len, ["File", *names]))
+    lines = [f"{'File':<{width}}  Stem     Candidates  Kept"] if done else []
+    for name, one in zip(names, done, strict=True):
+        kept = int(one.decisions.keep.sum())
+        lines.append(f"{name:<{width}}  {one.job.stem:<7}  {len(one.table):10d}  {kept:4d}")
+    n_notes = sum(int(one.decisions.keep.sum()) for one in done)
+    lines.append(f"Converted {len(done)} of {n_inputs} inputs, {n_notes} notes.")
+    if n_left := n_inputs - len(done) - len(failed):
+        lines.append(f"Left out {n_left} that were made already.")
+    if failed:
+        lines += [f"Failed {len(failed)}:", *(f"  {printable(name)}" for name in failed)]
     return "\n".join(lines)
 
 

@@ -8,8 +8,8 @@ import pytest
 from drumhits.config import default_config
 from drumhits.errors import InputError
 from drumhits.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.pipeline import AudioSource
 from drumhits.provenance import Provenance, is_untouched, provenance, read_provenance, seal
+from drumhits.source import AudioSource
 
 TOMS = default_config().stems["toms"]
 NOTES = np.array([(0, 0.5, 50, 90, 0.06), (0, 1.0, 47, 80, 0.06), (0, 1.5, 45, 1, 0.06)], dtype=NOTE_DTYPE)
