@@ -15,9 +15,11 @@ ABOVE_RIGHT = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespa
 SOFTWARE = "drumhits"
 
 
-def peaks(path: Path, n_frames: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and highest sample in each of at most COLUMNS equal parts of an audio file."""
-    length = max(1, -(-n_frames * SAMPLE_RATE // (sample_rate * COLUMNS)))
+def peaks(
+    path: Path, n_frames: int, sample_rate: int, n_columns: int = COLUMNS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest sample in each of at most `n_columns` equal parts of an audio file."""
+    length = max(1, -(-n_frames * SAMPLE_RATE // (sample_rate * n_columns)))
     lows, highs, rest = [], [], np.zeros(0, dtype=np.float32)
     for block in AudioReader(path).blocks():
         block = np.concatenate((rest, block))

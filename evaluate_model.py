@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Score models on songs that they have not seen: what they decide, and the hits that come out, against the truth."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from drumhits.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
+
+from drumhits import __version__
+from drumhits.cli import (
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    ArgumentParser,
+    Console,
+    require_distinct,
+    require_replaceable,
+    run,
+    starts_with,
+)
+from drumhits.config import load_config
+from drumhits.errors import UsageError
+from drumhits.files import PAGE_SIGNATURE, PNG_SIGNATURE, page_path, write_whole
+from drumhits.model import PRETRAINED, TrainedModel, load_model, pretrained_path
+from drumhits.settings import STEMS
+from drumhits.truth import TruthPair, find_test_songs
+
+if TYPE_CHECKING:
+    from drumhits.evaluation import Evaluation
+
+SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
+MAX_WINDOW_MS = 500
+EXAMPLES = """examples:
+  python evaluate_model.py --model models/cymbals_classifier.pkl --test-dir test_songs --stem cymbals
+  python evaluate_model.py --model v1.pkl v2.pkl pretrained --test-dir test_songs --stem cymbals
+  python evaluate_model.py --model pretrained --test-dir test_songs --stem snare --report evaluation.html
+  python evaluate_model.py --model v2.pkl --test-dir test_songs --stem cymbals --json scores.json --fail-under 0.8
+
+A test song is its audio, NAME-STEM.wav (.flac, .mp3 ...), with its truth beside it, NAME-STEM_ground_truth.mid.
+
+exit codes: 0 done, however poor the model; 1 some song failed, or --fail-under; 2 wrong usage, 3 no song to test on,
+130 interrupted, 143 by SIGTERM
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--model", nargs="+", type=Path, required=True, metavar="MODEL.pkl",
+        help="models of train_classifier.py to compare, the first with each other; the word pretrained means the one "
+        "that comes with the toolkit",
+    )  # fmt: skip
+    data.add_argument("--test-dir", type=Path, required=True, metavar="DIR", help="the songs and their truth")
+    data.add_argument("--stem", choices=STEMS, required=True, help="which drum to test")
+    data.add_argument(
+        "--config", type=Path, default=SHIPPED_CONFIG, metavar="YAML",
+        help="the thresholds to compare with (default: the midiconfig.yaml beside this script)",
+    )  # fmt: skip
+    data.add_argument(
+        "--window", type=_window, default=50.0, metavar="MS",
+        help="largest distance of a hit from the true one, in milliseconds (default: 50)",
+    )  # fmt: skip
+    reporting = parser.add_argument_group("reporting")
+    reporting.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="a page with pictures and sound (a folder gets report.html)"
+    )
+    reporting.add_argument("--plots", type=Path, metavar="FOLDER", help="the pictures of that page as PNG")
+    reporting.add_argument("--json", type=Path, metavar="FILE", help="the numbers of the report")
+    reporting.add_argument("--quiet", action="store_true", help="print only errors")
+    reporting.add_argument(
+        "--fail-under", type=_share, metavar="F1", help="exit with 1 where a model's F1 of the hits is below this, 0..1"
+    )
+    running = parser.add_argument_group("running")
+    running.add_argument("--jobs", type=int, default=1, metavar="N", help="songs analysed at a time (default: 1)")
+    running.add_argument(
+        "--cache", type=Path, metavar="FOLDER",
+        help="keep each analysis there, so that audio that has not changed is analysed once; may be deleted at any "
+        "time, and is not to be taken from strangers",
+    )  # fmt: skip
+    running.add_argument(
+        "--force", action="store_true", help="test on another stem than trained on, and replace files not our own"
+    )
+    return parser
+
+
+def evaluate(args: argparse.Namespace, console: Console) -> int:
+    """Judge every song by every model, and report it."""
+    if args.jobs < 1:
+        raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
+    config = load_config(args.config)
+    models = load_models(args)
+    pairs, unpaired = find_test_songs(args.test_dir, args.stem)
+    require_safe_outputs(args, pairs)
+    for sentence in unpaired:
+        console.message(sentence)
+    from drumhits.cache import open_cache
+    from drumhits.evaluation import evaluate_songs
+    from drumhits.judging import model_decider
+
+    cache = open_cache(args.cache)
+    evaluation, errors = evaluate_songs(
+        pairs,
+        [model_decider(model, name, config.stems[args.stem]) for name, model in models],
+        args.stem,
+        config,
+        args.window / 1000,
+        progress=console.progress,
+        n_jobs=args.jobs,
+        analyse=cache,
+    )
+    cache.trim()
+    for error in errors:
+        console.error(error)
+    if evaluation is None:
+        return EXIT_SOME_FAILED
+    for sentence in evaluation.warnings:
+        console.warning(sentence)
+    write_reports(evaluation, args, console)
+    poor = [one.decider.name for one in evaluation.models if (one.heard.f1 or 0) < (args.fail_under or 0)]
+    if poor:
+        console.error(f"F1 of the hits is below --fail-under {args.fail_under:g}: {', '.join(poor)}.")
+    return EXIT_SOME_FAILED if errors or poor else EXIT_DONE
+
+
+def load_models(args: argparse.Namespace) -> list[tuple[str, TrainedModel]]:
+    """Return the models with names that tell them apart."""
+    names = [path.name for path in args.model]
+    models = []
+    for path, name in zip(args.model, names, strict=True):
+        model = load_model(pretrained_path(args.stem) if str(path) == PRETRAINED else path)
+        if not args.force:
+            model.require_stem(args.stem, str(path))
+        models.append((name if names.count(name) == 1 else str(path), model))
+    return models
+
+
+def require_safe_outputs(args: argparse.Namespace, pairs: list[TruthPair]) -> None:
+    """Make sure that no output destroys anything of the user's."""
+    outputs = []
+    if args.report:
+        args.report = page_path(args.report)
+        outputs.append(("--report", args.report, PAGE_SIGNATURE))
+    if args.json:
+        from drumhits.evaluationjson import SCHEMA
+
+        outputs.append(("--json", args.json, SCHEMA.encode()))
+    if args.plots:
+        from drumhits.plots import plot_names
+
+        names = plot_names([pair.name for pair in pairs])
+        outputs += [("--plots", args.plots / name, PNG_SIGNATURE) for name in names]
+    require_distinct([(f"{option} {path.name}", path) for option, path, _ in outputs])
+    inputs = [args.config, *args.model, *(path for pair in pairs for path in (pair.audio, pair.truth))]
+    for option, path, signature in outputs:
+        require_replaceable(path, inputs, starts_with(signature), force=args.force, option=option)
+
+
+def write_reports(evaluation: "Evaluation", args: argparse.Namespace, console: Console) -> None:
+    from drumhits.evaluationreport import evaluation_report
+
+    console.data(evaluation_report(evaluation))
+    if args.json:
+        from drumhits.evaluationjson import to_json
+
+        write_whole(args.json, to_json(evaluation).encode())
+    if args.plots:
+        from drumhits.plots import pngs
+
+        for name, picture in pngs(evaluation):
+            write_whole(args.plots / name, picture)
+    if args.report:
+        from drumhits.reportpage import page
+
+        write_whole(args.report, page(evaluation, f"Evaluation of {args.stem} models").encode())
+        console.data(f"\nReport saved to: {args.report}")
+
+
+def _window(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= MAX_WINDOW_MS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MAX_WINDOW_MS} milliseconds")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1 (0.7 is 70 %)")
+    return value
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    console = Console("evaluate_model.py", quiet=args.quiet)
+    return run(lambda: evaluate(args, console), console)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
