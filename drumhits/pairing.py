@@ -53,10 +53,10 @@ def find_pairs(raw_dir: Path, edited_dir: Path, stem: str) -> Pairs:
         edited = [path for path in edited if _EDITED.search(path.stem)]
     versions: dict[str, list[Path]] = {}
     for path in sorted(edited, key=lambda path: (not _EDITED.search(path.stem), path.name)):
-        versions.setdefault(_key(_song_of(path)), []).append(path)
+        versions.setdefault(name_key(_song_of(path)), []).append(path)
     pairs, unpaired, other_stems = {}, [], set()
-    for path in sorted(raw, key=lambda path: (_key(path.stem), path.name)):
-        key = _key(path.stem)
+    for path in sorted(raw, key=lambda path: (name_key(path.stem), path.name)):
+        key = name_key(path.stem)
         try:
             if _stem_of_raw(path) != stem:
                 other_stems.add(key)
@@ -94,7 +94,7 @@ def _song_of(edited: Path) -> str:
     return _EDITED.sub("", edited.stem)
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
     """Return what equal names have in common where systems write accents and capitals differently."""
     return unicodedata.normalize("NFC", name).casefold()
 
@@ -113,15 +113,16 @@ def _stem_of_raw(path: Path) -> str:
 def _nothing_paired(stem: str, raw_dir: Path, raw: list[Path], edited_dir: Path, edited: list[Path]) -> str:
     return (
         f"there is no song to learn from: looked for {raw_dir / f'NAME-{stem}.mid'} with "
-        f"{edited_dir / f'NAME-{stem}_edited.mid'}, but {raw_dir} holds {_listing(raw)} and {edited_dir} holds "
-        f"{_listing(edited)}; convert with stems_to_midi.py, delete the false hits in your DAW, and export under "
+        f"{edited_dir / f'NAME-{stem}_edited.mid'}, but {raw_dir} holds {name_list(raw)} and {edited_dir} holds "
+        f"{name_list(edited)}; convert with stems_to_midi.py, delete the false hits in your DAW, and export under "
         "that name."
     )
 
 
-def _listing(paths: list[Path]) -> str:
+def name_list(paths: list[Path], nothing: str = "no MIDI file") -> str:
+    """Return the names of some files as text, the first few where there are many."""
     names, hidden = sorted(path.name for path in paths)[:MAX_NAMES], len(paths) - MAX_NAMES
-    return (", ".join(names) or "no MIDI file") + (f" (and {hidden} more)" if hidden > 0 else "")
+    return (", ".join(names) or nothing) + (f" (and {hidden} more)" if hidden > 0 else "")
 
 
 def find_audio(pair: Pair, provenance: Provenance | None, audio_dirs: Iterable[Path] = ()) -> Path:
@@ -170,8 +171,8 @@ def _audio_among(paths: Iterable[Path], name: str, noted: PurePosixPath) -> Path
     """Return the file with the noted name, else the audio file called `name`, that is the likeliest; None without."""
     ranked = []
     for path in paths:
-        has_noted_name = _key(path.name) == _key(noted.name)
-        has_own_name = _key(path.stem) == _key(name) and path.suffix.lower() in AUDIO_SUFFIXES
+        has_noted_name = name_key(path.name) == name_key(noted.name)
+        has_own_name = name_key(path.stem) == name_key(name) and path.suffix.lower() in AUDIO_SUFFIXES
         if (has_noted_name or has_own_name) and path.is_file():
             ranked.append((not has_noted_name, -_shared_parents(path, noted), len(path.parts), path))
     return min(ranked)[-1] if ranked else None

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from drumhits.features import FeatureTable
 from drumhits.labels import PAIR_DTYPE, Labels, label
 from drumhits.midi import decode, read_midi, read_midi_bytes
 from drumhits.pairing import Pair, find_audio
-from drumhits.pipeline import AudioSource, analyze
+from drumhits.pipeline import analyze
 from drumhits.provenance import Provenance, is_untouched, read_provenance
+from drumhits.source import AudioSource
+from drumhits.workers import in_processes
 
 # Notes of General MIDI that belong to a stem besides the configured ones: a hit that gets one stays in its stem.
 _GENERAL_MIDI = {
@@ -25,6 +28,8 @@ _GENERAL_MIDI = {
     "hihat": {42, 44, 46},
     "cymbals": {49, 51, 52, 53, 55, 57, 59},
 }
+
+MAX_PATH_LENGTH = 4096
 
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
 
@@ -40,6 +45,7 @@ class LabelledSong:
     audio : Path
     fingerprint : str, digest of the audio's samples
     duration_s : float
+    siblings : tuple of str, the song's other stems that were heard
     config : StemConfig, that the raw MIDI and the candidates were made with
     table : FeatureTable, the candidates
     labels : Labels, one for each row of `table`
@@ -52,6 +58,7 @@ class LabelledSong:
     audio: Path
     fingerprint: str
     duration_s: float
+    siblings: tuple[str, ...]
     config: StemConfig
     table: FeatureTable
     labels: Labels
@@ -102,14 +109,14 @@ def label_song(
             edited,
             candidate_times_s=table.times_s,
             timing_offset_s=config.timing_offset,
-            note_group=frozenset(config.notes.values()) | _GENERAL_MIDI[config.stem],
+            note_group=note_group(config),
             edited_tempo=edited_tempo,
             edited_offset=edited_offset,
             range_s=range_s,
         )
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
-    warnings = [*raw.warnings, *edited.warnings]
+    warnings = [*source.warnings, *raw.warnings, *edited.warnings]
     if not is_untouched(raw_bytes):
         warnings.append(
             f"{pair.raw}: has been edited since it was made, and is used as it stands; "
@@ -126,12 +133,18 @@ def label_song(
         audio=audio,
         fingerprint=source.fingerprint,
         duration_s=source.duration_s,
+        siblings=tuple(sibling.stem for sibling in source.siblings),
         config=config,
         table=table,
         labels=labels,
         provenance=note,
         warnings=tuple(warnings),
     )
+
+
+def note_group(config: StemConfig) -> frozenset[int]:
+    """Return the note numbers that are the stem's own."""
+    return frozenset(config.notes.values()) | _GENERAL_MIDI[config.stem]
 
 
 def _settings(pair: Pair, note: Provenance | None) -> StemConfig:
@@ -144,7 +157,7 @@ def _settings(pair: Pair, note: Provenance | None) -> StemConfig:
         )
     if note.stem != pair.stem:
         raise InputError(f"{pair.raw}: was made as {note.stem}, not {pair.stem}; {remedy} --stem {pair.stem}.")
-    if not (isinstance(note.audio, str) and isinstance(note.n_frames, int) and isinstance(note.settings, dict)):
+    if not _is_sound(note):
         raise InputError(f"{pair.raw}: the note of what made it is damaged; {remedy}.")
     try:
         load_config(None, {note.stem: note.settings})  # types and ranges
@@ -153,6 +166,16 @@ def _settings(pair: Pair, note: Provenance | None) -> StemConfig:
         raise InputError(
             f"{pair.raw}: the settings noted in it are not those of this version ({error}); {remedy}."
         ) from error
+
+
+def _is_sound(note: Provenance) -> bool:
+    return (
+        isinstance(note.audio, str)
+        and len(note.audio) <= MAX_PATH_LENGTH
+        and isinstance(note.n_frames, int)
+        and 0 <= note.n_frames < 2**53
+        and isinstance(note.settings, dict)
+    )
 
 
 def _changes(source: AudioSource, note: Provenance) -> str | None:
@@ -177,13 +200,8 @@ def label_songs(
     errors : tuple of InputError, one for each song that could not be labelled
     """
     audio_dirs = tuple(audio_dirs)
-    if n_jobs == 1 or len(pairs) < 2:
-        results = [_attempt(pair, audio_dirs, options) for pair in pairs]
-    else:
-        from joblib import Parallel, delayed
-
-        workers = Parallel(n_jobs=min(n_jobs, len(pairs)))
-        results = workers(delayed(_attempt)(pair, audio_dirs, options) for pair in pairs)
+    attempt = partial(_attempt, audio_dirs=audio_dirs, options=options)
+    results = list(in_processes(attempt, pairs, n_jobs))
     songs = tuple(result for result in results if isinstance(result, LabelledSong))
     return songs, tuple(result for result in results if isinstance(result, InputError))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tables import table
 
-from drumhits.classifier import OTHERS, Fitted, Validation
+from drumhits.classifier import Fitted, Validation
 from drumhits.config import default_config
 from drumhits.errors import InputError
 from drumhits.features import GUIDE_FEATURES
@@ -17,16 +17,8 @@ from drumhits.linear import Logistic
 from drumhits.model import decode_model
 from drumhits.pairing import Pair
 from drumhits.songs import LabelledSong
-from drumhits.training import (
-    Counts,
-    advice,
-    counts,
-    gather_examples,
-    make_model,
-    refusal,
-    scores,
-    training_report,
-)
+from drumhits.training import Counts, counts, gather_examples, make_model, scores
+from drumhits.trainingreport import advice, refusal, training_report
 
 CYMBALS = default_config().stems["cymbals"]
 VALIDATION = Validation(
@@ -41,7 +33,7 @@ VALIDATION = Validation(
     f1=0.897,
     baseline=0.6,
     min_confidence=0.45,
-    importance={"GeoMean": 0.6, "SustainMs": 0.3, OTHERS: 0.1},
+    importance={"GeoMean": 0.6, "SustainMs": 0.3, "Rise (14)": 0.1},
 )
 
 
@@ -52,6 +44,7 @@ def make_song(name, labels, keep_all=False, **settings):
         pair=Pair(name, "cymbals", Path(), Path()),
         audio=Path(),
         fingerprint="f" + name,
+        siblings=(),
         duration_s=10.0,
         config=replace(CYMBALS, **settings),
         table=table(GeoMean=np.arange(len(labels))),
@@ -179,9 +172,9 @@ def test_the_report_has_the_lines_of_the_guide_in_order():
         "  Held out:  whole songs; kept from 45% confidence",
         "",
         "Feature Importance:",
-        "  GeoMean        60.0%  <- most important",
-        "  SustainMs      30.0%",
-        "  (all others)   10.0%",
+        "  GeoMean     60.0%  <- most important",
+        "  SustainMs   30.0%",
+        "  Rise (14)   10.0%",
     ]
 
 
@@ -195,7 +188,8 @@ def test_the_model_file_carries_its_training():
     again = decode_model(model.to_bytes(), "x")
     assert again.training == model.training
     assert (again.stem, again.features, again.min_confidence) == ("cymbals", GUIDE_FEATURES, 0.45)
-    assert again.training["songs"][0] == {"name": "Song1", "fingerprint": "fSong1", "kept": 20, "removed": 10}
+    song = {"name": "Song1", "fingerprint": "fSong1", "siblings": [], "kept": 20, "removed": 10}
+    assert again.training["songs"][0] == song
     assert again.training["scores"] == scores(VALIDATION)
     assert (again.training["algorithm"], again.training["seed"]) == ("logistic", 3)
     assert set(again.training["versions"]) == {"drumhits", "python", "numpy", "scikit-learn"}
