@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +63,7 @@ class Cost(NamedTuple):
 
     cpu_s: float
     memory_mib: float
+    wall_s: float
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -100,13 +102,14 @@ def run_once(command: Sequence[str]) -> Cost:
     subprocess.CalledProcessError
         It failed.
     """
+    start_s = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     unit = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20, time.monotonic() - start_s)
 
 
 def compare(comparison: Comparison, stem: Path, runs: int) -> dict:

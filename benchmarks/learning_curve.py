@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Learning curve: F1 on unseen songs after 0, 20, 50, 100 and 200 of a user's decisions, with and without a start.
+
+Takes folders of NAME-STEM.wav (.flac ...) with NAME-STEM_ground_truth.mid. The decisions are those of a user who wants
+just the true hits, taken song by song in a random order; F1 is of the hits within 50 ms on the songs that gave none of
+them, pooled over several orders.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from accuracy import songs_with_truth
+
+from drumhits.classifier import Examples, train
+from drumhits.config import default_config
+from drumhits.model import FEATURE_SETS, feature_matrix, load_model, pretrained_path
+from drumhits.pipeline import analyze
+from drumhits.plainmodel import PlainModel
+from drumhits.scoring import match_hits
+from drumhits.settings import STEMS
+from drumhits.truth import TruthPair, read_truth
+
+DECISIONS = (0, 20, 50, 100, 200)
+WINDOW_S = 0.05
+FEATURES = FEATURE_SETS["all"]
+EXAMPLE = "example:\n  python benchmarks/learning_curve.py corpus --stems snare hihat\n"
+
+
+@dataclass(frozen=True)
+class Song:
+    """Candidates of a song, which of them are true, and how many hits it has."""
+
+    X: np.ndarray
+    is_hit: np.ndarray
+    n_true: int
+
+
+def read_song(pair: TruthPair, stem: str) -> Song:
+    config = default_config().stems[stem]
+    table, _ = analyze(pair.audio, config, extended=True, siblings=True)
+    true_s = read_truth(pair.truth, config)[0]["time_s"]
+    is_hit = np.zeros(len(table), dtype=bool)
+    is_hit[match_hits(true_s, table.times_s, WINDOW_S)[:, 1]] = True
+    return Song(feature_matrix(table, FEATURES), is_hit, len(true_s))
+
+
+def decided(songs: list[Song], n: int) -> tuple[Examples, int]:
+    """Return the first `n` candidates of the songs in order as examples, and the number of songs that they are of."""
+    n_songs = int(np.searchsorted(np.cumsum([len(song.X) for song in songs]), n)) + 1
+    used = songs[:n_songs]
+    numbers = np.concatenate([np.full(len(song.X), i) for i, song in enumerate(used)])
+    X, kept = (np.concatenate([getattr(song, part) for song in used]) for part in ("X", "is_hit"))
+    return Examples(X[:n], kept[:n], numbers[:n], FEATURES), n_songs
+
+
+def counts(songs: list[Song], model: PlainModel, min_confidence: float) -> np.ndarray:
+    """Return right notes, true hits and notes."""
+    keep = [model.predict(song.X) >= min_confidence for song in songs]
+    right = sum(int(np.count_nonzero(mask & song.is_hit)) for mask, song in zip(keep, songs, strict=True))
+    return np.array([right, sum(song.n_true for song in songs), sum(int(mask.sum()) for mask in keep)])
+
+
+def curve(songs: list[Song], stem: str, n_orders: int) -> dict[str, list[float | None]]:
+    """Return F1 for each of DECISIONS with and without the bundled model; None where nothing could be learned."""
+    bundled = load_model(pretrained_path(stem))
+    totals = {how: np.zeros((len(DECISIONS), 3), dtype=int) for how in ("with", "without")}
+    for order in range(n_orders):
+        shuffled = [songs[i] for i in np.random.default_rng(order).permutation(len(songs))]
+        for row, n in enumerate(DECISIONS):
+            if n == 0:
+                totals["with"][row] += counts(songs, bundled.classifier, bundled.min_confidence)
+                continue
+            examples, n_songs = decided(shuffled, n)
+            if examples.kept.all() or not examples.kept.any():
+                continue
+            for how, start in (("with", bundled.classifier), ("without", None)):
+                fitted = train(examples, start_from=start)
+                totals[how][row] += counts(shuffled[n_songs:], fitted.classifier, fitted.validation.min_confidence)
+    return {
+        how: [2 * right / (true + made) if true else None for right, true, made in rows.tolist()]
+        for how, rows in totals.items()
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="stems with their truth")
+    parser.add_argument("--stems", nargs="+", choices=STEMS, default=STEMS, help="which stems (default: all)")
+    parser.add_argument("--orders", type=int, default=5, metavar="N", help="random orders of the songs (default: 5)")
+    args = parser.parse_args(argv)
+    print(f"{'decisions':<18}" + "".join(f"{n:>8}" for n in DECISIONS))
+    for stem in args.stems:
+        pairs = [pair for folder in args.folders for pair in songs_with_truth(folder, stem)]
+        if len(pairs) < 2:
+            print(f"{stem:<18}needs two songs or more")
+            continue
+        for how, row in curve([read_song(pair, stem) for pair in pairs], stem, args.orders).items():
+            print(f"{stem + ' ' + how:<18}" + "".join(f"{'-':>8}" if f1 is None else f"{f1:8.3f}" for f1 in row))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
