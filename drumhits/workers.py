@@ -47,8 +47,10 @@ def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     pool = ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_watch, initargs=(os.getpid(),))
     try:
         with _ctrl_c_ignored():
-            results = pool.map(function, items)
-        yield from results
+            futures = [pool.submit(function, item) for item in items]
+        for i, future in enumerate(futures):  # not pool.map: it cancels what is left, and Python 3.10 then fails
+            futures[i] = None
+            yield future.result()
     except BaseException:
         for child in set(multiprocessing.active_children()) - others:
             child.kill()
