@@ -13,8 +13,24 @@ from mir_eval.util import f_measure, match_events
 from drumhits.matching import match_times
 
 
+class _Counted:
+    """The scores of what has `counts`: right ones, true ones, found ones."""
+
+    @property
+    def precision(self) -> float | None:
+        return precision_recall_f1(*self.counts)[0]
+
+    @property
+    def recall(self) -> float | None:
+        return precision_recall_f1(*self.counts)[1]
+
+    @property
+    def f1(self) -> float | None:
+        return precision_recall_f1(*self.counts)[2]
+
+
 @dataclass(frozen=True)
-class Decided:
+class Decided(_Counted):
     """Decisions over candidates: how many of each kind, and how well their confidence tells them apart.
 
     Attributes
@@ -44,25 +60,13 @@ class Decided:
         return (self.true_kept + self.true_removed) / self.n if self.n else None
 
     @property
-    def precision(self) -> float | None:
-        return precision_recall_f1(*self.counts)[0]
-
-    @property
-    def recall(self) -> float | None:
-        return precision_recall_f1(*self.counts)[1]
-
-    @property
-    def f1(self) -> float | None:
-        return precision_recall_f1(*self.counts)[2]
-
-    @property
     def counts(self) -> tuple[int, int, int]:
         """Right ones, true ones, kept ones: what `precision_recall_f1` takes."""
         return self.true_kept, self.true_kept + self.false_removed, self.true_kept + self.false_kept
 
 
 @dataclass(frozen=True)
-class Heard:
+class Heard(_Counted):
     """Notes that come out, against the truth.
 
     Attributes
@@ -86,18 +90,6 @@ class Heard:
     timing_ms: tuple[float, float, float] | None
     late_ms: float | None
     velocity: float | None
-
-    @property
-    def precision(self) -> float | None:
-        return precision_recall_f1(*self.counts)[0]
-
-    @property
-    def recall(self) -> float | None:
-        return precision_recall_f1(*self.counts)[1]
-
-    @property
-    def f1(self) -> float | None:
-        return precision_recall_f1(*self.counts)[2]
 
     @property
     def counts(self) -> tuple[int, int, int]:
