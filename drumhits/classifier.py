@@ -156,7 +156,7 @@ def train(
     if start_from is not None:
         share = _share_of_learned(examples, folds, start_from)
         learned = Blend(learned.n_features, start_from, learned, share)
-        folds = [fold.with_model(Blend(learned.n_features, start_from, fold.model, share)) for fold in folds]
+        folds = [replace(fold, model=Blend(learned.n_features, start_from, fold.model, share)) for fold in folds]
     return Fitted(
         classifier=learned,
         validation=_validate(examples, folds, by_song, weights, seed),
@@ -171,9 +171,6 @@ class Fold:
     training: np.ndarray
     held_out: np.ndarray
     model: PlainModel
-
-    def with_model(self, model: PlainModel) -> "Fold":
-        return replace(self, model=model)
 
 
 def _fit_folds(examples: Examples, splits: list, estimator: Callable, export: Callable) -> list[Fold]:
@@ -216,20 +213,16 @@ def _validate(
     decided = probability[tested] >= min_confidence
     hits = np.count_nonzero(decided & kept[tested])
     precision, recall = hits / max(decided.sum(), 1), hits / max(kept[tested].sum(), 1)
-    accuracies = {
-        part: tuple(
-            float(np.mean((fold.model.predict(X[rows]) >= min_confidence) == kept[rows]))
-            for fold in folds
-            for rows in [getattr(fold, part)]
-        )
-        for part in ("held_out", "training")
-    }
+    accuracies = tuple(_accuracy(probability[fold.held_out], kept[fold.held_out], min_confidence) for fold in folds)
+    train_accuracies = tuple(
+        _accuracy(fold.model.predict(X[fold.training]), kept[fold.training], min_confidence) for fold in folds
+    )
     return Validation(
         n_folds=len(folds),
         by_song=by_song,
         probability=probability,
-        accuracies=accuracies["held_out"],
-        train_accuracies=accuracies["training"],
+        accuracies=accuracies,
+        train_accuracies=train_accuracies,
         accuracy=float(np.mean(decided == kept[tested])) if tested.any() else 0.0,
         precision=float(precision),
         recall=float(recall),
@@ -253,6 +246,10 @@ def _folds(examples: Examples, seed: int) -> tuple[list, bool]:
     rarer = min(np.count_nonzero(examples.kept), np.count_nonzero(~examples.kept))
     splitter = StratifiedKFold(max(2, min(MAX_FOLDS, rarer)), shuffle=True, random_state=seed)
     return (list(splitter.split(examples.X, examples.kept)) if rarer > 1 else []), False
+
+
+def _accuracy(probability: np.ndarray, kept: np.ndarray, min_confidence: float) -> float:
+    return float(np.mean((probability >= min_confidence) == kept))
 
 
 def best_threshold(probability: np.ndarray, kept: np.ndarray) -> float:
