@@ -29,7 +29,7 @@ from drumhits.config import Config, describe, load_config, parse_override
 from drumhits.conversion import AlreadyMade, Conversion, Job, Result, by_output, merged, results
 from drumhits.errors import InputError, UsageError
 from drumhits.files import write_whole
-from drumhits.jobs import collecting, gather, output_paths, stem_of
+from drumhits.jobs import collecting, gather, gather_mixes, output_paths, stem_of
 from drumhits.midi import read_midi_bytes
 from drumhits.printable import printable
 from drumhits.provenance import is_untouched
@@ -39,10 +39,12 @@ if TYPE_CHECKING:
     from drumhits.model import TrainedModel
 
 SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
+PRETRAINED_FOR_MIXES = Path("pretrained for mixes")
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
   python stems_to_midi.py --input separated_stems --output songs --merge --use-ml-model pretrained
+  python stems_to_midi.py --input drums.wav --output drums.mid --split
   python stems_to_midi.py --input separated_stems --output midi --jobs 2 --resume
   python stems_to_midi.py --input /shared/stems --output midi --dask tcp://192.168.1.10:8786
   python stems_to_midi.py --input Song1-snare.wav --keep-all --plot Song1-snare.png
@@ -70,6 +72,11 @@ def get_parser() -> argparse.ArgumentParser:
     files.add_argument(
         "--merge", action="store_true", help="one MIDI file a song, such as Song1.mid, with a track for each stem"
     )
+    files.add_argument(
+        "--split", action="store_true",
+        help="the input is a whole drum mix that was not separated: write its kick, snare, toms, hi-hat and cymbals "
+        "into one MIDI file, a track each, as the bundled models for mixes decide",
+    )  # fmt: skip
     files.add_argument("--stem", choices=STEMS, help="which drum it is (default: from names such as Song1-kick.wav)")
     files.add_argument("--force", action="store_true", help="replace files that are no untouched output of this script")
     deciding = parser.add_argument_group("deciding")
@@ -134,18 +141,19 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
     if n_inputs > 1:
-        console.data(report.batch_summary(done, n_inputs, failed))
+        console.data(report.batch_summary(done, n_inputs, failed, "instruments" if args.split else "inputs"))
     return EXIT_SOME_FAILED if failed else EXIT_DONE
 
 
 def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[list[Job], list[str]]:
     """Return the jobs whose output destroys nothing of the user's, and the inputs that were refused."""
     check_usage(args)
-    pairs, refused = gather(args.input, args.stem)
+    pairs, refused = gather_mixes(args.input) if args.split else gather(args.input, args.stem)
     if len(pairs) > 1 and (args.csv or args.plot):
         raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
-    outputs = output_paths(args.input, [path for path, _ in pairs], args.output, merge=args.merge)
-    models = load_models(args.use_ml_model, {stem for _, stem in pairs})
+    one_file_a = "mix" if args.split else "song" if args.merge else "stem"
+    outputs = output_paths(args.input, [path for path, _ in pairs], args.output, one_file_a=one_file_a)
+    models = load_models(PRETRAINED_FOR_MIXES if args.split else args.use_ml_model, {stem for _, stem in pairs})
     sources = require_own_files(args, pairs, outputs)
     jobs = []
     for (path, stem), output in zip(pairs, outputs, strict=True):
@@ -162,11 +170,13 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
                     config,
                     keep_all=args.keep_all,
                     model=model,
-                    model_name=args.use_ml_model.name if model else None,
+                    model_name=(args.use_ml_model or PRETRAINED_FOR_MIXES).name if model else None,
                     min_confidence=args.min_confidence,
                     resume=args.resume,
                 )
             )
+        if args.split:
+            continue
         if args.stem is None:
             console.message(f"{path.name}: taken as {stem}, from its name.")
         elif stem_of(path.stem) not in (None, args.stem):
@@ -179,14 +189,19 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
 def check_usage(args: argparse.Namespace) -> None:
     if not args.input:
         raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
-    if args.min_confidence is not None and not args.use_ml_model:
-        raise UsageError("--min-confidence goes with --use-ml-model.")
+    if args.min_confidence is not None and not (args.use_ml_model or args.split):
+        raise UsageError("--min-confidence goes with --use-ml-model or --split.")
+    if args.split and (args.stem or args.merge or args.use_ml_model):
+        raise UsageError("--split finds all instruments with its own models: give it without --stem, --merge and "
+                         "--use-ml-model.")  # fmt: skip
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
     if args.dask is not None and args.jobs > 1:
         raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")
-    if args.resume and (args.merge or args.csv or args.json or args.plot):
-        raise UsageError("--resume leaves out what is made, so it goes without --merge, --csv, --json and --plot.")
+    if args.resume and (args.merge or args.split or args.csv or args.json or args.plot):
+        raise UsageError(
+            "--resume leaves out what is made, so it goes without --merge, --split, --csv, --json and --plot."
+        )
 
 
 def require_own_files(args: argparse.Namespace, pairs: list[tuple[Path, str]], outputs: list[Path]) -> list[Path]:
@@ -196,8 +211,9 @@ def require_own_files(args: argparse.Namespace, pairs: list[tuple[Path, str]], o
         ("--json", args.json, starts_with(report.SCHEMA.encode())),
         ("--plot", args.plot, starts_with(b"Software\x00drumhits")),
     ) if path]  # fmt: skip
+    shared = args.merge or args.split
     of_tracks = [
-        (f"the {stem if args.merge else 'MIDI'} of {path}", output / stem if args.merge else output)
+        (f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output)
         for (path, stem), output in zip(pairs, outputs, strict=True)
     ]
     require_distinct([*of_tracks, *((option, path) for option, path, _ in reports)])
@@ -214,8 +230,9 @@ def load_models(given: Path | None, stems: set[str]) -> "dict[str, TrainedModel]
         return {}
     from drumhits.model import PRETRAINED, load_model, pretrained_path
 
-    if str(given) == PRETRAINED:
-        return {stem: load_model(pretrained_path(stem)) for stem in sorted(stems)}
+    if given == PRETRAINED_FOR_MIXES or str(given) == PRETRAINED:
+        in_mix = given == PRETRAINED_FOR_MIXES
+        return {stem: load_model(pretrained_path(stem, in_mix=in_mix)) for stem in sorted(stems)}
     return dict.fromkeys(stems, load_model(given))
 
 

@@ -210,7 +210,7 @@ def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[Labelle
         edited_tempo=args.edited_tempo,
         edited_offset=args.edited_offset,
         range_s=args.range,
-        analyse=partial(cache, extended=args.features != "guide", siblings=args.features != "guide"),
+        analyse=partial(cache, features=args.features),
     )
     cache.trim()
     for song in songs:
@@ -262,6 +262,7 @@ def train_and_save(
     songs: list[LabelledSong], others: "list[ExampleFile]", args: argparse.Namespace, console: Console
 ) -> None:
     from drumhits.classifier import train
+    from drumhits.listener import HEARD
     from drumhits.training import counts, gather_examples, make_model, scores
     from drumhits.trainingreport import advice, refusal, training_report
 
@@ -278,12 +279,15 @@ def train_and_save(
     if why and not (args.force and total.kept and total.removed):
         raise NotEnoughDataError(why)
     start = starting_model(args, songs[0].config if songs else others[0].config, console)
+    if start is None:
+        examples = examples.without(HEARD)  # it is the bundled models' knowledge
     fitted = train(
         examples,
         algorithm=args.algorithm,
         n_estimators=args.n_estimators,
         seed=args.seed,
         start_from=start and start.classifier,
+        left_to_it=HEARD,
     )
     options = {
         "algorithm": args.algorithm,

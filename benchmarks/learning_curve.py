@@ -8,7 +8,7 @@ them, pooled over several orders.
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,9 @@ from accuracy import songs_with_truth
 
 from drumhits.classifier import Examples, train
 from drumhits.config import default_config
+from drumhits.listener import HEARD
 from drumhits.model import FEATURE_SETS, feature_matrix, load_model, pretrained_path
-from drumhits.pipeline import analyze
+from drumhits.pipeline import ALL, analyze
 from drumhits.plainmodel import PlainModel
 from drumhits.scoring import match_hits
 from drumhits.settings import STEMS
@@ -43,7 +44,7 @@ class Song:
 
 def read_song(pair: TruthPair, stem: str) -> Song:
     config = default_config().stems[stem]
-    table, _ = analyze(pair.audio, config, extended=True, siblings=True)
+    table, _ = analyze(pair.audio, config, ALL)
     true_s = read_truth(pair.truth, config)[0]["time_s"]
     is_hit = np.zeros(len(table), dtype=bool)
     is_hit[match_hits(true_s, table.times_s, WINDOW_S)[:, 1]] = True
@@ -79,9 +80,14 @@ def curve(songs: list[Song], stem: str, n_orders: int) -> dict[str, list[float |
             examples, n_songs = decided(shuffled, n)
             if examples.kept.all() or not examples.kept.any():
                 continue
-            for how, start in (("with", bundled.classifier), ("without", None)):
-                fitted = train(examples, start_from=start)
-                totals[how][row] += counts(shuffled[n_songs:], fitted.classifier, fitted.validation.min_confidence)
+            for how, known, start in (
+                ("with", examples, bundled.classifier),
+                ("without", examples.without(HEARD), None),
+            ):
+                fitted = train(known, start_from=start, left_to_it=HEARD)
+                columns = [FEATURES.index(name) for name in known.features]
+                held_out = [replace(song, X=song.X[:, columns]) for song in shuffled[n_songs:]]
+                totals[how][row] += counts(held_out, fitted.classifier, fitted.validation.min_confidence)
     return {
         how: [2 * right / (true + made) if true else None for right, true, made in rows.tolist()]
         for how, rows in totals.items()

@@ -16,7 +16,7 @@ CRASH_BRILLIANCE, CRASH_TAIL_DB = 1.2, -3.0  # a crash is full-bodied and rings;
 PITCH_BLUR = np.log2(1.03)  # octaves by which the pitch of one drum varies
 VALLEY = 0.5  # of the lower hill beside it: a valley as deep parts two drums
 MIN_TOM_SHARE, MIN_TOM_HITS, MANY_TOM_HITS = 0.02, 1.5, 20  # what counts as a drum, not as a stray pitch
-LOW_TOM_HZ, HIGH_TOM_HZ = 100.0, 125.0  # where the lowest drum of the file is a low or a high tom
+LOW_TOM_HZ, HIGH_TOM_HZ = 100.0, 105.0  # where the lowest drum of the file is a low or a high tom
 
 
 def _kick(table: FeatureTable) -> np.ndarray:

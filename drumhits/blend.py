@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .forest import Boosted, Forest
+from .forest import Forest
 from .linear import Logistic
 from .plainmodel import PlainModel, logistic, require
 from .safepickle import damaged
@@ -67,7 +67,7 @@ def _log_odds(probability: np.ndarray) -> np.ndarray:
     return np.log(bounded / (1 - bounded))
 
 
-SIMPLE_MODELS = {model.kind: model for model in (Forest, Boosted, Logistic)}
+SIMPLE_MODELS = {model.kind: model for model in (Forest, Logistic)}
 MODELS = SIMPLE_MODELS | {Blend.kind: Blend}
 
 

@@ -25,7 +25,7 @@ from drumhits.config import StemConfig
 from drumhits.errors import InputError, UsageError
 from drumhits.features import FeatureTable
 from drumhits.packagedigest import package_digest
-from drumhits.pipeline import analyze
+from drumhits.pipeline import ALL, GUIDE, analyze
 from drumhits.siblings import find_siblings
 from drumhits.source import AudioSource
 
@@ -59,7 +59,7 @@ class CachedAnalysis:
     limit_bytes: int = CACHE_LIMIT_BYTES
 
     def __call__(
-        self, path: Path, config: StemConfig, *, extended: bool = False, siblings: bool = False
+        self, path: Path, config: StemConfig, features: str = GUIDE
     ) -> tuple[FeatureTable, AudioSource]:
         """Return what `analyze` does.
 
@@ -68,15 +68,11 @@ class CachedAnalysis:
         InputError
             See `analyze`.
         """
-        beside = find_siblings(path) if siblings and self.folder else {}
-        key = self.folder and _key(path, beside, config, extended, siblings)
+        beside = find_siblings(path) if features == ALL and self.folder else {}
+        key = self.folder and _key(path, beside, config, features)
         if not key:
-            return analyze(path, config, extended=extended, siblings=siblings)
-        found = _remembered(
-            self.folder,
-            key,
-            lambda: Analysis(key, *analyze(path, config, extended=extended, siblings=siblings), beside),
-        )
+            return analyze(path, config, features)
+        found = _remembered(self.folder, key, lambda: Analysis(key, *analyze(path, config, features), beside))
         return found.table, _at(found, path, beside)
 
     def trim(self) -> None:
@@ -105,14 +101,14 @@ def open_cache(folder: Path | None) -> CachedAnalysis:
     return CachedAnalysis(folder.absolute())
 
 
-def _key(path: Path, beside: Mapping[str, Path], config: StemConfig, *options: bool) -> str | None:
+def _key(path: Path, beside: Mapping[str, Path], config: StemConfig, features: str) -> str | None:
     """Return the digest of all that the analysis depends on; None where a file cannot be read."""
     try:
         audio = [(stem, file.suffix.lower(), _digest(file)) for stem, file in (("", path), *beside.items())]
     except (OSError, ValueError):
         return None
     libraries = np.__version__, soundfile.__libsndfile_version__
-    parts = package_digest(), libraries, repr(config), options, audio
+    parts = package_digest(), libraries, repr(config), features, audio
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -22,8 +22,8 @@ from drumhits.plainmodel import PlainModel
 MAX_FOLDS = 5
 MIN_LEAF = 3  # examples: finer leaves fit one drum kit and err on the next
 MAX_TREE_DEPTH = 16  # deeper trees cost time and gain nothing on unseen songs
-USUAL_HALF = 4000  # examples that usually teach as much as the bundled models know
-TRUST_IN_USUAL = 50.0  # squared error that a share may cost before it leaves the usual one
+USUAL_HALF = 16_000  # examples that usually teach as much as the bundled models know
+TRUST_IN_USUAL = 35.0  # squared error that a share may cost before it leaves the usual one
 SHARES = np.arange(0, 101, 5) / 100
 PLATEAU = 0.01  # of F1, within which thresholds count as equally good
 USUAL = 0.4
@@ -47,6 +47,15 @@ class Examples:
     kept: np.ndarray
     songs: np.ndarray
     features: tuple[str, ...]
+
+    def without(self, feature: str) -> "Examples":
+        """Return the same examples without a feature, if they have it."""
+        others = [column for column, name in enumerate(self.features) if name != feature]
+        return replace(self, X=self.X[:, others], features=tuple(self.features[column] for column in others))
+
+    def blanked(self, feature: str | None) -> "Examples":
+        """Return the same examples with a feature, if they have it, at 0 in all of them, so that it teaches nothing."""
+        return replace(self, X=np.where([name == feature for name in self.features], np.float32(0), self.X))
 
 
 @dataclass(frozen=True)
@@ -98,8 +107,8 @@ class Validation:
     min_confidence : float
         The confidence threshold with the best F1.
     importance : dict of str to float
-        Share of each feature, or family of like features, in the loss of accuracy when its held-out values are
-        shuffled; they add up to 1.
+        Share of each feature, or family of like features, in what the examples taught: in the loss of accuracy when
+        its held-out values are shuffled, what was known before aside. They add up to 1.
     """
 
     n_folds: int
@@ -132,6 +141,7 @@ def train(
     n_estimators: int = 200,
     seed: int = 0,
     start_from: PlainModel | None = None,
+    left_to_it: str | None = None,
 ) -> Fitted:
     """Fit a model on all examples, after cross-validating one just like it.
 
@@ -139,6 +149,9 @@ def train(
     ----------
     start_from : PlainModel, optional
         What is known before the examples; it takes the same features. The result blends it with what they teach.
+    left_to_it : str, optional
+        The feature that `start_from` decides by and the examples teach nothing about: two judges who look at
+        different things err less together.
 
     Raises
     ------
@@ -147,19 +160,21 @@ def train(
     """
     if examples.kept.all() or not examples.kept.any():
         raise ValueError("both kept and removed examples are needed")
-    method = ALGORITHMS[algorithm]
-    fitted = method.estimator(n_estimators, seed).fit(examples.X, examples.kept)
+    method, taught = ALGORITHMS[algorithm], examples.blanked(left_to_it)
+    fitted = method.estimator(n_estimators, seed).fit(taught.X, taught.kept)
     weights = method.weights(fitted)
     learned = method.export(fitted)
     splits, by_song = _folds(examples, seed)
-    folds = _fit_folds(examples, splits, lambda: method.estimator(n_estimators, seed), method.export)
+    folds = _fit_folds(taught, splits, lambda: method.estimator(n_estimators, seed), method.export)
+    columns = {name: found for name, found in families(examples.features).items() if name != left_to_it}
+    importance = _importance(taught, folds, columns, weights, seed)
     if start_from is not None:
         share = _share_of_learned(examples, folds, start_from)
         learned = Blend(learned.n_features, start_from, learned, share)
         folds = [replace(fold, model=Blend(learned.n_features, start_from, fold.model, share)) for fold in folds]
     return Fitted(
         classifier=learned,
-        validation=_validate(examples, folds, by_song, weights, seed),
+        validation=_validate(examples, folds, by_song, importance),
         impurity_importance=dict(zip(examples.features, weights.tolist(), strict=True)),
     )
 
@@ -200,16 +215,21 @@ def _share_of_learned(examples: Examples, folds: list[Fold], before: PlainModel)
     return float(SHARES[np.argmin(losses)])
 
 
-def _validate(
-    examples: Examples, folds: list[Fold], by_song: bool, weights: np.ndarray, seed: int
-) -> Validation:
+def _importance(
+    examples: Examples, folds: list[Fold], columns: dict[str, list[int]], weights: np.ndarray, seed: int
+) -> dict[str, float]:
+    X, kept = examples.X, examples.kept
+    losses = [losses_when_shuffled(fold.model, X[fold.held_out], kept[fold.held_out], columns, seed) for fold in folds]
+    return shares_of_losses(columns, losses, weights)
+
+
+def _validate(examples: Examples, folds: list[Fold], by_song: bool, importance: dict[str, float]) -> Validation:
     X, kept = examples.X, examples.kept
     probability = np.full(len(kept), np.nan)
-    columns = families(examples.features)
     for fold in folds:
         probability[fold.held_out] = fold.model.predict(X[fold.held_out])
     tested = np.isfinite(probability)
-    min_confidence = best_threshold(probability[tested], kept[tested]) if tested.any() else 0.5
+    min_confidence = best_threshold(probability[tested], kept[tested], examples.songs[tested]) if tested.any() else 0.5
     decided = probability[tested] >= min_confidence
     hits = np.count_nonzero(decided & kept[tested])
     precision, recall = hits / max(decided.sum(), 1), hits / max(kept[tested].sum(), 1)
@@ -229,11 +249,7 @@ def _validate(
         f1=float(2 * hits / max(decided.sum() + kept[tested].sum(), 1)),
         baseline=float(max(kept.mean(), 1 - kept.mean())),
         min_confidence=min_confidence,
-        importance=shares_of_losses(
-            columns,
-            [losses_when_shuffled(fold.model, X[fold.held_out], kept[fold.held_out], columns, seed) for fold in folds],
-            weights,
-        ),
+        importance=importance,
     )
 
 
@@ -252,19 +268,43 @@ def _accuracy(probability: np.ndarray, kept: np.ndarray, min_confidence: float) 
     return float(np.mean((probability >= min_confidence) == kept))
 
 
-def best_threshold(probability: np.ndarray, kept: np.ndarray) -> float:
-    """Return the confidence threshold with the best F1; of those within `PLATEAU` of it, the one nearest to `USUAL`.
+def best_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray | None = None) -> float:
+    """Return the confidence threshold with the best F1; of those about as good, the one nearest to `USUAL`.
 
     What is best on the songs at hand by a hair is often not on the next song; `USUAL` is best where the confidence is
     a true probability, since the threshold with the best F1 is half that F1 (Lipton et al. 2014, "Optimal thresholding
-    of classifiers to maximize F1 measure").
+    of classifiers to maximize F1 measure"). About as good is what falls short by no more than `PLATEAU`, or by no more
+    than the standard error of the difference over the songs, where `songs` numbers them: the one-standard-error rule of
+    Breiman et al. 1984, "Classification and regression trees".
     """
     thresholds = np.arange(1, 100) / 100
     decided = probability[:, None] >= thresholds
-    hits = (decided & kept[:, None]).sum(axis=0)
-    f1 = 2 * hits / np.maximum(decided.sum(axis=0) + kept.sum(), 1)
-    good = thresholds[f1 >= f1.max() - PLATEAU]
-    return float(good[np.argmin(np.abs(good - USUAL))])
+    songs = np.zeros(len(kept), dtype=int) if songs is None else songs
+    of_songs = [songs == song for song in np.unique(songs)]
+    hits, made = (np.array([rows[own].sum(axis=0) for own in of_songs]) for rows in (decided & kept[:, None], decided))
+    true = np.array([[kept[own].sum()] for own in of_songs])
+    f1 = _f1(hits.sum(axis=0), made.sum(axis=0) + true.sum(axis=0))
+    best = f1.argmax()
+    short = f1[best] - f1
+    if len(of_songs) > 1:
+        left_out = _f1(hits.sum(axis=0) - hits, (made + true).sum(axis=0) - (made + true))
+        good = short <= np.maximum(PLATEAU, _jackknife_error(left_out[:, [best]] - left_out))
+    else:
+        good = short <= PLATEAU
+    return float(thresholds[good][np.argmin(np.abs(thresholds[good] - USUAL))])
+
+
+def _f1(hits: np.ndarray, made_and_true: np.ndarray) -> np.ndarray:
+    return 2 * hits / np.maximum(made_and_true, 1)
+
+
+def _jackknife_error(left_out: np.ndarray) -> np.ndarray:
+    """Return the standard error of a figure from its values without each song, shape (n_songs, ...).
+
+    Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 11.
+    """
+    n_songs = len(left_out)
+    return np.sqrt((n_songs - 1) / n_songs * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
 
 
 def losses_when_shuffled(

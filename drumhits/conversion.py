@@ -14,7 +14,7 @@ from drumhits.errors import InputError
 from drumhits.features import FeatureTable
 from drumhits.midi import Track, decode, encode, read_midi_bytes
 from drumhits.notes import to_notes
-from drumhits.pipeline import analyze, identify
+from drumhits.pipeline import ALL, GUIDE, analyze, identify
 from drumhits.provenance import Provenance, fingerprints, is_untouched, provenance, read_provenance, seal
 from drumhits.source import AudioSource
 from drumhits.workers import in_processes
@@ -62,8 +62,9 @@ class Job:
         return self.model.config(config) if self.model else config
 
     @property
-    def hears_siblings(self) -> bool:
-        return self.model is not None and self.model.needs_siblings
+    def features(self) -> str:
+        """The set of features that decides."""
+        return self.model.wants if self.model else GUIDE
 
     @property
     def request(self) -> str:
@@ -106,12 +107,7 @@ def convert(job: Job) -> Conversion:
         The audio cannot be read.
     """
     config, model = job.stem_config, job.model
-    table, source = analyze(
-        job.audio,
-        config,
-        extended=model is not None and model.needs_extended,
-        siblings=job.hears_siblings,
-    )
+    table, source = analyze(job.audio, config, job.features)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
     track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
     note = provenance(
@@ -140,7 +136,7 @@ def is_made(job: Job) -> bool:
         made = read_provenance(decode(data))
         if made is None or made.request != job.request or not is_untouched(data):
             return False
-        source = identify(job.audio, siblings=job.hears_siblings)
+        source = identify(job.audio, siblings=job.features == ALL)
     except InputError:
         return False
     return source.fingerprint == made.fingerprint and fingerprints(source.siblings) == made.siblings

@@ -6,7 +6,7 @@ of a song are sorted by their values, so that their order does not tell the orde
     drumhits/examples/1,cymbals          what it is, its version, the stem
     detection,{"onset_wait":10,...}      the settings that the candidates were made with (JSON)
     after_thresholds,1                   1 where the raw MIDI held only what passed the thresholds
-    song,kept,Str,Amp,...                the names of the columns
+    song,kept,Str,Amp,...                the names of the columns; Heard@1a2b3c4d with the digest of its networks
     1,0,0.72,0.054,...                   an example: its song, whether it was kept, its features
 """
 
@@ -22,7 +22,8 @@ import numpy as np
 from drumhits.classifier import Examples
 from drumhits.config import StemConfig, load_config
 from drumhits.errors import InputError
-from drumhits.model import DETECTION, detection_of
+from drumhits.listener import HEARD
+from drumhits.model import DETECTION, detection_of, networks_of
 
 FORMAT = 1
 KIND = "drumhits/examples/"
@@ -62,7 +63,7 @@ def to_csv(config: StemConfig, after_thresholds: bool, examples: Examples) -> st
     writer.writerow([f"{KIND}{FORMAT}", config.stem])
     writer.writerow(["detection", json.dumps(detection_of(config), separators=(",", ":"))])
     writer.writerow(["after_thresholds", int(after_thresholds)])
-    writer.writerow(["song", "kept", *examples.features])
+    writer.writerow(_columns(config.stem, examples.features))
     for number, song in enumerate(np.unique(examples.songs), start=1):
         rows = np.flatnonzero(examples.songs == song)
         columns = (*X[rows].T[::-1], examples.kept[rows])
@@ -106,7 +107,7 @@ def decode_examples(data: bytes, name: str, stem: str, features: tuple[str, ...]
     config = _config(rows[1], name, stem)
     if rows[2] not in (["after_thresholds", "0"], ["after_thresholds", "1"]):
         raise _wrong(name, 3, "should be after_thresholds,0 or after_thresholds,1")
-    _check_columns(rows[3], features, name)
+    _check_columns(rows[3], _columns(stem, features), name)
     return ExampleFile(name, config, rows[2][1] == "1", _examples(lines[4:], features, name))
 
 
@@ -146,9 +147,14 @@ def _config(cells: list[str], name: str, stem: str) -> StemConfig:
         raise _wrong(name, 2, "its detection settings cannot be used by this version") from error
 
 
-def _check_columns(cells: list[str], features: tuple[str, ...], name: str) -> None:
-    expected = ("song", "kept", *features)
-    if tuple(cells) != expected:
+def _columns(stem: str, features: tuple[str, ...]) -> list[str]:
+    """Return the names of the columns; what networks heard goes with the digest of these networks."""
+    digest = networks_of(stem, features)
+    return ["song", "kept", *(f"{name}@{digest}" if name == HEARD else name for name in features)]
+
+
+def _check_columns(cells: list[str], expected: list[str], name: str) -> None:
+    if cells != expected:
         differing = [cell for cell in cells if cell not in expected] + [one for one in expected if one not in cells]
         what = f" ({differing[0][:40]} is in one of them only)" if differing else ""
         raise _wrong(name, 4, f"its {len(cells)} columns are not the {len(expected)} of this training{what}")

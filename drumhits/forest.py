@@ -1,4 +1,4 @@
-"""Two ways to learn from examples with trees: a random forest, the mean of its trees, and boosting, their sum."""
+"""A random forest: the mean of its trees."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,10 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from .errors import NotEnoughDataError
-from .plainmodel import logistic, require
+from .plainmodel import require
 from .trees import Trees, tree_arrays
-
-VALUE_LIMIT = 1e30  # of a boosted leaf: no sum of them overflows
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,37 +57,6 @@ class Forest(Trees):
 
     def _probabilities(self, table: np.ndarray) -> np.ndarray:
         return self.sum_of_leaves(table, self.probability) / len(self.tree_sizes)
-
-
-@dataclass(frozen=True, eq=False)
-class Boosted(Trees):
-    """Gradient boosting for two classes (Friedman 2001, "Greedy function approximation").
-
-    p = 1 / (1 + exp(-(start + sum of the values at the leaves))); for the arrays of its trees see `Trees`.
-
-    Parameters
-    ----------
-    start : np.ndarray, shape (1,), float64
-        Log odds before the first tree.
-    value : np.ndarray, shape (n_nodes,), float64
-        What the node adds to the log odds, learning rate included.
-    """
-
-    kind: ClassVar[str] = "boosted"
-    DTYPES: ClassVar[dict[str, str]] = Trees.DTYPES | {"value": "<f8", "start": "<f8"}
-    NOT_BY_NODE: ClassVar[set[str]] = Trees.NOT_BY_NODE | {"start"}
-
-    value: np.ndarray
-    start: np.ndarray
-
-    def __post_init__(self):
-        super().__post_init__()
-        require(len(self.start) == 1, "not one start")
-        for field in ("value", "start"):
-            require((np.abs(getattr(self, field)) <= VALUE_LIMIT).all(), f"{field} is not finite or too large")
-
-    def _probabilities(self, table: np.ndarray) -> np.ndarray:
-        return logistic(self.start[0] + self.sum_of_leaves(table, self.value))
 
 
 def _positive_share(value: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def _as_file(path: Path, stem: str | None) -> list[tuple[Path, str]]:
 
 
 def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
-    files = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    files = _audio_files(folder)
     named = [(path, stem_of(path.stem)) for path in files]
     fitting = [(path, known) for path, known in named if known and stem in (None, known)]
     if not fitting:
@@ -67,8 +67,13 @@ def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
     return fitting
 
 
-def output_paths(inputs: list[Path], audio: list[Path], output: Path | None, *, merge: bool = False) -> list[Path]:
-    """Return the MIDI file for each audio file; with `merge`, stems of a song in one folder have one in common.
+def output_paths(
+    inputs: list[Path], audio: list[Path], output: Path | None, *, one_file_a: str = "stem"
+) -> list[Path]:
+    """Return the MIDI file for each audio file.
+
+    `one_file_a` is "stem"; or "song", where stems of a song in one folder have one in common; or "mix", where the same
+    audio comes several times and has one.
 
     Without `output` it lies beside the audio. One input that is a file takes `output` as the file to write, unless that
     is a folder, or a new name without suffix; otherwise `output` is a folder.
@@ -78,9 +83,11 @@ def output_paths(inputs: list[Path], audio: list[Path], output: Path | None, *, 
     UsageError
         `output` is a file, or named like one, where a folder is needed.
     """
-    names = [song_of(path.stem) if merge else path.stem for path in audio]
+    names = [song_of(path.stem) if one_file_a == "song" else path.stem for path in audio]
+    songs = {(path.parent, name) for path, name in zip(audio, names, strict=True)}
+    is_one_song = one_file_a == "song" and len(songs) == 1
     if output is not None and not _is_folder(output):
-        if merge and output.suffix and len({(path.parent, name) for path, name in zip(audio, names, strict=True)}) == 1:
+        if is_one_song and output.suffix:
             return [output for _ in audio]
         if len(inputs) == 1 and not _is_folder(inputs[0]) and (output.suffix or os.path.lexists(output)):
             return [output for _ in audio]
@@ -96,6 +103,31 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # a name that is too long, for one; opening it will say so
         return False
+
+
+def gather_mixes(inputs: list[Path]) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
+    """Return each audio file of the inputs once with every stem, and what is wrong with inputs that hold none.
+
+    A folder gives those whose name ends in no stem.
+    """
+    found: dict[str, Path] = {}
+    refused: dict[str, InputError] = {}
+    for given in inputs:
+        with collecting(refused, given):
+            for path in _mixes_in(given) if _is_folder(given) else [given]:
+                found.setdefault(os.path.realpath(path), path)
+    return [(path, stem) for path in found.values() for stem in STEMS], refused
+
+
+def _mixes_in(folder: Path) -> list[Path]:
+    mixes = [path for path in _audio_files(folder) if stem_of(path.stem) is None]
+    if not mixes:
+        raise InputError(f"{folder}: holds no audio file but stems; give the mixes themselves, or leave out --split.")
+    return mixes
+
+
+def _audio_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
 
 
 def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:

@@ -16,7 +16,7 @@ from drumhits.features import FeatureTable
 from drumhits.midi import Track, decode, encode
 from drumhits.model import TrainedModel
 from drumhits.notes import to_notes
-from drumhits.pipeline import analyze
+from drumhits.pipeline import GUIDE, analyze
 from drumhits.scoring import Decided, Heard, match_hits, score_decisions, score_hits
 from drumhits.songs import Analyse
 from drumhits.source import AudioSource
@@ -39,8 +39,8 @@ class Decider:
     decide : callable (FeatureTable, StemConfig) -> Decisions
     min_confidence : float in 0..1, or None
         From which it keeps; None for a rule.
-    needs_extended, needs_siblings : bool
-        Whether it needs the extended features, and those of the song's other stems.
+    wants : str
+        The set of features that it needs; see `pipeline.analyze`.
     importance : tuple of (str, float)
         Share of each feature or family of features, greatest first; empty where not known.
     trained_on : frozenset of str
@@ -51,8 +51,7 @@ class Decider:
     config: StemConfig
     decide: Callable[[FeatureTable, StemConfig], Decisions]
     min_confidence: float | None = None
-    needs_extended: bool = False
-    needs_siblings: bool = False
+    wants: str = GUIDE
     importance: tuple[tuple[str, float], ...] = ()
     trained_on: frozenset[str] = frozenset()
 
@@ -129,8 +128,7 @@ def model_decider(model: TrainedModel, name: str, config: StemConfig) -> Decider
         config=model.config(config),
         decide=partial(_decided_by, model),
         min_confidence=model.min_confidence,
-        needs_extended=model.needs_extended,
-        needs_siblings=model.needs_siblings,
+        wants=model.wants,
         importance=_importance(model.training.get("importance")),
         trained_on=frozenset(str(song.get("fingerprint")) for song in songs),
     )
@@ -176,14 +174,10 @@ def judge_song(
     truth, warnings = read_truth(pair.truth, deciders[0].config)
     tables: dict[tuple, tuple[FeatureTable, AudioSource]] = {}
     judged = []
-    extended = {_detection(one.config) for one in deciders if one.needs_extended}
-    siblings = {_detection(one.config) for one in deciders if one.needs_siblings}
     for decider in deciders:
-        key = _detection(decider.config)
+        key = _detection(decider.config), _features_for(decider, deciders)
         if key not in tables:
-            tables[key] = analyse(
-                pair.audio, decider.config, extended=key in extended, siblings=key in siblings
-            )
+            tables[key] = analyse(pair.audio, decider.config, key[1])
         table, source = tables[key]
         decisions = decider.decide(table, decider.config)
         judged.append(judge(table, decisions, truth, decider.config, config, window_s))
@@ -195,6 +189,12 @@ def judge_song(
             "another tempo or start than the audio, or belongs to another song, its scores mean nothing."
         )
     return source, judged, said
+
+
+def _features_for(decider: Decider, deciders: Sequence[Decider]) -> str:
+    """Return the set of features to analyse for a decider: one that another needs anyway will do for the guide's."""
+    same = [one.wants for one in deciders if _detection(one.config) == _detection(decider.config)]
+    return decider.wants if decider.wants != GUIDE else next((wants for wants in same if wants != GUIDE), GUIDE)
 
 
 def _detection(config: StemConfig) -> tuple:

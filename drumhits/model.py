@@ -17,18 +17,21 @@ from drumhits.context import EXTENDED_FEATURES
 from drumhits.decisions import Decisions, by_confidence, by_thresholds
 from drumhits.errors import InputError
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
+from drumhits.listener import HEARD, HEARD_IN_MIX, listener_digest
+from drumhits.pipeline import ALL, GUIDE, MIX
 from drumhits.plainmodel import PlainModel
 from drumhits.safepickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.settings import STEMS
 from drumhits.siblings import SIBLING_FEATURES
 
-FORMAT = 1
+FORMAT = 2
 PRETRAINED = "pretrained"  # in place of a file name: the bundled model of the stem
 PRETRAINED_DIR = Path(__file__).parent.parent / "models" / PRETRAINED
 KIND = "drumhits model"
 FEATURE_SETS = {
-    "all": GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES + SIBLING_FEATURES,
-    "guide": GUIDE_FEATURES,
+    ALL: GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES + SIBLING_FEATURES + (HEARD,),
+    GUIDE: GUIDE_FEATURES,
+    MIX: (HEARD_IN_MIX,),
 }
 DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
@@ -55,6 +58,8 @@ class TrainedModel:
     classifier : PlainModel
     training : dict
         Plain summary: songs with fingerprints and counts, scores, versions.
+    networks : str
+        Digest of the networks whose `Heard` it was trained on; "" where it uses none.
     digest : str
         Digest of the file that it was read from; "" where it was not.
     """
@@ -66,15 +71,13 @@ class TrainedModel:
     min_confidence: float
     classifier: PlainModel
     training: dict
+    networks: str = ""
     digest: str = ""
 
     @property
-    def needs_extended(self) -> bool:
-        return not set(self.features) <= set(GUIDE_FEATURES)
-
-    @property
-    def needs_siblings(self) -> bool:
-        return not set(self.features).isdisjoint(SIBLING_FEATURES)
+    def wants(self) -> str:
+        """The set of features that `pipeline.analyze` is to give."""
+        return next(name for name in (GUIDE, MIX, ALL) if set(self.features) <= set(FEATURE_SETS[name]))
 
     def summary(self) -> str:
         """Return what the model was trained on, in a few words."""
@@ -127,6 +130,7 @@ class TrainedModel:
                 "features": list(self.features),
                 "detection": {key: list(v) if isinstance(v, tuple) else v for key, v in self.detection.items()},
                 "after_thresholds": self.after_thresholds,
+                "networks": self.networks,
                 "min_confidence": self.min_confidence,
                 "classifier": self.classifier.to_plain(),
                 "training": self.training,
@@ -139,9 +143,16 @@ def feature_matrix(table: FeatureTable, names: tuple[str, ...]) -> np.ndarray:
     return np.stack([table[name] for name in names], axis=1).astype(np.float32)
 
 
-def pretrained_path(stem: str) -> Path:
-    """Return the file of the model that comes with the toolkit for a stem."""
-    return PRETRAINED_DIR / f"{stem}.pkl"
+def networks_of(stem: str, features: tuple[str, ...]) -> str:
+    """Return the digest of the networks that these features of a stem come from, "" where from none."""
+    if HEARD_IN_MIX in features:
+        return listener_digest(stem, in_mix=True)
+    return listener_digest(stem) if HEARD in features else ""
+
+
+def pretrained_path(stem: str, *, in_mix: bool = False) -> Path:
+    """Return the file of the model that comes with the toolkit for a stem, or for an instrument in a whole mix."""
+    return PRETRAINED_DIR / f"{'mix-' if in_mix else ''}{stem}.pkl"
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -169,6 +180,8 @@ def decode_model(data: bytes, name: str) -> TrainedModel:
         raise InputError(f"{name}: is not a model of this toolkit; retrain it with train_classifier.py.")
     if isinstance(plain.get("format"), int) and plain["format"] > FORMAT:
         raise InputError(f"{name}: was made by a newer version of this toolkit; update it, or retrain the model.")
+    if isinstance(plain.get("format"), int) and plain["format"] < FORMAT:
+        raise InputError(f"{name}: was made by an older version of this toolkit; retrain the model.")
     try:
         return replace(_from_plain(plain, name), digest=f"{zlib.crc32(data):08x}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -177,7 +190,7 @@ def decode_model(data: bytes, name: str) -> TrainedModel:
 
 def _from_plain(plain: dict, name: str) -> TrainedModel:
     features = tuple(plain["features"])
-    known = set(FEATURE_SETS["all"])
+    known = {feature for features in FEATURE_SETS.values() for feature in features}
     unknown = [feature for feature in features if feature not in known]
     if unknown:
         raise InputError(
@@ -195,6 +208,8 @@ def _from_plain(plain: dict, name: str) -> TrainedModel:
     )
     if not is_sound:
         raise damaged(name, "its header contradicts itself")
+    if plain["networks"] != networks_of(stem, features):
+        raise InputError(f"{name}: was trained beside other networks than those of this version; retrain the model.")
     return TrainedModel(
         stem=stem,
         features=features,
@@ -203,6 +218,7 @@ def _from_plain(plain: dict, name: str) -> TrainedModel:
         min_confidence=threshold,
         classifier=model_from_plain(plain["classifier"], len(features), name),
         training=plain["training"],
+        networks=plain["networks"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Digest of the package's own source: it tells what this version made from what another, or an edited one, made."""
+"""Digest of the package's source and networks: it tells what this version made from what another did."""
 
 import hashlib
 from functools import cache
@@ -6,11 +6,13 @@ from pathlib import Path
 
 from drumhits import __version__
 
+NETWORKS_DIR = Path(__file__).parent.parent / "models" / "pretrained" / "networks"
+
 
 @cache
 def package_digest() -> str:
-    """Return the digest of the version and of every module of the package, as 16 hexadecimal digits."""
+    """Return the digest of the version, of every module and of the networks, as 16 hexadecimal digits."""
     state = hashlib.sha256(__version__.encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        state.update(module.name.encode() + b"\0" + hashlib.sha256(module.read_bytes()).digest())
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), *sorted(NETWORKS_DIR.glob("*.pkl"))]:
+        state.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return state.hexdigest()[:16]

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 _NO_ONSETS = np.zeros(0, dtype=ONSET_DTYPE)
 
 
-def analyze(
-    path: Path, config: StemConfig, *, extended: bool = False, siblings: bool = False
-) -> tuple[FeatureTable, AudioSource]:
+GUIDE, ALL, MIX = "guide", "all", "mix"  # the sets of features that `analyze` gives
+
+
+def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[FeatureTable, AudioSource]:
     """Return the candidates of an audio file, and what identifies the file.
 
     Parameters
     ----------
-    extended : bool
-        Add the extended features of `context`, as models use them.
-    siblings : bool
-        Add the features of `siblings`, from the song's other stems beside the file.
+    features : str
+        GUIDE: what the thresholds and the notes need. ALL: also those of `context`, of `siblings` (from the song's
+        other stems beside the file) and of `listener`, as models use them. MIX: those of `context` and of `listener`
+        for a file that is a whole drum mix.
 
     Raises
     ------
@@ -37,17 +38,24 @@ def analyze(
         The audio cannot be read; see `audio.AudioReader`.
     """
     reader = AudioReader(path)
-    if not siblings:
-        return analyze_blocks(reader.blocks(), config, extended=extended), _source(reader)
+    if features == GUIDE:
+        return analyze_blocks(reader.blocks(), config), _source(reader)
+    from drumhits.listener import heard, inputs
+
+    if features == MIX:
+        table, patch = find_candidates(reader.blocks(), config, extended=True)
+        columns = heard(config.stem, inputs(table, patch), table.times_s, in_mix=True)
+        return table.with_columns(columns), _source(reader)
     from drumhits.siblings import Levels, hear_siblings, sibling_columns
 
     levels = Levels(SAMPLE_RATE)
-    table = analyze_blocks(levels.listen(reader.blocks()), config, extended=extended)
+    table, patch = find_candidates(levels.listen(reader.blocks()), config, extended=True)
     own = levels.around(table.times_s)
     del levels  # the siblings' take as much memory
-    heard = hear_siblings(path, reader.duration_s, table.times_s)
-    columns = sibling_columns(own, heard.around)
-    return table.with_columns(columns), _source(reader, heard)
+    beside = hear_siblings(path, reader.duration_s, table.times_s)
+    x = inputs(table, patch, {config.stem: own, **beside.around})
+    columns = sibling_columns(own, beside.around) | heard(config.stem, x, table.times_s)
+    return table.with_columns(columns), _source(reader, beside)
 
 
 def identify(path: Path, *, siblings: bool = False) -> AudioSource:
@@ -87,28 +95,51 @@ def analyze_blocks(blocks: Iterable[np.ndarray], config: StemConfig, *, extended
     blocks : iterable of np.ndarray, float32
         Mono samples at 44.1 kHz in blocks of any length; the result does not depend on how they are cut.
     """
+    return find_candidates(blocks, config, extended=extended)[0]
+
+
+def find_candidates(
+    blocks: Iterable[np.ndarray], config: StemConfig, *, extended: bool
+) -> tuple[FeatureTable, np.ndarray | None]:
+    """Return the candidates of a signal and, with the extended features, the patches that networks take.
+
+    See `analyze_blocks` and `listener.patches`.
+    """
     names = measured_features(config.stem, extended=extended)
-    onsets, measured, around = [_NO_ONSETS], [np.zeros((0, len(names)), dtype=np.float32)], []
+    onsets, measured, around, patch = [_NO_ONSETS], [np.zeros((0, len(names)), dtype=np.float32)], [], []
     for window in windows(blocks):
         found = find_onsets(window, config.stem)
         found = found[without_echoes(found, config.onset_wait)]
         measured.append(measure(window.y, found["sample"], config, names))
         if extended:
             from drumhits.context import surroundings
+            from drumhits.listener import patches
 
             around.append(surroundings(window.energies, found["sample"]))
+            patch.append(patches(window, found["sample"]))
         found["sample"] += window.start
         onsets.append(found)
     columns = dict(zip(names, np.concatenate(measured).T, strict=True))
-    return _tabulate(np.concatenate(onsets), columns, around if extended else None, config)
+    found = np.concatenate(onsets)
+    chosen = _stem_wide_choice(found, config)
+    table = _tabulate(found, chosen, columns, around if extended else None)
+    if not extended:
+        return table, None
+    from drumhits.listener import no_patches
+
+    return table, np.concatenate([no_patches(), *patch])[chosen]
+
+
+def _stem_wide_choice(onsets: np.ndarray, config: StemConfig) -> np.ndarray:
+    """Return the indices of the onsets that are left when the whole stem is known: no unclear one, no late echo."""
+    clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
+    return clear[without_echoes(onsets[clear], config.onset_wait)]
 
 
 def _tabulate(
-    onsets: np.ndarray, measured: dict[str, np.ndarray], around: list[np.ndarray] | None, config: StemConfig
+    onsets: np.ndarray, chosen: np.ndarray, measured: dict[str, np.ndarray], around: list[np.ndarray] | None
 ) -> FeatureTable:
-    """Sort out what only the whole stem shows: unclear onsets, echoes across windows, strengths."""
-    clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
-    chosen = clear[without_echoes(onsets[clear], config.onset_wait)]
+    """Return the table of the chosen onsets."""
     times_s = np.maximum(onsets["sample"][chosen], 0) / SAMPLE_RATE
     columns = {
         "Str": relative_to_loud(onsets["rise"][chosen]),

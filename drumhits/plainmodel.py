@@ -31,7 +31,7 @@ class PlainModel:
 
     def to_plain(self) -> dict:
         """Return the model as plain data, fit for `safepickle.dumps`."""
-        return {"kind": self.kind} | {field: _packed(getattr(self, field)) for field in self.DTYPES}
+        return {"kind": self.kind} | {field: packed(getattr(self, field)) for field in self.DTYPES}
 
     @classmethod
     def from_plain(cls, plain, n_features: int, name: str = "the model file"):
@@ -54,7 +54,7 @@ class PlainModel:
         try:
             complete = isinstance(plain, dict) and plain.keys() == {"kind", *cls.DTYPES}
             require(complete, f"its parts are not those of a {cls.kind} model")
-            arrays = {field: _unpacked(plain[field], dtype) for field, dtype in cls.DTYPES.items()}
+            arrays = {field: unpacked(plain[field], dtype) for field, dtype in cls.DTYPES.items()}
             return cls(n_features, **arrays)
         except ValueError as fault:
             raise damaged(name, str(fault)) from fault
@@ -97,11 +97,12 @@ def logistic(log_odds: np.ndarray) -> np.ndarray:
     return np.where(log_odds >= 0, 1.0, odds) / (1.0 + odds)
 
 
-def _packed(array: np.ndarray) -> dict:
+def packed(array: np.ndarray) -> dict:
+    """Return a 1-D array as plain data."""
     return {"dtype": array.dtype.str, "shape": list(array.shape), "data": array.tobytes()}
 
 
-def _unpacked(plain, dtype: str) -> np.ndarray:
+def unpacked(plain, dtype: str) -> np.ndarray:
     """Return a read-only array; nothing is allocated, whatever shape is claimed."""
     complete = isinstance(plain, dict) and plain.keys() == {"dtype", "shape", "data"}
     require(complete, "an array without its dtype, shape or data")

@@ -7,6 +7,7 @@ import numpy as np
 
 from drumhits.conversion import Conversion
 from drumhits.features import GUIDE_FEATURES
+from drumhits.pipeline import ALL
 from drumhits.printable import printable
 
 SCHEMA = "drumhits/conversion/1"
@@ -53,7 +54,7 @@ def summary(conversion: Conversion) -> str:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
         trained = f"{printable(job.model_name)}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
-    if job.hears_siblings:
+    if job.features == ALL:
         beside = ", ".join(printable(sibling.path.name) for sibling in conversion.source.siblings)
         lines.append(f"Heard beside it: {beside or 'no other stem of the song, with which the model decides better'}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
@@ -62,8 +63,8 @@ def summary(conversion: Conversion) -> str:
     return "\n".join(lines)
 
 
-def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str]) -> str:
-    """Return a row for each conversion of a run, what was left out, and the inputs that failed."""
+def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str], what: str = "inputs") -> str:
+    """Return a row for each conversion of a run, what was left out, and the inputs that failed; `what` they are."""
     names = [printable(one.job.audio.name) for one in done]
     width = max(map(len, ["File", *names]))
     lines = [f"{'File':<{width}}  Stem     Candidates  Kept"] if done else []
@@ -71,7 +72,7 @@ def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str]) -> s
         kept = int(one.decisions.keep.sum())
         lines.append(f"{name:<{width}}  {one.job.stem:<7}  {len(one.table):10d}  {kept:4d}")
     n_notes = sum(int(one.decisions.keep.sum()) for one in done)
-    lines.append(f"Converted {len(done)} of {n_inputs} inputs, {n_notes} notes.")
+    lines.append(f"Converted {len(done)} of {n_inputs} {what}, {n_notes} notes.")
     if n_left := n_inputs - len(done) - len(failed):
         lines.append(f"Left out {n_left} that were made already.")
     if failed:

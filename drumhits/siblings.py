@@ -22,16 +22,22 @@ from drumhits.errors import InputError
 from drumhits.jobs import song_of, stem_of
 from drumhits.settings import STEMS
 from drumhits.source import Sibling
+from drumhits.windows import mean_levels_db
 
 STEP_S = 128 / 44100
 AFTER_STEPS, BEFORE_STEPS = np.arange(0, 6), np.arange(-9, -2)
-MARGIN = 9  # steps, at least what is looked at on either side
+MARGIN = 64  # steps, at least what is looked at on either side
 TINY_ENERGY = 1e-14  # 140 dB below full scale
 MOST_DB = 60.0
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 LOUD_PERCENTILE = 99
 LONGEST_DIFFERENCE_S = 1.0  # between stems of one song
-KINDS = ("", "Treble")
+KINDS = ("", "Treble")  # what features are made of
+MEASURES = 3  # of each step: the energy, that of the first difference, and that of the mean: all, treble and bass
+COURSE_STEPS = (  # relative to the onset; fine around it, coarse away from it
+    range(-40, -16), range(-16, -8), range(-8, -4), range(-4, -2), range(-2, 0), range(0, 2), range(2, 4), range(4, 8),
+    range(8, 16), range(16, 32), range(32, 64),
+)  # fmt: skip
 SIBLING_FEATURES = tuple(
     f"{name}{kind}{stem.capitalize()}"
     for name, stems in (("Over", (*STEMS, "all")), ("Beside", STEMS))
@@ -50,11 +56,14 @@ class Around:
         Mean energies after and before each time.
     loud : float > 0
         Energy of the signal's loud moments.
+    course : np.ndarray, shape (n, len(COURSE_STEPS), MEASURES), float16
+        Mean energies over COURSE_STEPS in dB, for the networks.
     """
 
     after: np.ndarray
     before: np.ndarray
     loud: float
+    course: np.ndarray
 
 
 class Levels:
@@ -84,10 +93,12 @@ class Levels:
         n_steps = (len(y) - 1) // self._step
         end = n_steps * self._step
         work = np.square(y[1 : end + 1])
-        energies = np.empty((n_steps, len(KINDS)), dtype=np.float32)
+        energies = np.empty((n_steps, MEASURES), dtype=np.float32)
         np.add.reduce(work.reshape(n_steps, self._step), axis=1, out=energies[:, 0])
         np.square(np.subtract(y[1 : end + 1], y[:end], out=work), out=work)
         np.add.reduce(work.reshape(n_steps, self._step), axis=1, out=energies[:, 1])
+        np.add.reduce(y[1 : end + 1].reshape(n_steps, self._step), axis=1, out=energies[:, 2])
+        energies[:, 2] *= energies[:, 2] / np.float32(self._step)
         energies /= np.float32(self._step)
         energies[:, 1] *= np.float32(self._treble_gain)
         self._parts.append(energies)
@@ -95,15 +106,16 @@ class Levels:
 
     def around(self, times_s: np.ndarray) -> Around:
         """Return the levels around times in seconds, shape (n,); silence lies before the start and after the end."""
-        margin = np.zeros((MARGIN, len(KINDS)), dtype=np.float32)
+        margin = np.zeros((MARGIN, MEASURES), dtype=np.float32)
         energies = np.concatenate((margin, *self._parts, margin))
         self._parts = [energies[MARGIN:-MARGIN]]  # hours of them need not be there twice
         steps = np.minimum(np.floor(times_s / self._step_s).astype(int) + MARGIN, len(energies) - MARGIN)
         after, before = (
-            energies[steps[:, None] + steps_around].mean(axis=1, dtype=np.float64)
+            energies[steps[:, None] + steps_around, : len(KINDS)].mean(axis=1, dtype=np.float64)
             for steps_around in (AFTER_STEPS, BEFORE_STEPS)
         )
-        return Around(after, before, loud=max(float(np.percentile(energies[:, 0], LOUD_PERCENTILE)), TINY_ENERGY))
+        loud = max(float(np.percentile(energies[:, 0], LOUD_PERCENTILE)), TINY_ENERGY)
+        return Around(after, before, loud, course=mean_levels_db(energies, steps, COURSE_STEPS))
 
 
 def find_siblings(audio: Path) -> dict[str, Path]:
@@ -170,7 +182,7 @@ def _hear(path: Path, times_s: np.ndarray) -> tuple[AudioReader, Around]:
 
 def sibling_columns(own: Around, heard: Mapping[str, Around]) -> dict[str, np.ndarray]:
     """Return every sibling feature, by name, from the levels of a stem and those of its siblings at the same times."""
-    silent = Around(np.zeros_like(own.after), np.zeros_like(own.after), loud=1.0)
+    silent = Around(np.zeros_like(own.after), np.zeros_like(own.after), 1.0, np.zeros_like(own.course))
     others = {stem: heard.get(stem, silent) for stem in STEMS}
     over = {stem: _over_db(own.after, other.after) for stem, other in others.items()}
     over["all"] = _over_db(own.after, np.sum([other.after for other in others.values()], axis=0))

@@ -12,7 +12,7 @@ from drumhits.classifier import Examples, Fitted, Validation
 from drumhits.errors import InputError
 from drumhits.examplefiles import ExampleFile
 from drumhits.labels import KEPT, REMOVED, UNLABELLED
-from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, feature_matrix
+from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, feature_matrix, networks_of
 from drumhits.songs import LabelledSong
 
 
@@ -106,6 +106,7 @@ def make_model(
                 "scikit-learn": sklearn.__version__,
             },
         },
+        networks=networks_of(config.stem, examples.features),
     )
 
 

@@ -5,7 +5,7 @@ reader. A window is a chunk with some context on either side. Memory does not gr
 stem read in blocks gives the same numbers, bit for bit, as a stem read whole.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -24,6 +24,7 @@ _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
 _BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)).tolist()))
 BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 115 Hz at the bottom, then logarithmic
 N_BANDS = len(BAND_EDGES_HZ) - 1
+TINY_ENERGY = 1e-14
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
 
 
@@ -115,3 +116,21 @@ def band_energies(y: np.ndarray) -> np.ndarray:
         power += np.square(spectrum.imag)
         energies[first : first + len(some)] = np.add.reduceat(power, _BAND_BINS[:-1], axis=1)
     return energies
+
+
+def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[range]) -> np.ndarray:
+    """Return the levels around some positions, shape (n, len(spans), energies.shape[1]), float16, in dB.
+
+    Parameters
+    ----------
+    energies : np.ndarray, shape (n_frames, n_columns), float32
+    positions : np.ndarray, shape (n,), int
+        Frames.
+    spans : sequence of range
+        Frames relative to a position that are averaged over; each starts where the one before ends.
+    """
+    edges = np.array([span.start for span in spans])
+    frames = np.clip(positions[:, None] + np.arange(spans[0].start, spans[-1].stop), 0, len(energies) - 1)
+    sums = np.add.reduceat(energies[frames], edges - edges[0], axis=1)
+    means = sums / np.array([len(span) for span in spans], dtype=np.float32)[:, None]
+    return (10 * np.log10(means + np.float32(TINY_ENERGY))).astype(np.float16)

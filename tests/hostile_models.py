@@ -8,7 +8,7 @@ import struct
 
 import joblib
 import numpy as np
-from fuzz.seeds import boosted_of, forest_of, model_file
+from fuzz.seeds import forest_of, model_file
 
 from drumhits.forest import Forest
 from drumhits.linear import Logistic
@@ -53,11 +53,6 @@ def logistic(**arrays):
     sound = {"mean": [0, 0], "scale": [1, 1], "coef": [1, 1], "intercept": [0]}
     parts = {field: array(values, "<f8") for field, values in (sound | arrays).items()}
     return altered(classifier={"kind": "logistic"} | parts)
-
-
-def boosted(**arrays):
-    parts = {field: array(values, "<f8") for field, values in arrays.items()}
-    return altered(classifier=boosted_of().to_plain() | parts)
 
 
 def blend(**parts):
@@ -174,14 +169,19 @@ HOSTILE_MODELS = {
     "another kind": (altered(kind="oracle"), REFUSED),
     "newer format": (altered(format=2**60), REFUSED),
     "format of text": (altered(format="1"), REFUSED),
-    "format true": (altered(format=True), MODEL),
+    "format true": (altered(format=True), REFUSED),
+    "older format": (altered(format=1), REFUSED),
+    "other networks": (altered(networks="1a2b3c4d"), REFUSED),
+    "networks of text and terminal codes": (altered(networks="\x1b[31m"), REFUSED),
+    "networks is a list": (altered(networks=[]), REFUSED),
+    "hears networks that it does not name": (altered(features=["Heard", "GeoMean"]), REFUSED),
     "stem with terminal codes": (altered(stem="\x1b[31msnare"), REFUSED),
     "stem is a list": (altered(stem=["snare"]), REFUSED),
     "no features": (altered(features=[]), REFUSED),
     "features twice": (altered(features=["GeoMean", "GeoMean"]), REFUSED),
     "feature with terminal codes": (altered(features=["\x1b]0;owned\x07" * 9999, "GeoMean"]), REFUSED),
     "feature is a list": (altered(features=[[], {}]), REFUSED),
-    "more features than the trees know": (altered(features=list(FEATURE_SETS["all"])), MODEL),
+    "more features than the trees know": (altered(features=list(FEATURE_SETS["all"][:-1])), MODEL),
     "features as text": (altered(features="GeoMean"), REFUSED),
     "threshold 1e300": (altered(min_confidence=1e300), REFUSED),
     "threshold true": (altered(min_confidence=True), REFUSED),
@@ -227,9 +227,6 @@ HOSTILE_MODELS = {
     "largest forest": (largest, MODEL),
     "most nodes, none a tree": (most_nodes, REFUSED),
     "a tree of a million nodes": (widest, MODEL),
-    "boosted leaf of 1e300": (boosted(value=[1e300] * 6), REFUSED),
-    "boosted leaf NaN": (boosted(value=[np.nan] * 6), REFUSED),
-    "boosted leaves of 1e30": (boosted(value=[1e30] * 6), MODEL),
     "logistic at its limits": (logistic(mean=[-1e30, 1e30], scale=[1e-30, 1e30], coef=[1e30, -1e30]), MODEL),
     "logistic of scale 0": (logistic(scale=[0, 1]), REFUSED),
     "logistic of NaN": (logistic(coef=[np.nan, 1]), REFUSED),

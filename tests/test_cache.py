@@ -18,7 +18,7 @@ from drumhits.audio import SAMPLE_RATE
 from drumhits.cache import CachedAnalysis, open_cache
 from drumhits.config import default_config
 from drumhits.errors import InputError, UsageError
-from drumhits.pipeline import analyze
+from drumhits.pipeline import ALL, MIX, analyze
 
 SNARE = default_config().stems["snare"]
 EXAMPLE = ROOT / "training_data"
@@ -69,7 +69,7 @@ def entries(folder):
     return sorted(folder.rglob("output.pkl"))
 
 
-@pytest.mark.parametrize("options", [{}, {"extended": True}, {"extended": True, "siblings": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"features": MIX}, {"features": ALL}], ids=str)
 def test_what_is_remembered_is_what_was_analysed(song, cached, analysed, options):
     fresh = analyze(song, SNARE, **options)
     assert same(cached(song, SNARE, **options), fresh)
@@ -84,7 +84,7 @@ def test_other_audio_settings_features_or_code_are_analysed_again(song, cached, 
         return len(analysed) - before
 
     assert n_new() == 1
-    assert n_new(extended=True) == 1
+    assert n_new(features=ALL) == 1
     assert n_new(replace(SNARE, onset_delta=0.5)) == 1
     monkeypatch.setattr(cache, "package_digest", lambda: "another version")
     assert n_new() == 1
@@ -98,7 +98,7 @@ def test_a_sibling_that_changes_comes_or_goes_counts_only_where_it_is_heard(song
     for change in (lambda: None, lambda: write(kick, (0.5,)), kick.unlink, lambda: write(kick, (0.6,))):
         change()
         for _ in range(2):
-            assert same(cached(song, SNARE, siblings=True), analyze(song, SNARE, siblings=True))
+            assert same(cached(song, SNARE, ALL), analyze(song, SNARE, ALL))
             cached(song, SNARE)
     assert len(analysed) == 4 + 1
 
@@ -107,15 +107,15 @@ def test_a_song_that_was_moved_and_renamed_is_found_and_named_as_it_is_now(song,
     write(song.with_name("one-toms.wav"), (0.1,))
     toms = song.with_name("one-toms.wav")
     soundfile.write(toms, np.zeros(4 * SAMPLE_RATE), SAMPLE_RATE)  # too long: left out, with a warning
-    assert "one-toms.wav: lasts" in cached(song, SNARE, siblings=True)[1].warnings[0]
+    assert "one-toms.wav: lasts" in cached(song, SNARE, ALL)[1].warnings[0]
     moved = tmp_path / "elsewhere"
     song.parent.rename(moved)
     for stem in ("kick", "snare", "toms"):
         (moved / f"one-{stem}.wav").rename(moved / f"Two-{stem}.wav")
     now = moved / "Two-snare.wav"
-    found = cached(now, SNARE, siblings=True)
+    found = cached(now, SNARE, ALL)
     assert analysed == [song]
-    assert same(found, analyze(now, SNARE, siblings=True))
+    assert same(found, analyze(now, SNARE, ALL))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_trimming_holds_the_size_and_drops_the_oldest(tmp_path, analysed):
     cached = CachedAnalysis(tmp_path / "cache", limit_bytes=20_000)
     songs = [write(tmp_path / "songs" / f"{i}-snare.wav", (0.3, 0.7), seed=i) for i in range(20)]
     for i, song in enumerate(songs):
-        cached(song, SNARE, extended=True)
+        cached(song, SNARE, ALL)
         newest = max(entries(cached.folder), key=lambda path: path.stat().st_mtime_ns)
         os.utime(newest, (1e9 + i, 1e9 + i))
     beside = tmp_path / "cache" / ("a" * 32) / "output.pkl"
@@ -169,9 +169,9 @@ def test_trimming_holds_the_size_and_drops_the_oldest(tmp_path, analysed):
     assert 0 < sum(file.stat().st_size for entry in kept for file in entry.parent.iterdir()) <= 20_000
     assert beside.exists()
     analysed.clear()
-    cached(songs[-1], SNARE, extended=True)
+    cached(songs[-1], SNARE, ALL)
     assert not analysed
-    cached(songs[0], SNARE, extended=True)
+    cached(songs[0], SNARE, ALL)
     assert analysed == [songs[0]]
 
 
@@ -180,7 +180,7 @@ def test_unreadable_audio_gives_the_same_error_with_a_cache(tmp_path, cached):
         with pytest.raises(InputError) as plain:
             analyze(path, SNARE)
         with pytest.raises(InputError, match="^" + str(path)) as remembered:
-            cached(path, SNARE, siblings=True)
+            cached(path, SNARE, ALL)
         assert str(remembered.value) == str(plain.value)
 
 

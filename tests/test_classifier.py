@@ -131,6 +131,22 @@ def test_the_threshold_between_removed_and_kept_is_the_one_nearest_to_the_usual(
     assert found == pytest.approx(expected)
 
 
+def song_decided_at(threshold, n=40):
+    """Return confidences and labels of a song in which exactly what lies above a threshold is kept."""
+    probability = np.linspace(0.01, 0.99, n)
+    return probability, probability > threshold
+
+
+def test_songs_that_agree_move_the_threshold_and_songs_that_do_not_leave_it():
+    def found(*decided_at):
+        probability, kept = (np.concatenate(part) for part in zip(*map(song_decided_at, decided_at), strict=True))
+        return best_threshold(probability, kept, np.repeat(np.arange(len(decided_at)), 40))
+
+    assert found(0.7, 0.7, 0.7, 0.7) > 0.65
+    assert found(0.2, 0.2, 0.2, 0.2) < 0.25
+    assert found(0.4, 0.4, 0.4, 0.9) == pytest.approx(classifier.USUAL)
+
+
 def known_before(examples, sign=1.0):
     """Return a model that knows the first feature, or its opposite."""
     coef = np.zeros(len(examples.features))

@@ -17,7 +17,7 @@ from drumhits.config import default_config, load_config
 from drumhits.errors import InputError
 from drumhits.examplefiles import MAX_BYTES, decode_examples, read_examples, to_csv
 from drumhits.features import GUIDE_FEATURES
-from drumhits.model import FEATURE_SETS, detection_of, load_model
+from drumhits.model import FEATURE_SETS, detection_of, load_model, networks_of
 from drumhits.pooling import pool
 
 CYMBALS = default_config().stems["cymbals"]
@@ -191,7 +191,8 @@ def train(capsys, tmp_path):
 def test_an_export_holds_features_and_labels_alone(exported):
     text = exported.read_text("ascii")
     table = list(csv.reader(text.splitlines()))
-    assert table[3] == ["song", "kept", *FEATURE_SETS["all"]]
+    networks = networks_of("cymbals", FEATURE_SETS["all"])
+    assert table[3] == ["song", "kept", *FEATURE_SETS["all"][:-1], f"Heard@{networks}"]
     assert len(table) - 4 == 204
     assert sum(row[1] == "1" for row in table[4:]) == 118
     assert not any(word in text for word in ("Song", ".mid", ".flac", str(EXAMPLE)))

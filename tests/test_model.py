@@ -17,6 +17,7 @@ from drumhits.errors import InputError, UsageError
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES
 from drumhits.forest import Forest
 from drumhits.model import FEATURE_SETS, TrainedModel, decode_model, detection_of, load_model
+from drumhits.pipeline import ALL, GUIDE, MIX
 from drumhits.safepickle import dumps, loads
 
 NAME = "models/x.pkl"
@@ -105,10 +106,28 @@ def test_no_candidates_give_no_decisions():
 
 
 @pytest.mark.parametrize(
-    ("features", "needed"), [(GUIDE_FEATURES, False), (SHAPE_FEATURES, True), (FEATURE_SETS["all"], True)]
+    ("features", "wanted"),
+    [
+        (GUIDE_FEATURES, GUIDE),
+        (SHAPE_FEATURES, ALL),
+        (FEATURE_SETS[ALL], ALL),
+        (("Heard",), ALL),
+        (("HeardInMix",), MIX),
+    ],
 )
-def test_more_than_the_guides_features_are_computed_only_where_a_model_needs_them(features, needed):
-    assert replace(MODEL, features=features).needs_extended is needed
+def test_only_the_features_that_a_model_needs_are_computed(features, wanted):
+    assert replace(MODEL, features=features).wants == wanted
+
+
+def test_a_model_trained_beside_other_networks_is_refused():
+    data = altered(networks="1a2b3c4d")
+    with pytest.raises(InputError, match=r"^models/x\.pkl: was trained beside other networks .*; retrain the model"):
+        decode_model(data, NAME)
+
+
+def test_a_model_of_an_older_version_is_refused():
+    with pytest.raises(InputError, match=r"^models/x\.pkl: was made by an older version .*; retrain the model"):
+        decode_model(altered(format=1), NAME)
 
 
 def test_the_summary_says_what_it_was_trained_on():
@@ -146,7 +165,7 @@ def test_what_is_no_model_of_this_toolkit_is_said_to_be_none(data):
 
 def test_a_newer_format_says_to_update():
     with pytest.raises(InputError, match=r"^models/x\.pkl: was made by a newer version .*update it"):
-        decode_model(altered(format=2, features=["Unheard"]), NAME)
+        decode_model(altered(format=3, features=["Unheard"]), NAME)
 
 
 def test_an_unknown_feature_is_named():

@@ -134,7 +134,7 @@ def test_note_numbers_are_those_of_the_config():
         ([160, 200, 260], ["low", "mid", "high"]),
         ([70, 180, 72, 178], ["low", "high", "low", "high"]),
         ([80, 81, 80], ["low", "low", "low"]),
-        ([110, 112, 109], ["mid", "mid", "mid"]),
+        ([102, 103, 102], ["mid", "mid", "mid"]),
         ([200, 201], ["high", "high"]),
         ([150], ["high"]),
         ([89] * 30 + [105] * 8 + [140] * 9 + [223], ["low"] * 30 + ["mid"] * 8 + ["high"] * 10),

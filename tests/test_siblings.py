@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from running import convert_here
 from signals import bursts, cut, tones
 
-from drumhits.audio import SAMPLE_RATE
+from drumhits.audio import SAMPLE_RATE, AudioReader
 from drumhits.config import default_config
 from drumhits.context import families
+from drumhits.listener import HEARD
 from drumhits.model import FEATURE_SETS
-from drumhits.pipeline import analyze, identify
+from drumhits.pipeline import ALL, analyze, analyze_blocks, identify
 from drumhits.siblings import SIBLING_FEATURES, Levels, find_siblings, hear_siblings, sibling_columns
 
 HITS_S = (0.5, 1.0, 1.5)
@@ -105,9 +106,9 @@ def test_siblings_are_the_files_of_the_same_song(song):
 
 
 def test_analysis_with_siblings_only_adds_columns(song):
-    plain, _ = analyze(song / "A-snare.wav", SNARE, extended=True)
-    table, source = analyze(song / "A-snare.wav", SNARE, extended=True, siblings=True)
-    assert table.names == plain.names + SIBLING_FEATURES == FEATURE_SETS["all"]
+    plain = analyze_blocks(AudioReader(song / "A-snare.wav").blocks(), SNARE, extended=True)
+    table, source = analyze(song / "A-snare.wav", SNARE, ALL)
+    assert table.names == (*plain.names, *SIBLING_FEATURES, HEARD) == FEATURE_SETS[ALL]
     np.testing.assert_array_equal(table.values[:, : len(plain.names)], plain.values)
     assert [sibling.stem for sibling in source.siblings] == ["kick", "hihat"]
     assert source == identify(song / "A-snare.wav", siblings=True)

@@ -19,7 +19,7 @@ from drumhits.conversion import convert as convert_job
 from drumhits.midi import read_midi
 from drumhits.model import load_model
 from drumhits.pairing import find_pairs
-from drumhits.pipeline import analyze
+from drumhits.pipeline import ALL, analyze
 from drumhits.songs import label_song
 
 EXAMPLE = ROOT / "training_data"
@@ -209,7 +209,7 @@ def test_a_file_that_is_no_model_is_not_replaced(train, one_song):
 def test_training_sees_the_features_that_conversion_sees(trained):
     root, model = trained[0], load_model(trained[0] / MODEL)
     pair = find_pairs(root / "training_data" / "raw_midi", root / "training_data" / "edited_midi", "cymbals").pairs[0]
-    song = label_song(pair, analyse=partial(analyze, extended=True, siblings=True))
+    song = label_song(pair, analyse=partial(analyze, features=ALL))
     job = Job(song.audio, root / "x.mid", "cymbals", default_config(), model=model, model_name="m.pkl")
     conversion = convert_job(job)
     assert conversion.table.names == song.table.names

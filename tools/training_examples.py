@@ -1,87 +1,83 @@
-"""Training songs -> labelled candidates, analysed as every stem is; what was made is kept in a work folder."""
+"""Rendered songs -> labelled candidates with what the networks take, analysed as every stem is."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-import joblib
 import numpy as np
-from kits import Kit, hydrogen_kit, soundfont_kit, synthetic_kit
+from rendered_songs import read_song
 from separation import SAMPLE_RATE, STEMS
-from training_songs import TrainingSong, make_song, read_performance
+from training_songs import Hit, TrainingSong
 
 from drumhits.config import default_config
+from drumhits.listener import inputs
 from drumhits.matching import match_times
-from drumhits.model import FEATURE_SETS, feature_matrix
-from drumhits.pipeline import analyze_blocks
-from drumhits.siblings import Levels, sibling_columns
+from drumhits.pipeline import find_candidates
+from drumhits.siblings import Levels
 
-N_SYNTHETIC_KITS = 10
-MATCH_S = 0.04
-ALONE = 0.3  # share of stems that are heard without any sibling
-MISSING = 0.2  # share of siblings that are missing otherwise
+MATCH_S = 0.05
 
 
 @dataclass(frozen=True)
-class Material:
-    """What songs are made of: files of performances, (font, bank, program) of kits, folders of Hydrogen's kits."""
+class Example:
+    """The candidates of one stem of a song.
 
-    performances: tuple[Path, ...]
-    presets: tuple[tuple[Path, int, int], ...]
-    hydrogen: tuple[Path, ...]
-
-
-@lru_cache(1)
-def kits_of(material: Material, work: Path) -> list[Kit]:
-    """Return all kits, and keep them in the work folder."""
-    cache = work / "kits.joblib"
-    if not cache.is_file():
-        kits = [soundfont_kit(font, program, bank=bank) for font, bank, program in material.presets]
-        kits += [hydrogen_kit(folder) for folder in material.hydrogen]
-        kits += [synthetic_kit(seed) for seed in range(N_SYNTHETIC_KITS)]
-        joblib.dump([kit for kit in kits if kit], cache)
-    return joblib.load(cache)
-
-
-@lru_cache(1)
-def performances_of(material: Material) -> list:
-    return [read_performance(path) for path in material.performances]
-
-
-def label_candidates(song: TrainingSong, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return the candidates of each stem as `STEM_X` and whether each was played as `STEM_kept`.
-
-    Some or all siblings are left out at random, so that a model does without them as well as it can.
+    Attributes
+    ----------
+    x : np.ndarray, shape (n, N_INPUTS) or of a mix (n, N_INPUTS_IN_MIX), float16
+        See `listener.inputs`; with every sibling.
+    times_s : np.ndarray, shape (n,)
+    loud_db : np.ndarray, shape (len(STEMS),), of each stem's loud moments
+    kept : np.ndarray, shape (n,), bool, whether it was played
+    n_played : int, strokes, found or not
     """
-    config, parts = default_config(), {}
+
+    x: np.ndarray
+    times_s: np.ndarray
+    loud_db: np.ndarray
+    kept: np.ndarray
+    n_played: int
+
+
+def labelled(x: np.ndarray, times_s: np.ndarray, loud_db: np.ndarray, hits: list[Hit]) -> Example:
+    """Return candidates with what was played where they lie."""
+    kept = np.zeros(len(x), dtype=bool)
+    kept[match_times(sorted(hit.time_s for hit in hits), times_s, MATCH_S)[:, 1]] = True
+    return Example(x.astype(np.float16), times_s, loud_db, kept, len(hits))
+
+
+def examples_of(song: TrainingSong) -> dict[str, Example]:
+    """Return the examples of each stem, under its name, and of each instrument in the mix, as "mix-kick"."""
+    config, examples = default_config(), {}
+    levels = {stem: Levels(SAMPLE_RATE) for stem in STEMS}
+    for stem, y in song.stems.items():
+        levels[stem].add(y)
     for stem in STEMS:
-        own, siblings = Levels(SAMPLE_RATE), {}
-        table = analyze_blocks(own.listen([song.stems[stem]]), config.stems[stem], extended=True)
-        alone = rng.random() < ALONE
-        for other in STEMS:
-            if other != stem and rng.random() >= MISSING and not alone:
-                siblings[other] = Levels(SAMPLE_RATE)
-                siblings[other].add(song.stems[other])
-        table = table.with_columns(
-            sibling_columns(
-                own.around(table.times_s), {name: levels.around(table.times_s) for name, levels in siblings.items()}
-            )
-        )
-        played_s = np.sort([hit.time_s for hit in song.hits[stem]])
-        kept = np.zeros(len(table), dtype=bool)
-        kept[match_times(played_s, table.times_s, MATCH_S)[:, 1]] = True
-        parts |= {f"{stem}_X": feature_matrix(table, FEATURE_SETS["all"]), f"{stem}_kept": kept}
-    return parts
+        table, patch = find_candidates([song.stems[stem]], config.stems[stem], extended=True)
+        around = {name: one.around(table.times_s) for name, one in levels.items()}
+        loud_db = np.array([10 * np.log10(around[name].loud) for name in STEMS])
+        examples[stem] = labelled(inputs(table, patch, around), table.times_s, loud_db, song.hits[stem])
+        table, patch = find_candidates([song.mix], config.stems[stem], extended=True)
+        examples[f"mix-{stem}"] = labelled(inputs(table, patch), table.times_s, loud_db, song.hits[stem])
+    return examples
 
 
-def analyse_song(number: int, material: Material, work: Path) -> Path:
-    """Render and analyse a song, and return the file of its labelled candidates."""
-    path = work / f"song{number:04d}.npz"
-    if path.is_file():
-        return path
-    song = make_song(number, performances_of(material), kits_of(material, work))
-    parts = label_candidates(song, np.random.default_rng(number))
-    with path.with_suffix(".part").open("wb") as file:
-        np.savez(file, **parts)
-    path.with_suffix(".part").replace(path)
+def analysed_song(rendered: Path, work: Path) -> Path:
+    """Analyse a rendered song unless it is done already, and return the file of its examples."""
+    path = work / f"examples-{rendered.stem}.npz"
+    if not path.is_file():
+        parts = {
+            f"{name}/{field}": value
+            for name, example in examples_of(read_song(rendered)).items()
+            for field, value in vars(example).items()
+        }
+        with path.with_suffix(".part").open("wb") as file:
+            np.savez(file, **parts)
+        path.with_suffix(".part").replace(path)
     return path
+
+
+def read_example(path: Path, name: str) -> Example:
+    """Return the example of that name in a file of `analysed_song`."""
+    with np.load(path) as parts:
+        fields = {field: parts[f"{name}/{field}"] for field in Example.__dataclass_fields__}
+    return Example(**fields | {"n_played": int(fields["n_played"])})

@@ -22,7 +22,12 @@ SONG_S = 20.0
 TAIL_S = 1.0
 LONG_S = 15.0  # performances from here on are grooves of which a part is taken; shorter ones are fills, put in a row
 FEWEST_HITS = 20
-BLIND_EVERY = 5  # one song in so many is split by a factorisation
+BLIND_EVERY = 4  # one song in so many is split by a factorisation,
+ALL_BLIND_FROM = 1400  # and from this number on every song
+LAYERED = 0.25  # share of the stems in which every stroke is one of two kits at once
+SATURATED = 0.2  # share of the mixes that are driven into saturation
+ONE_BY_ONE = 0.2  # share of the songs whose stems do not keep the level that they have in the mix
+FULL_FORCE = 110.0  # velocity
 
 # Keys of the electronic kit on which the performances were played.
 SOUND_OF_KEY = {
@@ -37,13 +42,14 @@ class Hit(NamedTuple):
 
     time_s: float
     sound: str
-    velocity: int
+    velocity: float
 
 
 @dataclass(frozen=True)
 class TrainingSong:
-    """Separated stems, float32, and the strokes that were played in each."""
+    """The mix and the stems that it was separated into, float32, and the strokes that were played in each stem."""
 
+    mix: np.ndarray
     stems: dict[str, np.ndarray]
     hits: dict[str, list[Hit]]
     kits: tuple[str, ...]
@@ -65,14 +71,18 @@ def make_song(number: int, performances: Sequence[list[Hit]], kits: Sequence[Kit
     hits = _excerpt(performances, rng)
     kit_of = _choose_kits(kits, rng)
     hits_of = {stem: [hit for hit in hits if SOUNDS[hit.sound].stem == stem] for stem in STEMS}
+    hits_of = {stem: _at_the_drummers_force(hits_of[stem], rng) for stem in STEMS}
     dry = np.stack([_play(hits_of[stem], kit_of[stem], rng) for stem in STEMS])
     mixed = _mix(dry, rng)
-    stems = _separate(mixed, rng) if number % BLIND_EVERY else _separate_blindly(mixed, rng)
+    is_blind = number % BLIND_EVERY == 0 or number >= ALL_BLIND_FROM
+    stems = _separate_blindly(mixed, rng) if is_blind else _separate(mixed, rng)
     is_silent = {stem: not y.any() for stem, y in zip(STEMS, stems, strict=True)}
+    gains_db = np.full(len(STEMS), rng.uniform(-14, 8)) + (rng.random() < ONE_BY_ONE) * rng.uniform(-8, 8, len(STEMS))
     return TrainingSong(
-        stems={stem: _master(y, rng) for stem, y in zip(STEMS, stems, strict=True)},
+        mix=_master(mixed.sum(axis=0), rng.uniform(-14, 8), rng),
+        stems={stem: _master(y, gain_db, rng) for stem, y, gain_db in zip(STEMS, stems, gains_db, strict=True)},
         hits={stem: [] if is_silent[stem] else hits_of[stem] for stem in STEMS},
-        kits=tuple(kit_of[stem].name for stem in STEMS),
+        kits=tuple(" + ".join(kit.name for kit in kit_of[stem]) for stem in STEMS),
     )
 
 
@@ -98,28 +108,44 @@ def _excerpt(performances: Sequence[list[Hit]], rng: np.random.Generator) -> lis
     return hits
 
 
-def _choose_kits(kits: Sequence[Kit], rng: np.random.Generator) -> dict[str, Kit]:
-    """Return a kit for each stem: mostly the same for all, else any mixture of kits that have the stem."""
+def _choose_kits(kits: Sequence[Kit], rng: np.random.Generator) -> dict[str, list[Kit]]:
+    """Return the kits of each stem: mostly one and the same for all, else any mixture of kits that have the stem."""
     usual = kits[rng.integers(len(kits))]
     is_mixture = rng.random() < 0.4
     chosen = {}
     for stem in STEMS:
         able = [kit for kit in kits if kit.has(stem)]
-        other = able[rng.integers(len(able))]
-        chosen[stem] = other if is_mixture or not usual.has(stem) else usual
+        other, layer = (able[rng.integers(len(able))] for _ in range(2))
+        first = other if is_mixture or not usual.has(stem) else usual
+        chosen[stem] = [first, layer] if rng.random() < LAYERED else [first]
     return chosen
 
 
-def _play(hits: list[Hit], kit: Kit, rng: np.random.Generator) -> np.ndarray:
-    """Return the strokes of a stem on a kit, tuned and damped at random; a hi-hat stroke chokes the one before."""
+def _at_the_drummers_force(hits: list[Hit], rng: np.random.Generator) -> list[Hit]:
+    """Return the strokes with more or less dynamics than they were played with."""
+    reach = rng.uniform(0.7, 1.3)
+    return [
+        hit._replace(velocity=float(np.clip(80 + reach * (hit.velocity - 80) + rng.normal(0, 3), 4, 127)))
+        for hit in hits
+    ]
+
+
+def _play(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndarray:
+    """Return the strokes of a stem on its kits, tuned and damped at random; a hi-hat stroke chokes the one before.
+
+    The first of the stem's sounds peaks at 1 when it is played at full force.
+    """
     y = np.zeros(int((SONG_S + TAIL_S) * SAMPLE_RATE), dtype=np.float32)
-    tuning = {sound: rng.uniform(0.85, 1.18) for sound in SOUNDS}
+    layers = [(kit, {sound: rng.uniform(0.85, 1.18) for sound in SOUNDS}, rng.uniform(0.3, 1.0)) for kit in kits]
     damping_s = rng.uniform(0.15, 2.0) if rng.random() < 0.4 else None
-    reach = rng.uniform(0.7, 1.3)  # of the drummer's dynamics
     starts = [round(hit.time_s * SAMPLE_RATE) - LEAD for hit in hits]
     for i, (hit, start) in enumerate(zip(hits, starts, strict=True)):
-        velocity = float(np.clip(80 + reach * (hit.velocity - 80) + rng.normal(0, 3), 4, 127))
-        stroke = _tuned(kit.play(hit.sound, velocity), tuning[hit.sound] * rng.uniform(0.995, 1.005))
+        stroke = np.zeros(0, dtype=np.float32)
+        for kit, tuning, gain in layers:
+            layer = gain * _tuned(kit.play(hit.sound, hit.velocity), tuning[hit.sound] * rng.uniform(0.995, 1.005))
+            short, long = sorted((stroke, layer.astype(np.float32)), key=len)
+            stroke = long
+            stroke[: len(short)] += short
         if damping_s:
             stroke = stroke * np.exp(-np.arange(len(stroke), dtype=np.float32) / np.float32(damping_s * SAMPLE_RATE))
         if SOUNDS[hit.sound].stem == "hihat" and i + 1 < len(hits):
@@ -127,7 +153,15 @@ def _play(hits: list[Hit], kit: Kit, rng: np.random.Generator) -> np.ndarray:
         skipped = max(-start, 0)
         stroke = stroke[skipped : skipped + len(y) - max(start, 0)]
         y[max(start, 0) : max(start, 0) + len(stroke)] += stroke
-    return y
+    return y / max(sum(gain * _peak_of(kit, hits) for kit, _, gain in layers), 1e-3)
+
+
+def _peak_of(kit: Kit, hits: list[Hit]) -> float:
+    """Return the peak of a stem's first sound at full force; of a stem without strokes 1."""
+    if not hits:
+        return 1.0
+    stem = SOUNDS[hits[0].sound].stem
+    return float(np.abs(kit.play(next(name for name, row in SOUNDS.items() if row.stem == stem), FULL_FORCE)).max())
 
 
 def _tuned(y: np.ndarray, speed: float) -> np.ndarray:
@@ -146,9 +180,8 @@ def _choked(y: np.ndarray, length: int, fade: int = SAMPLE_RATE // 50) -> np.nda
 
 def _mix(dry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the stems balanced, equalised and compressed as a mix of them would be, its peak at 0.4."""
-    peaks = np.abs(dry).max(axis=1, keepdims=True)
     balance_db = rng.normal([[0.0], [0.0], [0.0], [-7.0], [-4.0]], 4.0)
-    levelled = dry / np.maximum(peaks, 1e-3) * 10 ** (balance_db / 20)
+    levelled = dry * 10 ** (balance_db / 20)
     levelled = np.stack([_equalised(y, rng) for y in levelled])
     if rng.random() < 0.85:
         levelled = add_room(
@@ -160,6 +193,8 @@ def _mix(dry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         )
     if rng.random() < 0.5:
         levelled = levelled * _bus_gain(levelled.sum(axis=0), rng)
+    if rng.random() < SATURATED:
+        levelled = levelled * _saturation_gain(levelled.sum(axis=0), rng)
     return 0.4 * levelled / (np.abs(levelled.sum(axis=0)).max() + 1e-9)
 
 
@@ -176,6 +211,12 @@ def _bus_gain(mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     level_db = 10 * np.log10(uniform_filter1d(np.square(mix, dtype=np.float64), release) + 1e-9)
     threshold_db = level_db.max() - rng.uniform(6, 25)
     return 10 ** (-np.maximum(level_db - threshold_db, 0) * rng.uniform(0.3, 0.8) / 20)
+
+
+def _saturation_gain(mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the gain, shape (n_samples,), that bends the mix as an overdriven amplifier does."""
+    driven = mix * (rng.uniform(1.0, 4.0) / (np.abs(mix).max() + 1e-9))
+    return np.where(np.abs(driven) > 1e-6, np.tanh(driven) / np.where(driven == 0, 1, driven), 1.0)
 
 
 def _separate(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -203,9 +244,9 @@ def _separate_blindly(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return split_blindly(stems, rng, n_components=int(rng.integers(6, 25)), wanted=wanted)
 
 
-def _master(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a stem at some level, in some noise, sometimes without its highest octave as from a lossy file."""
+def _master(y: np.ndarray, gain_db: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a sound at some level, in some noise, sometimes without its highest octave as from a lossy file."""
     if rng.random() < 0.2:
         y = sosfilt(butter(6, rng.uniform(9_000, 17_000), fs=SAMPLE_RATE, output="sos"), y)
-    y = y * 10 ** (rng.uniform(-14, 8) / 20)
+    y = y * 10 ** (gain_db / 20)
     return (y + rng.normal(size=len(y)) * 10 ** (rng.uniform(-110, -65) / 20)).astype(np.float32)

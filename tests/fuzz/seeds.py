@@ -14,7 +14,7 @@ from signals import bursts
 
 from drumhits.blend import Blend
 from drumhits.config import default_config
-from drumhits.forest import Boosted, Forest
+from drumhits.forest import Forest
 from drumhits.linear import Logistic
 from drumhits.model import TrainedModel, detection_of
 from drumhits.safepickle import HEADER_BYTES, dumps, loads, seal
@@ -52,19 +52,15 @@ def _audio() -> list[bytes]:
 
 
 def _models() -> list[bytes]:
-    forest, boosted = forest_of(), boosted_of()
+    forest = forest_of()
     logistic = Logistic.of_arrays(2, mean=[1, 2], scale=[1, 3], coef=[0.5, -1], intercept=[0.1])
-    kinds = [forest, boosted, logistic, Blend(2, forest, logistic, 0.25), Blend(2, boosted, forest, 0.5)]
+    kinds = [forest, logistic, Blend(2, forest, logistic, 0.25), Blend(2, logistic, forest, 0.5)]
     return [model_file(classifier) for classifier in kinds]
 
 
 def forest_of(**changes) -> Forest:
     """Return two stumps on the first feature."""
     return Forest.of_arrays(2, **TREES | {"probability": [0.5, 0.1, 0.9] * 2} | changes)
-
-
-def boosted_of() -> Boosted:
-    return Boosted.of_arrays(2, **TREES, value=[0, -1, 1] * 2, start=[0.3])
 
 
 TREES = {

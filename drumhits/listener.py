@@ -1,0 +1,167 @@
+"""Heard: what networks that were trained on many kits make of a stem, a feature for models.
+
+The other features describe a candidate by a few numbers. A network takes the course of the sound around it, in this
+stem and in its siblings, and sets it beside the other candidates of the stem. What it says is a feature like any other:
+
+Heard        log odds that the candidate is a hit
+HeardInMix   the same by a network for files that are whole drum mixes
+
+The networks lie in models/pretrained/networks/ and were made by tools/build_pretrained.py. They take, in this order:
+
+- levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
+  `windows.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
+- the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS_S around the onset;
+- the features of `NUMBERS`, magnitudes as their logarithm;
+- not for a mix: the courses of `siblings.Around` of every stem of the song, relative to the loudest of them, and for
+  each stem whether it was there.
+"""
+
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from drumhits.context import EXTENDED_FEATURES
+from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
+from drumhits.network import Network
+from drumhits.onsets import ATTACK_LEAD
+from drumhits.packagedigest import NETWORKS_DIR
+from drumhits.safepickle import MAX_BYTES, loads
+from drumhits.settings import STEMS
+from drumhits.siblings import COURSE_STEPS, MEASURES, Around
+from drumhits.windows import HOP_LENGTH, N_BANDS, TINY_ENERGY, Window, mean_levels_db
+
+KIND = "drumhits networks"
+HEARD, HEARD_IN_MIX = "Heard", "HeardInMix"
+PATCH_SPANS = (
+    range(-40, -20), range(-20, -12), range(-12, -8), *(range(i, i + 1) for i in range(-8, 13)), range(13, 17),
+    range(17, 25), range(25, 41), range(41, 62),
+)  # fmt: skip
+ATTACK_SPANS = slice(11, 15)  # of PATCH_SPANS: 0 to 17 ms after the onset
+LOW_DECIMATION = 16
+LOW_N_FFT = 128  # samples of the decimated signal: 46 ms, 21.5 Hz
+LOW_STARTS = np.array((-192, -128, -64, 0, 64, 128, 256))  # the same
+LOW_ATTACK = 3  # of LOW_STARTS: the 46 ms after the onset
+_LOW_BINS = np.array((*range(1, 17), 18, 20, 22, 25, 28))  # 22 to 600 Hz; a band ends where the next begins
+N_LOW_BANDS = len(_LOW_BINS) - 1
+_LOW_MEAN = np.full(LOW_DECIMATION, 1 / LOW_DECIMATION, dtype=np.float32)
+_LOW_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(LOW_N_FFT) / LOW_N_FFT)).astype(np.float32)
+NUMBERS = GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES
+MAGNITUDES = ("Amp", "BodyE", "BrillE", "Total", "GeoMean", "CentroidHz", "PitchHz")
+LOUD_PERCENTILE = 95
+STEP_DB = 20.0  # of level, that is one unit of an input
+LOWEST, HIGHEST = np.float32(-4.0), np.float32(2.0)  # units
+N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
+N_INPUTS_IN_MIX = N_PATCH + len(NUMBERS)
+N_INPUTS = N_INPUTS_IN_MIX + len(STEMS) * (len(COURSE_STEPS) * MEASURES + 1)
+
+
+def patches(window: Window, samples: np.ndarray) -> np.ndarray:
+    """Return the levels around onsets of a window, shape (n, N_PATCH), float16, in dB.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), int
+        Onsets in `window.y`.
+    """
+    if not len(samples):
+        return no_patches()
+    frames = np.rint((samples + ATTACK_LEAD) / HOP_LENGTH).astype(int)
+    levels = mean_levels_db(window.energies, frames, PATCH_SPANS)
+    low = _low_spectra(window.y, samples)
+    return np.concatenate((levels.reshape(len(samples), -1), low.reshape(len(samples), -1)), axis=1)
+
+
+def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Return the levels of the low bands, shape (n, len(LOW_STARTS), N_LOW_BANDS), float16, in dB."""
+    low = y[: len(y) // LOW_DECIMATION * LOW_DECIMATION].reshape(-1, LOW_DECIMATION) @ _LOW_MEAN
+    starts = samples[:, None] // LOW_DECIMATION + LOW_STARTS
+    spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(low, LOW_N_FFT)[starts] * _LOW_HANN, axis=2)
+    power = np.square(np.abs(spectra[..., : _LOW_BINS[-1]]))
+    return (10 * np.log10(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
+
+
+def no_patches() -> np.ndarray:
+    """Return the patches of no onset."""
+    return np.zeros((0, N_PATCH), dtype=np.float16)
+
+
+def inputs(table: FeatureTable, patch: np.ndarray, around: Mapping[str, Around] | None = None) -> np.ndarray:
+    """Return what the networks take, shape (n, N_INPUTS), or (n, N_INPUTS_IN_MIX) of a mix, float32.
+
+    Parameters
+    ----------
+    table : FeatureTable
+        Has the columns of `NUMBERS`.
+    patch : np.ndarray, shape (n, N_PATCH)
+        From `patches`.
+    around : mapping of stem to Around
+        The levels of this stem and of those siblings that are there; None of a mix.
+    """
+    if not len(table):
+        return np.zeros((0, N_INPUTS_IN_MIX if around is None else N_INPUTS), dtype=np.float32)
+    levels, low = np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+    levels, low = levels.reshape(len(table), -1, N_BANDS), low.reshape(len(table), -1, N_LOW_BANDS)
+    parts = [
+        _relative_to_loud(levels, levels[:, ATTACK_SPANS]),
+        _relative_to_loud(low, low[:, LOW_ATTACK : LOW_ATTACK + 1]),
+        _numbers(table),
+    ]
+    if around is not None:
+        loudest_db = 10 * np.log10(max(one.loud for one in around.values()))
+        for name in STEMS:
+            course = np.full((len(table), len(COURSE_STEPS) * MEASURES), LOWEST, dtype=np.float32)
+            if name in around:
+                course = _units(around[name].course.astype(np.float32), loudest_db).reshape(course.shape)
+            parts += [course, np.full((len(table), 1), name in around, dtype=np.float32)]
+    return np.concatenate(parts, axis=1)
+
+
+def _relative_to_loud(level_db: np.ndarray, attack_db: np.ndarray) -> np.ndarray:
+    """Return levels in units, shape (n, ...) to (n, -1), relative to those of the loud candidates' attacks."""
+    attacks = 10 * np.log10((10 ** (attack_db / 10)).sum(axis=2).mean(axis=1))
+    return _units(level_db, np.percentile(attacks, LOUD_PERCENTILE)).reshape(len(level_db), -1)
+
+
+def _units(level_db: np.ndarray, reference_db: float) -> np.ndarray:
+    return np.clip((level_db - np.float32(reference_db)) / np.float32(STEP_DB), LOWEST, HIGHEST)
+
+
+def _numbers(table: FeatureTable) -> np.ndarray:
+    columns = table.values[:, [table.names.index(name) for name in NUMBERS]].astype(np.float32)
+    magnitudes = [NUMBERS.index(name) for name in MAGNITUDES]
+    columns[:, magnitudes] = np.log10(columns[:, magnitudes] + np.float32(1e-6))
+    return columns
+
+
+def listener_path(stem: str, *, in_mix: bool = False) -> Path:
+    """Return the file of the networks that hear a stem, by itself or in a mix."""
+    return NETWORKS_DIR / f"{'mix-' if in_mix else ''}{stem}.pkl"
+
+
+def heard(stem: str, x: np.ndarray, times_s: np.ndarray, *, in_mix: bool = False) -> dict[str, np.ndarray]:
+    """Return the heard feature of all candidates of a stem, by name: the mean of what the stem's networks say.
+
+    Parameters
+    ----------
+    x : np.ndarray, from `inputs`
+    times_s : np.ndarray, shape (n,), increasing
+    """
+    said = [network(x, times_s) for network in networks(stem, in_mix=in_mix)]
+    return {HEARD_IN_MIX if in_mix else HEARD: np.mean(said, axis=0, dtype=np.float64)}
+
+
+@cache
+def networks(stem: str, *, in_mix: bool = False) -> tuple[Network, ...]:
+    """Return the networks that come with the toolkit for a stem."""
+    path = listener_path(stem, in_mix=in_mix)
+    plain = loads(path.read_bytes()[:MAX_BYTES], str(path))
+    return tuple(Network.from_plain(one, N_INPUTS_IN_MIX if in_mix else N_INPUTS) for one in plain["networks"])
+
+
+@cache
+def listener_digest(stem: str, *, in_mix: bool = False) -> str:
+    """Return the digest of a file of networks: a model goes with those that it was trained beside."""
+    return f"{zlib.crc32(listener_path(stem, in_mix=in_mix).read_bytes()):08x}"

@@ -1,0 +1,134 @@
+"""The network that judges all candidates of a stem together: what each part of it knows, and what a file may hold."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drumhits.network import INPUT_LIMIT, NEAR_S, REACH, SELF, Network, layer_sizes
+from drumhits.safepickle import dumps, loads
+
+N_INPUTS = 5
+
+
+def network(seed=0, **layers):
+    """Return a network of random weights rounded to float16, some layers replaced."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: layers.get(name, rng.normal(0, 1 / np.sqrt(inputs), (inputs + 1, outputs))).astype(np.float16)
+        for name, (inputs, outputs) in layer_sizes(N_INPUTS).items()
+    }
+    return Network(
+        rng.normal(size=N_INPUTS).astype(np.float32),
+        rng.uniform(0.5, 2, N_INPUTS).astype(np.float32),
+        {name: rows.astype(np.float32) for name, rows in weights.items()},
+    )
+
+
+def silenced(name):
+    inputs, outputs = layer_sizes(N_INPUTS)[name]
+    return {name: np.zeros((inputs + 1, outputs))}
+
+
+def candidates(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, N_INPUTS)).astype(np.float32), np.sort(rng.uniform(0, n / 5, n))
+
+
+def by_hand(net, x, times_s):
+    """The formula of the module's docstring, a candidate at a time, in float64."""
+
+    def layer(name, v):
+        weights = net.weights[name].astype(float)
+        return v @ weights[:-1] + weights[-1]
+
+    def relu(v):
+        return np.maximum(v, 0)
+
+    standard = np.clip((x.astype(float) - net.mean) / net.scale, -INPUT_LIMIT, INPUT_LIMIT)
+    h = relu(layer("alone2", relu(layer("alone1", standard))))
+    weight = np.exp(layer("query", h))
+    means = (weight / weight.sum(axis=0)).T @ h
+    c = relu(layer("stem", means.ravel()))
+    said, out = relu(layer("neighbour", h)), []
+    for i in range(len(x)):
+        beside = []
+        for j in [*range(i - REACH, i), *range(i + 1, i + REACH + 1)]:
+            exists = 0 <= j < len(x)
+            nearness = np.exp(-abs(times_s[i] - times_s[j]) / NEAR_S) if exists else 0.0
+            beside += [*(nearness * (said[j] if exists else np.zeros(said.shape[1]))), nearness]
+        near = relu(layer("near", np.array(beside)))
+        single = relu(layer("together1", np.concatenate((h[i], c, near))))
+        out.append(layer("output", relu(layer("together2", single)))[0])
+    return np.array(out)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 40])
+def test_it_follows_its_formula(n):
+    net, (x, times_s) = network(n), candidates(n, n)
+    np.testing.assert_allclose(net(x, times_s), by_hand(net, x, times_s), rtol=1e-4, atol=1e-4)
+
+
+def test_no_candidates_get_no_answers():
+    assert network()(np.zeros((0, N_INPUTS), np.float32), np.zeros(0)).shape == (0,)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.integers(20, 60))
+def test_without_its_view_of_the_stem_it_does_not_know_what_is_far_away(seed, n):
+    net, (x, times_s) = network(seed, **silenced("stem")), candidates(n, seed)
+    alone = net(x, times_s)
+    others = candidates(n, seed + 1)[0]
+    both = net(np.concatenate((x, others)), np.concatenate((times_s, times_s + 1000)))
+    np.testing.assert_allclose(both[: n], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_its_view_of_the_stem_reaches_any_distance():
+    net, (x, times_s) = network(3), candidates(30, 3)
+    both = net(np.concatenate((x, 3 * x)), np.concatenate((times_s, times_s + 1000)))
+    assert np.abs(both[:30] - net(x, times_s)).max() > 1e-3
+
+
+def test_the_view_of_the_stem_is_a_mean_so_that_a_song_twice_as_long_sounds_alike():
+    net, (x, times_s) = network(4), candidates(30, 4)
+    twice = net(np.concatenate((x, x)), np.concatenate((times_s, times_s + 1000)))
+    np.testing.assert_allclose(twice[:30], net(x, times_s), rtol=1e-3, atol=1e-3)
+
+
+def test_many_candidates_are_judged_as_few_are():
+    net = network(5, **silenced("stem"))
+    x, times_s = candidates(5000, 5)
+    np.testing.assert_allclose(net(x, times_s)[:100], net(x[:200], times_s[:200])[:100], rtol=1e-4, atol=1e-4)
+
+
+def test_a_file_gives_the_same_network():
+    net, (x, times_s) = network(6), candidates(25, 6)
+    again = Network.from_plain(loads(dumps(net.to_plain()), "net"), N_INPUTS)
+    np.testing.assert_array_equal(again(x, times_s), net(x, times_s))
+
+
+def _changed(change):
+    plain = network().to_plain()
+    change(plain)
+    return plain
+
+
+def _numbers(values, dtype):
+    values = np.asarray(values, dtype)
+    return {"dtype": values.dtype.str, "shape": [len(values)], "data": values.tobytes()}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda plain: plain.update(mean=_numbers([0.0], "<f4")), "another number of inputs"),
+        (lambda plain: plain.update(scale=_numbers([0.0] * N_INPUTS, "<f4")), "without a scale"),
+        (lambda plain: plain.update(mean=_numbers([np.nan] * N_INPUTS, "<f4")), "without a scale"),
+        (lambda plain: plain["layers"].update(output=_numbers([0.0], "<f2")), "another size"),
+        (lambda plain: plain["layers"].update(query=_numbers([np.inf] * 8 * (SELF + 1), "<f2")), "too large"),
+        (lambda plain: plain["layers"].update(query=_numbers([0.0] * 8 * (SELF + 1), "<f4")), "another dtype"),
+    ],
+)
+def test_a_file_that_is_no_network_is_refused(change, fault):
+    with pytest.raises(ValueError, match=fault):
+        Network.from_plain(_changed(change), N_INPUTS)

@@ -1,0 +1,76 @@
+"""Labelled candidates for the networks: one for each stroke that was played, heard with and without siblings."""
+
+import numpy as np
+import pytest
+from test_training_songs import short_song
+from training_examples import examples_of
+
+from drumhits.listener import LOWEST, N_INPUTS, N_INPUTS_IN_MIX
+from drumhits.model import load_model
+from drumhits.safepickle import loads
+from drumhits.settings import STEMS
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="only the tools that train the bundled networks need it")
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return examples_of(short_song())
+
+
+def test_most_strokes_are_labelled_once(examples):
+    for stem in STEMS:
+        for one in (examples[stem], examples[f"mix-{stem}"]):
+            assert 0.6 * one.n_played <= one.kept.sum() <= one.n_played
+        assert examples[stem].x.shape == (len(examples[stem].kept), N_INPUTS)
+        assert examples[f"mix-{stem}"].x.shape[1] == N_INPUTS_IN_MIX
+
+
+@pytest.mark.usefixtures("torch")
+def test_leaving_out_siblings_gives_what_is_heard_without_them(examples):
+    from train_networks import COURSE, without_siblings
+
+    one = examples["snare"]
+    heard = np.array([stem in ("snare", "kick") for stem in STEMS])
+    x = without_siblings(one.x.astype(np.float32), one.loud_db, heard)
+    courses = x[:, N_INPUTS_IN_MIX:].reshape(len(x), len(STEMS), COURSE + 1)
+    np.testing.assert_array_equal(courses[:, :, -1], np.broadcast_to(heard, (len(x), len(STEMS))))
+    assert (courses[:, ~heard, :-1] == LOWEST).all()
+    np.testing.assert_array_equal(x[:, :N_INPUTS_IN_MIX], one.x[:, :N_INPUTS_IN_MIX].astype(np.float32))
+
+
+def test_what_is_trained_is_what_is_followed_in_numpy(examples, torch):
+    from train_networks import train_network
+
+    songs = [examples["kick"]] * 24
+    trained = train_network(songs, "kick", epochs=2)
+    exported = trained.exported()
+    one = songs[0]
+    x = torch.from_numpy(one.x.astype(np.float32))[None]
+    times_s, is_there = torch.from_numpy(one.times_s.astype(np.float32))[None], torch.ones(1, len(one.kept), dtype=bool)
+    with torch.no_grad():
+        expected = trained(x, times_s, is_there)[0].numpy()
+    np.testing.assert_allclose(exported(one.x.astype(np.float32), one.times_s), expected, atol=0.03)
+    again = train_network(songs, "kick", epochs=2).exported()
+    np.testing.assert_array_equal(again.weights["output"], exported.weights["output"])
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_build_writes_networks_and_a_model_that_takes_their_word(examples, tmp_path, monkeypatch):
+    import build_pretrained
+    import train_networks
+
+    monkeypatch.setattr(train_networks, "EPOCHS", 1)
+    monkeypatch.setattr(build_pretrained, "read_example", lambda path, name: examples[name])
+    monkeypatch.setattr(build_pretrained, "listener_path", lambda stem, in_mix: tmp_path / "networks" / f"{stem}.pkl")
+    monkeypatch.setattr(build_pretrained, "pretrained_path", lambda stem, in_mix: tmp_path / f"{stem}.pkl")
+    row = build_pretrained.build("mix-kick", [tmp_path / f"song{i}.npz" for i in range(32)])
+    assert row.startswith("mix-kick: ")
+    plain = loads((tmp_path / "networks" / "kick.pkl").read_bytes(), "networks")
+    assert len(plain["networks"]) == build_pretrained.N_NETWORKS_IN_MIX
+    model = load_model(tmp_path / "kick.pkl")
+    assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 32)
+    np.testing.assert_allclose(model.classifier.predict([[0.0], [2.0]]), [0.5, 1 / (1 + np.exp(-2))])

@@ -1,0 +1,72 @@
+"""Training songs on disk: rendered once, read as often as their analysis changes."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+from kits import Kit, hydrogen_kit, soundfont_kit, synthetic_kit
+from separation import STEMS
+from training_songs import Hit, TrainingSong, make_song, read_performance
+
+N_SYNTHETIC_KITS = 10
+MIX = "mix"
+LARGEST_INT16 = 32767
+
+
+@dataclass(frozen=True)
+class Material:
+    """What songs are made of: files of performances, (font, bank, program) of kits, folders of Hydrogen's kits."""
+
+    performances: tuple[Path, ...]
+    presets: tuple[tuple[Path, int, int], ...]
+    hydrogen: tuple[Path, ...]
+
+
+@lru_cache(1)
+def kits_of(material: Material, work: Path) -> list[Kit]:
+    """Return all kits, and keep them in the work folder."""
+    cache = work / "kits.joblib"
+    if not cache.is_file():
+        kits = [soundfont_kit(font, program, bank=bank) for font, bank, program in material.presets]
+        kits += [hydrogen_kit(folder) for folder in material.hydrogen]
+        kits += [synthetic_kit(seed) for seed in range(N_SYNTHETIC_KITS)]
+        joblib.dump([kit for kit in kits if kit], cache)
+    return joblib.load(cache)
+
+
+@lru_cache(1)
+def performances_of(material: Material) -> list[list[Hit]]:
+    """Return the strokes of each performance."""
+    return [read_performance(path) for path in material.performances]
+
+
+def rendered_song(number: int, material: Material, work: Path) -> Path:
+    """Render the song of that number unless it is there already, and return its file."""
+    path = work / f"song{number:04d}.npz"
+    if not path.is_file():
+        song = make_song(number, performances_of(material), kits_of(material, work))
+        parts = {"kits": np.array(song.kits)}
+        for name, y in {**song.stems, MIX: song.mix}.items():
+            peak = np.float32(max(np.abs(y).max(), 1e-9))
+            parts |= {f"{name}_peak": peak, f"{name}_y": np.rint(y * (LARGEST_INT16 / peak)).astype(np.int16)}
+        for stem, hits in song.hits.items():
+            parts |= {f"{stem}_{field}": np.array([hit[i] for hit in hits]) for i, field in enumerate(Hit._fields)}
+        with path.with_suffix(".part").open("wb") as file:
+            np.savez(file, **parts)
+        path.with_suffix(".part").replace(path)
+    return path
+
+
+def read_song(path: Path) -> TrainingSong:
+    """Return a rendered song."""
+    with np.load(path) as parts:
+        sounds = {name: parts[f"{name}_y"] * (parts[f"{name}_peak"] / LARGEST_INT16) for name in (*STEMS, MIX)}
+        hits = {
+            stem: [Hit(*row) for row in zip(*(parts[f"{stem}_{field}"].tolist() for field in Hit._fields), strict=True)]
+            for stem in STEMS
+        }
+        kits = tuple(parts["kits"].tolist())
+    mix = sounds.pop(MIX).astype(np.float32)
+    return TrainingSong(mix, {stem: y.astype(np.float32) for stem, y in sounds.items()}, hits, kits)
