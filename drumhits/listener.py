@@ -18,14 +18,15 @@ The networks lie in models/pretrained/networks/ and were made by tools/build_pre
 
 import zlib
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 
 from drumhits.context import EXTENDED_FEATURES
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
-from drumhits.network import Network
+from drumhits.network import ROWS_AT_ONCE, SELF, Network
 from drumhits.onsets import ATTACK_LEAD
 from drumhits.packagedigest import NETWORKS_DIR
 from drumhits.safepickle import MAX_BYTES, loads
@@ -43,7 +44,7 @@ ATTACK_SPANS = slice(11, 15)  # of PATCH_SPANS: 0 to 17 ms after the onset
 LOW_DECIMATION = 16
 LOW_N_FFT = 128  # samples of the decimated signal: 46 ms, 21.5 Hz
 LOW_STARTS = np.array((-192, -128, -64, 0, 64, 128, 256))  # the same
-LOW_ATTACK = 3  # of LOW_STARTS: the 46 ms after the onset
+LOW_ATTACK = slice(3, 4)  # of LOW_STARTS: the 46 ms after the onset
 _LOW_BINS = np.array((*range(1, 17), 18, 20, 22, 25, 28))  # 22 to 600 Hz; a band ends where the next begins
 N_LOW_BANDS = len(_LOW_BINS) - 1
 _LOW_MEAN = np.full(LOW_DECIMATION, 1 / LOW_DECIMATION, dtype=np.float32)
@@ -88,69 +89,94 @@ def no_patches() -> np.ndarray:
     return np.zeros((0, N_PATCH), dtype=np.float16)
 
 
-def inputs(table: FeatureTable, patch: np.ndarray, around: Mapping[str, Around] | None = None) -> np.ndarray:
-    """Return what the networks take, shape (n, N_INPUTS), or (n, N_INPUTS_IN_MIX) of a mix, float32.
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the networks take, made a few rows at a time: hours of it would fill the memory.
 
-    Parameters
+    Attributes
     ----------
     table : FeatureTable
         Has the columns of `NUMBERS`.
     patch : np.ndarray, shape (n, N_PATCH)
         From `patches`.
-    around : mapping of stem to Around
+    around : mapping of stem to Around, or None
         The levels of this stem and of those siblings that are there; None of a mix.
     """
-    if not len(table):
-        return np.zeros((0, N_INPUTS_IN_MIX if around is None else N_INPUTS), dtype=np.float32)
-    levels, low = np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
-    levels, low = levels.reshape(len(table), -1, N_BANDS), low.reshape(len(table), -1, N_LOW_BANDS)
-    parts = [
-        _relative_to_loud(levels, levels[:, ATTACK_SPANS]),
-        _relative_to_loud(low, low[:, LOW_ATTACK : LOW_ATTACK + 1]),
-        _numbers(table),
-    ]
-    if around is not None:
-        loudest_db = 10 * np.log10(max(one.loud for one in around.values()))
+
+    table: FeatureTable
+    patch: np.ndarray
+    around: Mapping[str, Around] | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Return some rows, shape (n, N_INPUTS), or (n, N_INPUTS_IN_MIX) of a mix, float32."""
+        if not len(self):
+            return np.zeros((0, N_INPUTS_IN_MIX if self.around is None else N_INPUTS), dtype=np.float32)
+        levels, low = _levels_and_low(self.patch[rows])
+        levels_db, low_db = self._references_db
+        parts = [_units(levels, levels_db), _units(low, low_db), _numbers(self.table, rows)]
+        if self.around is not None:
+            parts += self._courses(rows, len(levels))
+        return np.concatenate([part.reshape(len(levels), -1) for part in parts], axis=1)
+
+    @cached_property
+    def _references_db(self) -> tuple[np.float32, np.float32]:
+        """The levels of the stem's loud attacks: in all bands, and below 600 Hz."""
+        attacks = []
+        for some in np.array_split(self.patch, len(self.patch) // ROWS_AT_ONCE + 1):
+            levels, low = _levels_and_low(some)
+            attacks.append((_attack_db(levels[:, ATTACK_SPANS]), _attack_db(low[:, LOW_ATTACK])))
+        return tuple(np.percentile(np.concatenate(attacks, axis=1), LOUD_PERCENTILE, axis=1).astype(np.float32))
+
+    def _courses(self, rows: slice, n: int) -> list[np.ndarray]:
+        loudest_db = np.float32(10 * np.log10(max(one.loud for one in self.around.values())))
+        parts = []
         for name in STEMS:
-            course = np.full((len(table), len(COURSE_STEPS) * MEASURES), LOWEST, dtype=np.float32)
-            if name in around:
-                course = _units(around[name].course.astype(np.float32), loudest_db).reshape(course.shape)
-            parts += [course, np.full((len(table), 1), name in around, dtype=np.float32)]
-    return np.concatenate(parts, axis=1)
+            course = np.full((n, len(COURSE_STEPS) * MEASURES), LOWEST, dtype=np.float32)
+            if name in self.around:
+                course = _units(self.around[name].course[rows].astype(np.float32), loudest_db).reshape(course.shape)
+            parts += [course, np.full((n, 1), name in self.around, dtype=np.float32)]
+        return parts
 
 
-def _relative_to_loud(level_db: np.ndarray, attack_db: np.ndarray) -> np.ndarray:
-    """Return levels in units, shape (n, ...) to (n, -1), relative to those of the loud candidates' attacks."""
-    attacks = 10 * np.log10((10 ** (attack_db / 10)).sum(axis=2).mean(axis=1))
-    return _units(level_db, np.percentile(attacks, LOUD_PERCENTILE)).reshape(len(level_db), -1)
+def _levels_and_low(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two parts of patches, shape (n, spans, bands) each, float32."""
+    levels, low = np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+    return levels.reshape(len(patch), -1, N_BANDS), low.reshape(len(patch), -1, N_LOW_BANDS)
 
 
-def _units(level_db: np.ndarray, reference_db: float) -> np.ndarray:
-    return np.clip((level_db - np.float32(reference_db)) / np.float32(STEP_DB), LOWEST, HIGHEST)
+def _attack_db(level_db: np.ndarray) -> np.ndarray:
+    return 10 * np.log10((10 ** (level_db / 10)).sum(axis=2).mean(axis=1))
 
 
-def _numbers(table: FeatureTable) -> np.ndarray:
-    columns = table.values[:, [table.names.index(name) for name in NUMBERS]].astype(np.float32)
+def _units(level_db: np.ndarray, reference_db: np.float32) -> np.ndarray:
+    return np.clip((level_db - reference_db) / np.float32(STEP_DB), LOWEST, HIGHEST)
+
+
+def _numbers(table: FeatureTable, rows: slice) -> np.ndarray:
+    columns = table.values[rows][:, [table.names.index(name) for name in NUMBERS]].astype(np.float32)
     magnitudes = [NUMBERS.index(name) for name in MAGNITUDES]
     columns[:, magnitudes] = np.log10(columns[:, magnitudes] + np.float32(1e-6))
     return columns
 
 
+def heard(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
+    """Return the heard feature of all candidates of a stem, by name: the mean of what the stem's networks say."""
+    judges = networks(stem, in_mix=in_mix)
+    alone = [np.empty((len(inputs), SELF), dtype=np.float32) for _ in judges]
+    for first in range(0, len(inputs), ROWS_AT_ONCE):
+        x = inputs[first : first + ROWS_AT_ONCE]
+        for network, rows in zip(judges, alone, strict=True):
+            rows[first : first + len(x)] = network.alone(x)
+    said = [network.together(rows, inputs.table.times_s) for network, rows in zip(judges, alone, strict=True)]
+    return {HEARD_IN_MIX if in_mix else HEARD: np.mean(said, axis=0, dtype=np.float64)}
+
+
 def listener_path(stem: str, *, in_mix: bool = False) -> Path:
     """Return the file of the networks that hear a stem, by itself or in a mix."""
     return NETWORKS_DIR / f"{'mix-' if in_mix else ''}{stem}.pkl"
-
-
-def heard(stem: str, x: np.ndarray, times_s: np.ndarray, *, in_mix: bool = False) -> dict[str, np.ndarray]:
-    """Return the heard feature of all candidates of a stem, by name: the mean of what the stem's networks say.
-
-    Parameters
-    ----------
-    x : np.ndarray, from `inputs`
-    times_s : np.ndarray, shape (n,), increasing
-    """
-    said = [network(x, times_s) for network in networks(stem, in_mix=in_mix)]
-    return {HEARD_IN_MIX if in_mix else HEARD: np.mean(said, axis=0, dtype=np.float64)}
 
 
 @cache

@@ -67,31 +67,42 @@ class Network:
         times_s : np.ndarray, shape (n,)
             Increasing.
         """
-        if not len(x):
+        return self.together(self.alone(x), times_s)
+
+    def alone(self, x: np.ndarray) -> np.ndarray:
+        """Return what each candidate is like by itself, shape (n, SELF): h of the formula."""
+        standardised = np.clip((x - self.mean) / self.scale, -INPUT_LIMIT, INPUT_LIMIT)
+        return _relu(self._layer("alone2", _relu(self._layer("alone1", standardised))))
+
+    def together(self, alone: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+        """Return the log odds of all candidates of a stem, shape (n,), from what each is like by itself."""
+        n = len(alone)
+        if not n:
             return np.zeros(0, dtype=np.float32)
-        alone = np.concatenate([self._alone(x[i : i + ROWS_AT_ONCE]) for i in range(0, len(x), ROWS_AT_ONCE)])
         query = self._layer("query", alone)
         attention = np.exp(query - query.max(axis=0))
         attention /= attention.sum(axis=0)
         stem = _relu(self._layer("stem", (attention.T @ alone).reshape(1, -1)))
-        near = self._near(alone, times_s)
-        together = np.concatenate((alone, np.broadcast_to(stem, (len(x), STEM)), near), axis=1)
-        return self._layer("output", _relu(self._layer("together2", _relu(self._layer("together1", together)))))[:, 0]
-
-    def _alone(self, x: np.ndarray) -> np.ndarray:
-        standardised = np.clip((x - self.mean) / self.scale, -INPUT_LIMIT, INPUT_LIMIT)
-        return _relu(self._layer("alone2", _relu(self._layer("alone1", standardised))))
-
-    def _near(self, alone: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """Return what the neighbours say, shape (n, NEAR)."""
-        n = len(alone)
         said = np.zeros((n + 2 * REACH, NEIGHBOUR), dtype=np.float32)
         said[REACH : REACH + n] = _relu(self._layer("neighbour", alone))
         at_s = np.pad(times_s, REACH, constant_values=np.inf)
+        log_odds = np.empty(n, dtype=np.float32)
+        for first in range(0, n, ROWS_AT_ONCE):
+            rows = slice(first, min(first + ROWS_AT_ONCE, n))
+            near = self._near(said[first : rows.stop + 2 * REACH], at_s[first : rows.stop + 2 * REACH])
+            single = np.concatenate((alone[rows], np.broadcast_to(stem, (len(near), STEM)), near), axis=1)
+            single = _relu(self._layer("together2", _relu(self._layer("together1", single))))
+            log_odds[rows] = self._layer("output", single)[:, 0]
+        return log_odds
+
+    def _near(self, said: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """Return what the neighbours say, shape (n, NEAR), from what n + 2 * REACH candidates say and when."""
+        n = len(said) - 2 * REACH
+        own_s = at_s[REACH : REACH + n]
         near = np.empty((n, 2 * REACH, NEIGHBOUR + 1), dtype=np.float32)
         for i, step in enumerate([*range(-REACH, 0), *range(1, REACH + 1)]):
             beside = slice(REACH + step, REACH + step + n)
-            nearness = np.exp(-np.abs(times_s - at_s[beside]) / NEAR_S).astype(np.float32)[:, None]
+            nearness = np.exp(-np.abs(own_s - at_s[beside]) / NEAR_S).astype(np.float32)[:, None]
             near[:, i, :NEIGHBOUR] = said[beside] * nearness
             near[:, i, NEIGHBOUR:] = nearness
         return _relu(self._layer("near", near.reshape(n, -1)))

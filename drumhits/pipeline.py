@@ -40,11 +40,11 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
     reader = AudioReader(path)
     if features == GUIDE:
         return analyze_blocks(reader.blocks(), config), _source(reader)
-    from drumhits.listener import heard, inputs
+    from drumhits.listener import Inputs, heard
 
     if features == MIX:
         table, patch = find_candidates(reader.blocks(), config, extended=True)
-        columns = heard(config.stem, inputs(table, patch), table.times_s, in_mix=True)
+        columns = heard(config.stem, Inputs(table, patch), in_mix=True)
         return table.with_columns(columns), _source(reader)
     from drumhits.siblings import Levels, hear_siblings, sibling_columns
 
@@ -53,8 +53,8 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
     own = levels.around(table.times_s)
     del levels  # the siblings' take as much memory
     beside = hear_siblings(path, reader.duration_s, table.times_s)
-    x = inputs(table, patch, {config.stem: own, **beside.around})
-    columns = sibling_columns(own, beside.around) | heard(config.stem, x, table.times_s)
+    around = {config.stem: own, **beside.around}
+    columns = sibling_columns(own, beside.around) | heard(config.stem, Inputs(table, patch, around))
     return table.with_columns(columns), _source(reader, beside)
 
 
@@ -127,7 +127,9 @@ def find_candidates(
         return table, None
     from drumhits.listener import no_patches
 
-    return table, np.concatenate([no_patches(), *patch])[chosen]
+    whole = np.concatenate([no_patches(), *patch])
+    patch.clear()  # hours of them need not be there twice
+    return table, whole[chosen]
 
 
 def _stem_wide_choice(onsets: np.ndarray, config: StemConfig) -> np.ndarray:

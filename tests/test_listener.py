@@ -16,8 +16,8 @@ from drumhits.listener import (
     N_INPUTS_IN_MIX,
     N_PATCH,
     NUMBERS,
+    Inputs,
     heard,
-    inputs,
     listener_path,
     networks,
 )
@@ -48,7 +48,7 @@ def course_of(x, stem):
 @pytest.mark.parametrize("gain_db", [-18.0, -6.0, 6.0])
 def test_levels_are_relative_to_the_stems_own_loud_hits(gain_db):
     y = bursts(HITS_S, 5.0)
-    x, louder = inputs(*candidates(y)), inputs(*candidates((y * 10 ** (gain_db / 20)).astype(np.float32)))
+    x, louder = Inputs(*candidates(y))[:], Inputs(*candidates((y * 10 ** (gain_db / 20)).astype(np.float32)))[:]
     np.testing.assert_allclose(louder[:, :N_PATCH], x[:, :N_PATCH], atol=0.02)
 
 
@@ -62,14 +62,14 @@ def test_a_pitch_stands_out_in_its_low_band_after_the_onset_and_not_before():
 
 def test_a_mix_has_no_siblings():
     table, patch = candidates(bursts(HITS_S, 5.0))
-    assert inputs(table, patch).shape == (len(table), N_INPUTS_IN_MIX)
+    assert Inputs(table, patch)[:].shape == (len(table), N_INPUTS_IN_MIX)
     assert N_PATCH + len(NUMBERS) == N_INPUTS_IN_MIX
 
 
 def test_a_sibling_is_there_with_its_course_or_flagged_as_missing():
     y, kick = bursts(HITS_S, 5.0), bursts(HITS_S[::2], 5.0, seed=1)
     table, patch = candidates(y)
-    x = inputs(table, patch, {"snare": levels(y, table.times_s), "kick": levels(kick, table.times_s)})
+    x = Inputs(table, patch, {"snare": levels(y, table.times_s), "kick": levels(kick, table.times_s)})[:]
     assert x.shape == (len(table), N_INPUTS)
     assert (course_of(x, "kick")[:, -1] == 1).all()
     assert (course_of(x, "hihat")[:, -1] == 0).all()
@@ -79,12 +79,17 @@ def test_a_sibling_is_there_with_its_course_or_flagged_as_missing():
     assert course_of(x, "kick")[with_kick, at_onset].min() > course_of(x, "kick")[without, at_onset].max() + 1
 
 
+def test_rows_made_a_few_at_a_time_are_those_made_at_once():
+    x = Inputs(*candidates(bursts(HITS_S, 5.0)))
+    np.testing.assert_array_equal(np.concatenate([x[:5], x[5:9], x[9:]]), x[:])
+
+
 @settings(max_examples=10)
 @given(st.lists(st.integers(0, 200_000), max_size=4))
 def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions):
     y = bursts(HITS_S, 5.0)
     whole, pieces = candidates(y), find_candidates(cut(y, positions), SNARE, extended=True)
-    np.testing.assert_array_equal(inputs(*pieces), inputs(*whole))
+    np.testing.assert_array_equal(Inputs(*pieces)[:], Inputs(*whole)[:])
 
 
 @pytest.mark.parametrize("in_mix", [False, True])
@@ -94,7 +99,7 @@ def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
     assert len(networks(stem, in_mix=in_mix)) >= 1
     table, patch = find_candidates([bursts(HITS_S, 5.0)], default_config().stems[stem], extended=True)
     around = None if in_mix else {stem: levels(bursts(HITS_S, 5.0), table.times_s)}
-    found = heard(stem, inputs(table, patch, around), table.times_s, in_mix=in_mix)
+    found = heard(stem, Inputs(table, patch, around), in_mix=in_mix)
     (name,) = found
     assert name == (HEARD_IN_MIX if in_mix else HEARD)
     assert found[name].shape == (len(table),)
@@ -103,4 +108,4 @@ def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
 
 def test_silence_is_heard_without_a_word():
     table, patch = candidates(np.zeros(SAMPLE_RATE, np.float32))
-    assert heard("snare", inputs(table, patch), table.times_s, in_mix=True)[HEARD_IN_MIX].shape == (0,)
+    assert heard("snare", Inputs(table, patch), in_mix=True)[HEARD_IN_MIX].shape == (0,)

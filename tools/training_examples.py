@@ -9,7 +9,7 @@ from separation import SAMPLE_RATE, STEMS
 from training_songs import Hit, TrainingSong
 
 from drumhits.config import default_config
-from drumhits.listener import inputs
+from drumhits.listener import Inputs
 from drumhits.matching import match_times
 from drumhits.pipeline import find_candidates
 from drumhits.siblings import Levels
@@ -24,7 +24,7 @@ class Example:
     Attributes
     ----------
     x : np.ndarray, shape (n, N_INPUTS) or of a mix (n, N_INPUTS_IN_MIX), float16
-        See `listener.inputs`; with every sibling.
+        See `listener.Inputs`; with every sibling.
     times_s : np.ndarray, shape (n,)
     loud_db : np.ndarray, shape (len(STEMS),), of each stem's loud moments
     kept : np.ndarray, shape (n,), bool, whether it was played
@@ -55,9 +55,9 @@ def examples_of(song: TrainingSong) -> dict[str, Example]:
         table, patch = find_candidates([song.stems[stem]], config.stems[stem], extended=True)
         around = {name: one.around(table.times_s) for name, one in levels.items()}
         loud_db = np.array([10 * np.log10(around[name].loud) for name in STEMS])
-        examples[stem] = labelled(inputs(table, patch, around), table.times_s, loud_db, song.hits[stem])
+        examples[stem] = labelled(Inputs(table, patch, around)[:], table.times_s, loud_db, song.hits[stem])
         table, patch = find_candidates([song.mix], config.stems[stem], extended=True)
-        examples[f"mix-{stem}"] = labelled(inputs(table, patch), table.times_s, loud_db, song.hits[stem])
+        examples[f"mix-{stem}"] = labelled(Inputs(table, patch)[:], table.times_s, loud_db, song.hits[stem])
     return examples
 
 
