@@ -10,7 +10,7 @@ The networks lie in models/pretrained/networks/ and were made by tools/build_pre
 
 - levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
   `windows.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
-- the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS_S around the onset;
+- the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
 - the features of `NUMBERS`, magnitudes as their logarithm;
 - not for a mix: the courses of `siblings.Around` of every stem of the song, relative to the loudest of them, and for
   each stem whether it was there.
@@ -25,11 +25,12 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.context import EXTENDED_FEATURES
+from drumhits.errors import InputError
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
 from drumhits.network import ROWS_AT_ONCE, SELF, Network
 from drumhits.onsets import ATTACK_LEAD
 from drumhits.packagedigest import NETWORKS_DIR
-from drumhits.safepickle import MAX_BYTES, loads
+from drumhits.safepickle import damaged, loads
 from drumhits.settings import STEMS
 from drumhits.siblings import COURSE_STEPS, MEASURES, Around
 from drumhits.windows import HOP_LENGTH, N_BANDS, TINY_ENERGY, Window, mean_levels_db
@@ -181,13 +182,32 @@ def listener_path(stem: str, *, in_mix: bool = False) -> Path:
 
 @cache
 def networks(stem: str, *, in_mix: bool = False) -> tuple[Network, ...]:
-    """Return the networks that come with the toolkit for a stem."""
-    path = listener_path(stem, in_mix=in_mix)
-    plain = loads(path.read_bytes()[:MAX_BYTES], str(path))
-    return tuple(Network.from_plain(one, N_INPUTS_IN_MIX if in_mix else N_INPUTS) for one in plain["networks"])
+    """Return the networks that come with the toolkit for a stem.
+
+    Raises
+    ------
+    InputError
+        Their file is missing or damaged.
+    """
+    name = str(listener_path(stem, in_mix=in_mix))
+    plain = loads(_file_of(stem, in_mix), name)
+    try:
+        return tuple(Network.from_plain(one, N_INPUTS_IN_MIX if in_mix else N_INPUTS) for one in plain["networks"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(name, "it holds no networks of this version") from error
 
 
 @cache
 def listener_digest(stem: str, *, in_mix: bool = False) -> str:
     """Return the digest of a file of networks: a model goes with those that it was trained beside."""
-    return f"{zlib.crc32(listener_path(stem, in_mix=in_mix).read_bytes()):08x}"
+    return f"{zlib.crc32(_file_of(stem, in_mix)):08x}"
+
+
+def _file_of(stem: str, in_mix: bool) -> bytes:
+    path = listener_path(stem, in_mix=in_mix)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); it comes with the toolkit, so put it back from there."
+        ) from error

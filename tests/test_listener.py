@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import bursts, cut, tones
 
+from drumhits import listener
 from drumhits.audio import SAMPLE_RATE
 from drumhits.config import default_config
+from drumhits.errors import InputError
 from drumhits.listener import (
     HEARD,
     HEARD_IN_MIX,
@@ -22,6 +24,7 @@ from drumhits.listener import (
     networks,
 )
 from drumhits.pipeline import find_candidates
+from drumhits.safepickle import dumps
 from drumhits.settings import STEMS
 from drumhits.siblings import COURSE_STEPS, MEASURES, Levels
 
@@ -104,6 +107,30 @@ def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
     assert name == (HEARD_IN_MIX if in_mix else HEARD)
     assert found[name].shape == (len(table),)
     assert np.isfinite(found[name]).all()
+
+
+@pytest.fixture
+def other_networks(tmp_path, monkeypatch):
+    """Return the file of the snare's networks, in a folder without any."""
+    monkeypatch.setattr(listener, "NETWORKS_DIR", tmp_path)
+    for remembered in (listener.networks, listener.listener_digest):
+        remembered.cache_clear()
+    yield tmp_path / "snare.pkl"
+    for remembered in (listener.networks, listener.listener_digest):
+        remembered.cache_clear()
+
+
+def test_missing_networks_are_named(other_networks):
+    for ask in (listener.networks, listener.listener_digest):
+        with pytest.raises(InputError, match=r"snare\.pkl: cannot be read .*; it comes with the toolkit"):
+            ask("snare")
+
+
+@pytest.mark.parametrize("plain", [[], {}, {"networks": 1}, {"networks": [{}]}, {"networks": [{"mean": 1}]}])
+def test_files_without_networks_are_damaged(other_networks, plain):
+    other_networks.write_bytes(dumps(plain))
+    with pytest.raises(InputError, match=r"snare\.pkl is damaged"):
+        listener.networks("snare")
 
 
 def test_silence_is_heard_without_a_word():
