@@ -22,12 +22,11 @@ from drumhits.errors import InputError
 from drumhits.jobs import song_of, stem_of
 from drumhits.settings import STEMS
 from drumhits.source import Sibling
-from drumhits.windows import mean_levels_db
+from drumhits.windows import TINY_ENERGY, mean_levels_db
 
 STEP_S = 128 / 44100
 AFTER_STEPS, BEFORE_STEPS = np.arange(0, 6), np.arange(-9, -2)
 MARGIN = 64  # steps, at least what is looked at on either side
-TINY_ENERGY = 1e-14  # 140 dB below full scale
 MOST_DB = 60.0
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 LOUD_PERCENTILE = 99

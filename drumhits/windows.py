@@ -24,7 +24,7 @@ _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
 _BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)).tolist()))
 BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 115 Hz at the bottom, then logarithmic
 N_BANDS = len(BAND_EDGES_HZ) - 1
-TINY_ENERGY = 1e-14
+TINY_ENERGY = 1e-14  # 140 dB below full scale
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
 
 
