@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from drumhits.model import TrainedModel
 
 SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
-PRETRAINED_FOR_MIXES = Path("pretrained for mixes")
+PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
@@ -153,7 +153,8 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
         raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
     one_file_a = "mix" if args.split else "song" if args.merge else "stem"
     outputs = output_paths(args.input, [path for path, _ in pairs], args.output, one_file_a=one_file_a)
-    models = load_models(PRETRAINED_FOR_MIXES if args.split else args.use_ml_model, {stem for _, stem in pairs})
+    decided_by = PRETRAINED_FOR_MIXES if args.split else args.use_ml_model
+    models = load_models(decided_by, {stem for _, stem in pairs}, in_mix=args.split)
     sources = require_own_files(args, pairs, outputs)
     jobs = []
     for (path, stem), output in zip(pairs, outputs, strict=True):
@@ -170,7 +171,7 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
                     config,
                     keep_all=args.keep_all,
                     model=model,
-                    model_name=(args.use_ml_model or PRETRAINED_FOR_MIXES).name if model else None,
+                    model_name=decided_by.name if model else None,
                     min_confidence=args.min_confidence,
                     resume=args.resume,
                 )
@@ -224,14 +225,13 @@ def require_own_files(args: argparse.Namespace, pairs: list[tuple[Path, str]], o
     return sources
 
 
-def load_models(given: Path | None, stems: set[str]) -> "dict[str, TrainedModel]":
-    """Return the model that decides about each stem; none where none is given."""
+def load_models(given: Path | None, stems: set[str], *, in_mix: bool) -> "dict[str, TrainedModel]":
+    """Return the model that decides about each stem; none where none is given. In a mix, those for mixes decide."""
     if given is None:
         return {}
     from drumhits.model import PRETRAINED, load_model, pretrained_path
 
-    if given == PRETRAINED_FOR_MIXES or str(given) == PRETRAINED:
-        in_mix = given == PRETRAINED_FOR_MIXES
+    if in_mix or str(given) == PRETRAINED:
         return {stem: load_model(pretrained_path(stem, in_mix=in_mix)) for stem in sorted(stems)}
     return dict.fromkeys(stems, load_model(given))
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,17 +110,12 @@ def gather_mixes(inputs: list[Path]) -> tuple[list[tuple[Path, str]], dict[str, 
 
     A folder gives those whose name ends in no stem.
     """
-    found: dict[str, Path] = {}
-    refused: dict[str, InputError] = {}
-    for given in inputs:
-        with collecting(refused, given):
-            for path in _mixes_in(given) if _is_folder(given) else [given]:
-                found.setdefault(os.path.realpath(path), path)
-    return [(path, stem) for path in found.values() for stem in STEMS], refused
+    found, refused = _each_once(inputs, lambda given: _mixes_in(given) if _is_folder(given) else [(given,)])
+    return [(path, stem) for (path,) in found for stem in STEMS], refused
 
 
-def _mixes_in(folder: Path) -> list[Path]:
-    mixes = [path for path in _audio_files(folder) if stem_of(path.stem) is None]
+def _mixes_in(folder: Path) -> list[tuple[Path]]:
+    mixes = [(path,) for path in _audio_files(folder) if stem_of(path.stem) is None]
     if not mixes:
         raise InputError(f"{folder}: holds no audio file but stems; give the mixes themselves, or leave out --split.")
     return mixes
@@ -132,12 +127,17 @@ def _audio_files(folder: Path) -> list[Path]:
 
 def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
     """Return each audio file of the inputs once, with its stem, and what is wrong with inputs that hold none."""
-    found: dict[str, tuple[Path, str]] = {}
+    return _each_once(inputs, lambda given: find_audio(given, stem))
+
+
+def _each_once(inputs: list[Path], find: Callable[[Path], list[tuple]]) -> tuple[list[tuple], dict[str, InputError]]:
+    """Return the rows that `find` gives for the inputs, one for each file, which comes first in them."""
+    found: dict[str, tuple] = {}
     refused: dict[str, InputError] = {}
     for given in inputs:
         with collecting(refused, given):
-            for path, known in find_audio(given, stem):
-                found.setdefault(os.path.realpath(path), (path, known))
+            for row in find(given):
+                found.setdefault(os.path.realpath(row[0]), row)
     return list(found.values()), refused
 
 

@@ -52,6 +52,15 @@ def test_a_folder_of_stems_alone_is_named(tmp_path, capsys):
     assert "holds no audio file but stems" in process.stderr
 
 
+def test_the_name_of_its_models_names_no_model_file(tmp_path, capsys):
+    stem = SONGS / "test1-kick.flac"
+    process = convert_here(
+        capsys, "--input", stem, "--output", tmp_path / "x.mid", "--use-ml-model", "pretrained for mixes"
+    )
+    assert process.returncode != 0
+    assert "pretrained for mixes: no such model file" in process.stderr
+
+
 @pytest.mark.parametrize("option", [("--stem", "kick"), ("--merge",), ("--use-ml-model", "pretrained")])
 def test_options_that_contradict_it_are_refused(option, capsys):
     process = convert_here(capsys, "--input", MIX, "--split", *option)

@@ -34,6 +34,7 @@ from drumhits.pipeline import ALL
 from drumhits.pipeline import MIX as MIX_FEATURES
 from drumhits.plainmodel import logistic
 from drumhits.safepickle import dumps
+from drumhits.scoring import precision_recall_f1
 
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
 HOLD_OUT_EVERY = 16  # one song in so many is scored on
@@ -50,14 +51,10 @@ def scores_at(min_confidence: float, confidence: np.ndarray, examples: Sequence[
     """Return the scores of decisions about candidates; recall counts the strokes without a candidate, too."""
     kept = np.concatenate([one.kept for one in examples])
     decided = confidence >= min_confidence
-    hits, n_decided = int(np.count_nonzero(decided & kept)), int(np.count_nonzero(decided))
     n_played = sum(one.n_played for one in examples)
-    return {
-        "precision": hits / max(n_decided, 1),
-        "recall": hits / max(n_played, 1),
-        "f1": 2 * hits / max(n_decided + n_played, 1),
-        "accuracy": float(np.mean(decided == kept)),
-    }
+    scores = precision_recall_f1(int(np.sum(decided & kept)), n_played, int(decided.sum()))
+    named = zip(("precision", "recall", "f1"), scores, strict=True)
+    return {**{name: score or 0.0 for name, score in named}, "accuracy": float(np.mean(decided == kept))}
 
 
 def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:

@@ -53,10 +53,15 @@ def rendered_song(number: int, material: Material, work: Path) -> Path:
             parts |= {f"{name}_peak": peak, f"{name}_y": np.rint(y * (LARGEST_INT16 / peak)).astype(np.int16)}
         for stem, hits in song.hits.items():
             parts |= {f"{stem}_{field}": np.array([hit[i] for hit in hits]) for i, field in enumerate(Hit._fields)}
-        with path.with_suffix(".part").open("wb") as file:
-            np.savez(file, **parts)
-        path.with_suffix(".part").replace(path)
+        save_arrays(path, parts)
     return path
+
+
+def save_arrays(path: Path, parts: dict[str, np.ndarray]) -> None:
+    """Write arrays to an .npz file, whole or not at all."""
+    with path.with_suffix(".part").open("wb") as file:
+        np.savez(file, **parts)
+    path.with_suffix(".part").replace(path)
 
 
 def read_song(path: Path) -> TrainingSong:

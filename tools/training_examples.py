@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rendered_songs import read_song
+from rendered_songs import read_song, save_arrays
 from separation import SAMPLE_RATE, STEMS
 from training_songs import Hit, TrainingSong
 
@@ -70,9 +70,7 @@ def analysed_song(rendered: Path, work: Path) -> Path:
             for name, example in examples_of(read_song(rendered)).items()
             for field, value in vars(example).items()
         }
-        with path.with_suffix(".part").open("wb") as file:
-            np.savez(file, **parts)
-        path.with_suffix(".part").replace(path)
+        save_arrays(path, parts)
     return path
 
 

@@ -70,8 +70,9 @@ def make_song(number: int, performances: Sequence[list[Hit]], kits: Sequence[Kit
     rng = np.random.default_rng(number)
     hits = _excerpt(performances, rng)
     kit_of = _choose_kits(kits, rng)
-    hits_of = {stem: [hit for hit in hits if SOUNDS[hit.sound].stem == stem] for stem in STEMS}
-    hits_of = {stem: _at_the_drummers_force(hits_of[stem], rng) for stem in STEMS}
+    hits_of = {
+        stem: _at_the_drummers_force([hit for hit in hits if SOUNDS[hit.sound].stem == stem], rng) for stem in STEMS
+    }
     dry = np.stack([_play(hits_of[stem], kit_of[stem], rng) for stem in STEMS])
     mixed = _mix(dry, rng)
     is_blind = number % BLIND_EVERY == 0 or number >= ALL_BLIND_FROM
