@@ -1,4 +1,4 @@
-"""Labelled candidates -> model: fit, cross-validate by song, choose the threshold, weigh the features.
+"""Labelled candidates -> model: fit, and cross-validate by song.
 
 The only module that trains, and so the only one of the package that imports scikit-learn.
 """
@@ -16,7 +16,9 @@ from sklearn.preprocessing import StandardScaler
 from drumhits.blend import Blend, pooled
 from drumhits.context import families
 from drumhits.forest import Forest
+from drumhits.importance import losses_when_shuffled, shares_of_losses
 from drumhits.linear import Logistic
+from drumhits.minconfidence import best_threshold
 from drumhits.plainmodel import PlainModel
 
 MAX_FOLDS = 5
@@ -25,9 +27,6 @@ MAX_TREE_DEPTH = 16  # deeper trees cost time and gain nothing on unseen songs
 USUAL_HALF = 16_000  # examples that usually teach as much as the bundled models know
 TRUST_IN_USUAL = 35.0  # squared error that a share may cost before it leaves the usual one
 SHARES = np.arange(0, 101, 5) / 100
-PLATEAU = 0.01  # of F1, within which thresholds count as equally good
-USUAL = 0.4
-WEIGHED = 100  # held-out examples of a fold by which features are weighed: more take time and tell little more
 
 
 @dataclass(frozen=True)
@@ -266,75 +265,3 @@ def _folds(examples: Examples, seed: int) -> tuple[list, bool]:
 
 def _accuracy(probability: np.ndarray, kept: np.ndarray, min_confidence: float) -> float:
     return float(np.mean((probability >= min_confidence) == kept))
-
-
-def best_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray | None = None) -> float:
-    """Return the confidence threshold with the best F1; of those about as good, the one nearest to `USUAL`.
-
-    What is best on the songs at hand by a hair is often not on the next song; `USUAL` is best where the confidence is
-    a true probability, since the threshold with the best F1 is half that F1 (Lipton et al. 2014, "Optimal thresholding
-    of classifiers to maximize F1 measure"). About as good is what falls short by no more than `PLATEAU`, or by no more
-    than the standard error of the difference over the songs, where `songs` numbers them: the one-standard-error rule of
-    Breiman et al. 1984, "Classification and regression trees".
-    """
-    thresholds = np.arange(1, 100) / 100
-    decided = probability[:, None] >= thresholds
-    songs = np.zeros(len(kept), dtype=int) if songs is None else songs
-    of_songs = [songs == song for song in np.unique(songs)]
-    hits, made = (np.array([rows[own].sum(axis=0) for own in of_songs]) for rows in (decided & kept[:, None], decided))
-    true = np.array([[kept[own].sum()] for own in of_songs])
-    f1 = _f1(hits.sum(axis=0), made.sum(axis=0) + true.sum(axis=0))
-    best = f1.argmax()
-    short = f1[best] - f1
-    if len(of_songs) > 1:
-        left_out = _f1(hits.sum(axis=0) - hits, (made + true).sum(axis=0) - (made + true))
-        good = short <= np.maximum(PLATEAU, _jackknife_error(left_out[:, [best]] - left_out))
-    else:
-        good = short <= PLATEAU
-    return float(thresholds[good][np.argmin(np.abs(thresholds[good] - USUAL))])
-
-
-def _f1(hits: np.ndarray, made_and_true: np.ndarray) -> np.ndarray:
-    return 2 * hits / np.maximum(made_and_true, 1)
-
-
-def _jackknife_error(left_out: np.ndarray) -> np.ndarray:
-    """Return the standard error of a figure from its values without each song, shape (n_songs, ...).
-
-    Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 11.
-    """
-    n_songs = len(left_out)
-    return np.sqrt((n_songs - 1) / n_songs * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
-
-
-def losses_when_shuffled(
-    model: PlainModel, X: np.ndarray, kept: np.ndarray, columns: dict[str, list[int]], seed: int
-) -> list[float]:
-    """Return how much worse the Brier score gets when each family of features is shuffled over the rows.
-
-    Permutation importance (Breiman 2001, "Random forests"), on the squared error of the probability, which is
-    finer than accuracy on few examples.
-    """
-    rng = np.random.default_rng(seed)
-    some = rng.permutation(len(X))[:WEIGHED]
-    X, kept = X[some], kept[some]
-    order = rng.permutation(len(X))
-    before = np.mean((model.predict(X) - kept) ** 2)
-    losses = []
-    for group in columns.values():
-        shuffled = X.copy()
-        shuffled[:, group] = X[order][:, group]
-        losses.append(float(np.mean((model.predict(shuffled) - kept) ** 2) - before))
-    return losses
-
-
-def shares_of_losses(columns: dict[str, list[int]], losses: list, weights: np.ndarray) -> dict[str, float]:
-    """Return the mean losses as shares that add up to 1, greatest first.
-
-    Without any loss, the shares are those of the model's own weights.
-    """
-    mean = np.maximum(np.mean(losses, axis=0), 0) if losses else np.zeros(len(columns))
-    if mean.sum() <= 0:
-        mean = np.array([weights[group].sum() for group in columns.values()]) + 1e-12
-    shares = zip(columns, (mean / mean.sum()).tolist(), strict=True)
-    return dict(sorted(shares, key=lambda item: -item[1]))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from drumhits import classifier
-from drumhits.classifier import Examples, best_threshold, train
+from drumhits import classifier, minconfidence
+from drumhits.classifier import Examples, train
 from drumhits.linear import Logistic
+from drumhits.minconfidence import best_threshold
 from drumhits.safepickle import dumps
 
 N_TREES = 10
@@ -120,11 +121,11 @@ def test_the_threshold_has_the_best_f1_that_any_has(seed):
     best = max(f1_at(probability, kept, k / 100) for k in range(1, 100))
     found = best_threshold(probability, kept)
     assert 0.01 <= found <= 0.99
-    assert f1_at(probability, kept, found) >= best - classifier.PLATEAU - 1e-12
+    assert f1_at(probability, kept, found) >= best - minconfidence.PLATEAU - 1e-12
 
 
 @pytest.mark.parametrize(
-    ("removed", "kept", "expected"), [(0.2, 0.8, classifier.USUAL), (0.6, 0.9, 0.61), (0.1, 0.3, 0.3)]
+    ("removed", "kept", "expected"), [(0.2, 0.8, minconfidence.USUAL), (0.6, 0.9, 0.61), (0.1, 0.3, 0.3)]
 )
 def test_the_threshold_between_removed_and_kept_is_the_one_nearest_to_the_usual(removed, kept, expected):
     found = best_threshold(np.array([0.01, removed, kept, 0.95]), np.array([False, False, True, True]))
@@ -144,7 +145,7 @@ def test_songs_that_agree_move_the_threshold_and_songs_that_do_not_leave_it():
 
     assert found(0.7, 0.7, 0.7, 0.7) > 0.65
     assert found(0.2, 0.2, 0.2, 0.2) < 0.25
-    assert found(0.4, 0.4, 0.4, 0.9) == pytest.approx(classifier.USUAL)
+    assert found(0.4, 0.4, 0.4, 0.9) == pytest.approx(minconfidence.USUAL)
 
 
 def known_before(examples, sign=1.0):

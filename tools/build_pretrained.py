@@ -23,11 +23,11 @@ from train_networks import train_network
 from training_examples import Example, analysed_song, read_example
 
 from drumhits import __version__
-from drumhits.classifier import best_threshold
 from drumhits.config import default_config
 from drumhits.files import write_whole
 from drumhits.linear import Logistic
 from drumhits.listener import HEARD, HEARD_IN_MIX, KIND, listener_path
+from drumhits.minconfidence import best_threshold
 from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, networks_of, pretrained_path
 from drumhits.network import Network
 from drumhits.pipeline import ALL
