@@ -41,7 +41,6 @@ FRAMES = {
     "late": range(20, 34),
     "past": range(-20, -5),
 }
-_LEVELS = tuple(FRAMES)
 _LEVEL_DIFFERENCES = {  # name: (level, level subtracted)
     "Rise": ("after", "before"),
     "Since": ("after", "past"),
@@ -88,9 +87,9 @@ def surroundings(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
     return np.stack([mean_energies(energies, samples, frames) for frames in FRAMES.values()], axis=1)
 
 
-def gathered(parts: list[np.ndarray]) -> np.ndarray:
-    """Return the surroundings of several windows as one array, also of no window."""
-    return np.concatenate([np.zeros((0, len(FRAMES), N_BANDS), dtype=np.float32), *parts])
+def no_surroundings() -> np.ndarray:
+    """Return the surroundings of no onset."""
+    return np.zeros((0, len(FRAMES), N_BANDS), dtype=np.float32)
 
 
 def extended_columns(times_s: np.ndarray, level_db: np.ndarray, around: np.ndarray) -> dict[str, np.ndarray]:
@@ -107,31 +106,31 @@ def extended_columns(times_s: np.ndarray, level_db: np.ndarray, around: np.ndarr
     """
     if not len(times_s):
         return {name: np.zeros(0) for name in EXTENDED_FEATURES}
-    around = around.astype(np.float64)
-    loud_energy = np.percentile(around[:, _LEVELS.index("after")].sum(axis=1), 95) + 1e-20
-    levels = dict(zip(_LEVELS, np.moveaxis(_relative_db(around, loud_energy), 1, 0), strict=True))
-    totals = dict(zip(_LEVELS, _relative_db(around.sum(axis=2), loud_energy).T, strict=True))
-    by_band = {"After": levels["after"]}
-    by_band |= {kind: levels[level] - levels[less] for kind, (level, less) in _LEVEL_DIFFERENCES.items()}
+
+    def energy(level: str) -> np.ndarray:
+        return around[:, tuple(FRAMES).index(level)].astype(np.float64)
+
+    def relative_db(level: str, *, total: bool = False) -> np.ndarray:
+        return 10 * np.log10((energy(level).sum(axis=1) if total else energy(level)) / loud_energy + FLOOR)
+
+    loud_energy = np.percentile(energy("after").sum(axis=1), 95) + 1e-20
+    by_band = {"After": relative_db("after")}
+    by_band |= {kind: relative_db(level) - relative_db(less) for kind, (level, less) in _LEVEL_DIFFERENCES.items()}
     loudness = np.maximum(level_db - np.percentile(level_db, 95), QUIETEST_DB)
     is_loud = loudness >= np.percentile(loudness, LOUD_SHARE)
     position = np.arange(N_BANDS) - (N_BANDS - 1) / 2
     return {
         **{f"{kind}{band}": db[:, b] for kind, db in by_band.items() for b, band in enumerate(_BANDS)},
-        "RiseAll": totals["after"] - totals["before"],
-        "DecayAll": totals["decay"] - totals["hit"],
-        "Tilt": levels["after"] @ position / (position @ position),
+        "RiseAll": relative_db("after", total=True) - relative_db("before", total=True),
+        "DecayAll": relative_db("decay", total=True) - relative_db("hit", total=True),
+        "Tilt": by_band["After"] @ position / (position @ position),
         "Loudness": loudness,
         "Rank": np.searchsorted(np.sort(loudness), loudness) / len(loudness),
         "LikeRise": _correlation(by_band["Rise"], by_band["Rise"][is_loud].mean(axis=0)),
         "LikeAfter": _correlation(by_band["After"], by_band["After"][is_loud].mean(axis=0)),
-        **_strengths(around),
+        **_strengths(energy("before"), energy("after")),
         **_neighbours(times_s, loudness),
     }
-
-
-def _relative_db(energy: np.ndarray, loud_energy: float) -> np.ndarray:
-    return 10 * np.log10(energy / loud_energy + FLOOR)
 
 
 def _correlation(rows: np.ndarray, pattern: np.ndarray) -> np.ndarray:
@@ -140,9 +139,8 @@ def _correlation(rows: np.ndarray, pattern: np.ndarray) -> np.ndarray:
     return (rows * pattern).sum(axis=1) / np.sqrt((rows**2).sum(axis=1) * (pattern**2).sum() + 1e-9)
 
 
-def _strengths(around: np.ndarray) -> dict[str, np.ndarray]:
-    loudness = around**LOUDNESS_POWER
-    rises = np.maximum(loudness[:, _LEVELS.index("after")] - loudness[:, _LEVELS.index("before")], 0)
+def _strengths(before: np.ndarray, after: np.ndarray) -> dict[str, np.ndarray]:
+    rises = np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0)
     sums = {group: rises[:, bands].sum(axis=1) for group, bands in _GROUPS.items()}
     return {f"Strong{group}": rise / (np.percentile(rise, 95) + 1e-20) for group, rise in sums.items()}
 

@@ -24,7 +24,7 @@ REACH = 6  # candidates on either side
 NEAR_S = 0.3  # distance at which a neighbour counts 1/e
 INPUT_LIMIT = 5.0  # standard deviations
 WEIGHT_LIMIT = 100.0  # keeps every sum within float32
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 512
 
 
 def layer_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:

@@ -106,30 +106,29 @@ def find_candidates(
     See `analyze_blocks` and `listener.patches`.
     """
     names = measured_features(config.stem, extended=extended)
-    onsets, measured, around, patch = [_NO_ONSETS], [np.zeros((0, len(names)), dtype=np.float32)], [], []
+    onsets, measured = [_NO_ONSETS], [np.zeros((0, len(names)), dtype=np.float32)]
+    if extended:
+        from drumhits.context import no_surroundings, surroundings
+        from drumhits.growing import GrowingRows
+        from drumhits.listener import no_patches, patches
+
+        around, patch = GrowingRows(no_surroundings()), GrowingRows(no_patches())
     for window in windows(blocks):
         found = find_onsets(window, config.stem)
         found = found[without_echoes(found, config.onset_wait)]
         measured.append(measure(window.y, found["sample"], config, names))
         if extended:
-            from drumhits.context import surroundings
-            from drumhits.listener import patches
-
-            around.append(surroundings(window.energies, found["sample"]))
-            patch.append(patches(window, found["sample"]))
+            around.add(surroundings(window.energies, found["sample"]))
+            patch.add(patches(window, found["sample"]))
         found["sample"] += window.start
         onsets.append(found)
     columns = dict(zip(names, np.concatenate(measured).T, strict=True))
     found = np.concatenate(onsets)
     chosen = _stem_wide_choice(found, config)
-    table = _tabulate(found, chosen, columns, around if extended else None)
     if not extended:
-        return table, None
-    from drumhits.listener import no_patches
-
-    whole = np.concatenate([no_patches(), *patch])
-    patch.clear()  # hours of them need not be there twice
-    return table, whole[chosen]
+        return _tabulate(found, chosen, columns), None
+    around, patch = around[chosen], patch[chosen]
+    return _tabulate(found, chosen, columns, around), patch
 
 
 def _stem_wide_choice(onsets: np.ndarray, config: StemConfig) -> np.ndarray:
@@ -139,9 +138,9 @@ def _stem_wide_choice(onsets: np.ndarray, config: StemConfig) -> np.ndarray:
 
 
 def _tabulate(
-    onsets: np.ndarray, chosen: np.ndarray, measured: dict[str, np.ndarray], around: list[np.ndarray] | None
+    onsets: np.ndarray, chosen: np.ndarray, measured: dict[str, np.ndarray], around: np.ndarray | None = None
 ) -> FeatureTable:
-    """Return the table of the chosen onsets."""
+    """Return the table of the chosen onsets; `around` is of those."""
     times_s = np.maximum(onsets["sample"][chosen], 0) / SAMPLE_RATE
     columns = {
         "Str": relative_to_loud(onsets["rise"][chosen]),
@@ -150,8 +149,9 @@ def _tabulate(
     }
     names = tuple(name for name in GUIDE_FEATURES + SHAPE_FEATURES if name in columns)
     if around is not None:
-        from drumhits.context import EXTENDED_FEATURES, extended_columns, gathered
+        from drumhits.context import EXTENDED_FEATURES, extended_columns
 
-        columns |= extended_columns(times_s, columns["LevelDb"].astype(np.float64), gathered(around)[chosen])
+        columns |= extended_columns(times_s, columns["LevelDb"].astype(np.float64), around)
         names += EXTENDED_FEATURES
-    return FeatureTable(times_s, names, np.column_stack([columns[name] for name in names]).astype(np.float64))
+    values = np.column_stack([columns[name] for name in names])
+    return FeatureTable(times_s, names, values.astype(np.float64, copy=False))

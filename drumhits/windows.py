@@ -20,6 +20,7 @@ CHUNK_LENGTH = CHUNK_FRAMES * HOP_LENGTH  # samples: 5.9 s
 CONTEXT_FRAMES = 64
 CONTEXT_LENGTH = CONTEXT_FRAMES * HOP_LENGTH  # samples: 0.37 s, more than any measurement reaches
 FRAMES_AT_ONCE = 64  # their spectra stay in cache, and below the size that memory is asked of the system for
+POSITIONS_AT_ONCE = 1024  # whose surroundings are looked at, so that those of hours do not fill the memory
 _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
 _BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)).tolist()))
 BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 115 Hz at the bottom, then logarithmic
@@ -130,7 +131,11 @@ def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[
         Frames relative to a position that are averaged over; each starts where the one before ends.
     """
     edges = np.array([span.start for span in spans])
-    frames = np.clip(positions[:, None] + np.arange(spans[0].start, spans[-1].stop), 0, len(energies) - 1)
-    sums = np.add.reduceat(energies[frames], edges - edges[0], axis=1)
-    means = sums / np.array([len(span) for span in spans], dtype=np.float32)[:, None]
-    return (10 * np.log10(means + np.float32(TINY_ENERGY))).astype(np.float16)
+    lengths = np.array([len(span) for span in spans], dtype=np.float32)[:, None]
+    levels_db = np.empty((len(positions), len(spans), energies.shape[1]), dtype=np.float16)
+    for first in range(0, len(positions), POSITIONS_AT_ONCE):
+        rows = slice(first, first + POSITIONS_AT_ONCE)
+        frames = np.clip(positions[rows, None] + np.arange(spans[0].start, spans[-1].stop), 0, len(energies) - 1)
+        means = np.add.reduceat(energies[frames], edges - edges[0], axis=1) / lengths
+        levels_db[rows] = 10 * np.log10(means + np.float32(TINY_ENERGY))
+    return levels_db
