@@ -13,17 +13,19 @@ The networks lie in models/pretrained/networks/ and were made by tools/build_pre
 - the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
 - the features of `NUMBERS`, magnitudes as their logarithm;
 - not for a mix: the courses of `siblings.Around` of every stem of the song, relative to the loudest of them, and for
-  each stem whether it was there.
+  each stem whether it was there;
+- nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `mixture`).
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 
+from drumhits.audio import SAMPLE_RATE
 from drumhits.context import EXTENDED_FEATURES
 from drumhits.errors import InputError
 from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
@@ -33,7 +35,16 @@ from drumhits.packagedigest import NETWORKS_DIR
 from drumhits.safepickle import damaged, loads
 from drumhits.settings import STEMS
 from drumhits.siblings import COURSE_STEPS, MEASURES, Around
-from drumhits.windows import HOP_LENGTH, N_BANDS, TINY_ENERGY, Window, mean_levels_db
+from drumhits.windows import (
+    CHUNK_LENGTH,
+    CONTEXT_LENGTH,
+    HOP_LENGTH,
+    N_BANDS,
+    TINY_ENERGY,
+    Window,
+    mean_levels_db,
+    windows,
+)
 
 KIND = "drumhits networks"
 HEARD, HEARD_IN_MIX = "Heard", "HeardInMix"
@@ -57,7 +68,10 @@ STEP_DB = 20.0  # of level, that is one unit of an input
 LOWEST, HIGHEST = np.float32(-4.0), np.float32(2.0)  # units
 N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
 N_INPUTS_IN_MIX = N_PATCH + len(NUMBERS)
-N_INPUTS = N_INPUTS_IN_MIX + len(STEMS) * (len(COURSE_STEPS) * MEASURES + 1)
+N_COURSES = len(STEMS) * (len(COURSE_STEPS) * MEASURES + 1)
+N_INPUTS_BESIDE = N_INPUTS_IN_MIX + N_COURSES  # all but the mixture
+N_INPUTS = N_INPUTS_BESIDE + N_PATCH
+SILENT_DB = 10 * np.log10(TINY_ENERGY)
 
 
 def patches(window: Window, samples: np.ndarray) -> np.ndarray:
@@ -85,6 +99,25 @@ def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
     return (10 * np.log10(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
 
 
+def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
+    """Return the levels around times of a sound, shape (n, N_PATCH), float16, in dB; after its end it is silent.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray, float32
+        Mono samples at 44.1 kHz, in blocks of any length.
+    times_s : np.ndarray, shape (n,)
+        Increasing, from 0 on.
+    """
+    samples = np.rint(times_s * SAMPLE_RATE).astype(int)
+    levels = np.full((len(samples), N_PATCH), SILENT_DB, dtype=np.float16)
+    for window in windows(blocks):
+        first = window.start + CONTEXT_LENGTH
+        rows = slice(*np.searchsorted(samples, (first, first + CHUNK_LENGTH)))
+        levels[rows] = patches(window, samples[rows] - window.start)
+    return levels
+
+
 def no_patches() -> np.ndarray:
     """Return the patches of no onset."""
     return np.zeros((0, N_PATCH), dtype=np.float16)
@@ -102,11 +135,14 @@ class Inputs:
         From `patches`.
     around : mapping of stem to Around, or None
         The levels of this stem and of those siblings that are there; None of a mix.
+    mixture : np.ndarray, shape (n, N_PATCH), or None
+        From `patches_at`, of this stem and its siblings together; None where there are none.
     """
 
     table: FeatureTable
     patch: np.ndarray
     around: Mapping[str, Around] | None = None
+    mixture: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -115,45 +151,62 @@ class Inputs:
         """Return some rows, shape (n, N_INPUTS), or (n, N_INPUTS_IN_MIX) of a mix, float32."""
         if not len(self):
             return np.zeros((0, N_INPUTS_IN_MIX if self.around is None else N_INPUTS), dtype=np.float32)
-        levels, low = _levels_and_low(self.patch[rows])
-        levels_db, low_db = self._references_db
-        parts = [_units(levels, levels_db), _units(low, low_db), _numbers(self.table, rows)]
+        parts = [_units(self.patch[rows], self._loud_db), _numbers(self.table, rows)]
         if self.around is not None:
-            parts += self._courses(rows, len(levels))
-        return np.concatenate([part.reshape(len(levels), -1) for part in parts], axis=1)
+            parts += [*self._courses(rows), self._mixture(rows)]
+        return np.concatenate(parts, axis=1)
 
     @cached_property
-    def _references_db(self) -> tuple[np.float32, np.float32]:
-        """The levels of the stem's loud attacks: in all bands, and below 600 Hz."""
-        attacks = []
-        for some in np.array_split(self.patch, len(self.patch) // ROWS_AT_ONCE + 1):
-            levels, low = _levels_and_low(some)
-            attacks.append((_attack_db(levels[:, ATTACK_SPANS]), _attack_db(low[:, LOW_ATTACK])))
-        return tuple(np.percentile(np.concatenate(attacks, axis=1), LOUD_PERCENTILE, axis=1).astype(np.float32))
+    def _loud_db(self) -> np.ndarray:
+        return _loud_attacks_db(self.patch)
 
-    def _courses(self, rows: slice, n: int) -> list[np.ndarray]:
+    @cached_property
+    def _mixture_loud_db(self) -> np.ndarray:
+        return _loud_attacks_db(self.mixture)
+
+    def _mixture(self, rows: slice) -> np.ndarray:
+        if self.mixture is None:
+            return np.full((len(self.patch[rows]), N_PATCH), LOWEST, dtype=np.float32)
+        return _units(self.mixture[rows], self._mixture_loud_db)
+
+    def _courses(self, rows: slice) -> list[np.ndarray]:
         loudest_db = np.float32(10 * np.log10(max(one.loud for one in self.around.values())))
-        parts = []
+        n, parts = len(self.patch[rows]), []
         for name in STEMS:
             course = np.full((n, len(COURSE_STEPS) * MEASURES), LOWEST, dtype=np.float32)
             if name in self.around:
-                course = _units(self.around[name].course[rows].astype(np.float32), loudest_db).reshape(course.shape)
+                course = _in_units(self.around[name].course[rows].reshape(n, -1), loudest_db)
             parts += [course, np.full((n, 1), name in self.around, dtype=np.float32)]
         return parts
 
 
-def _levels_and_low(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two parts of patches, shape (n, spans, bands) each, float32."""
-    levels, low = np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
-    return levels.reshape(len(patch), -1, N_BANDS), low.reshape(len(patch), -1, N_LOW_BANDS)
+def _split(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two parts of patches, in all bands and below 600 Hz, shape (n, spans * bands) each, float32."""
+    return np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+
+
+def _loud_attacks_db(patch: np.ndarray) -> np.ndarray:
+    """Return the levels of a stem's loud attacks, shape (2,), float32: in all bands, and below 600 Hz."""
+    attacks = []
+    for some in np.array_split(patch, len(patch) // ROWS_AT_ONCE + 1):
+        levels, low = _split(some)
+        levels, low = levels.reshape(len(some), -1, N_BANDS), low.reshape(len(some), -1, N_LOW_BANDS)
+        attacks.append((_attack_db(levels[:, ATTACK_SPANS]), _attack_db(low[:, LOW_ATTACK])))
+    return np.percentile(np.concatenate(attacks, axis=1), LOUD_PERCENTILE, axis=1).astype(np.float32)
 
 
 def _attack_db(level_db: np.ndarray) -> np.ndarray:
     return 10 * np.log10((10 ** (level_db / 10)).sum(axis=2).mean(axis=1))
 
 
-def _units(level_db: np.ndarray, reference_db: np.float32) -> np.ndarray:
-    return np.clip((level_db - reference_db) / np.float32(STEP_DB), LOWEST, HIGHEST)
+def _units(patch: np.ndarray, loud_db: np.ndarray) -> np.ndarray:
+    """Return patches relative to loud attacks."""
+    parts = zip(_split(patch), loud_db, strict=True)
+    return np.concatenate([_in_units(level_db, reference_db) for level_db, reference_db in parts], axis=1)
+
+
+def _in_units(level_db: np.ndarray, reference_db: np.float32) -> np.ndarray:
+    return np.clip((level_db.astype(np.float32) - reference_db) / np.float32(STEP_DB), LOWEST, HIGHEST)
 
 
 def _numbers(table: FeatureTable, rows: slice) -> np.ndarray:
@@ -166,9 +219,11 @@ def _numbers(table: FeatureTable, rows: slice) -> np.ndarray:
 def heard(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
     """Return the heard feature of all candidates of a stem, by name: the mean of what the stem's networks say."""
     judges = networks(stem, in_mix=in_mix)
+    if not in_mix and inputs.mixture is None:
+        judges = [network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in judges]
     alone = [np.empty((len(inputs), SELF), dtype=np.float32) for _ in judges]
     for first in range(0, len(inputs), ROWS_AT_ONCE):
-        x = inputs[first : first + ROWS_AT_ONCE]
+        x = inputs[first : first + ROWS_AT_ONCE][:, : len(judges[0].mean)]
         for network, rows in zip(judges, alone, strict=True):
             rows[first : first + len(x)] = network.alone(x)
     said = [network.together(rows, inputs.table.times_s) for network, rows in zip(judges, alone, strict=True)]

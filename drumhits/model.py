@@ -140,7 +140,7 @@ class TrainedModel:
 
 def feature_matrix(table: FeatureTable, names: tuple[str, ...]) -> np.ndarray:
     """Return the named columns, shape (n, len(names)), float32, as the classifiers take them."""
-    return np.stack([table[name] for name in names], axis=1).astype(np.float32)
+    return np.stack([table[name] for name in names], axis=1, dtype=np.float32)
 
 
 def networks_of(stem: str, features: tuple[str, ...]) -> str:

@@ -58,6 +58,14 @@ class Network:
     scale: np.ndarray
     weights: Mapping[str, np.ndarray]
 
+    def with_last_inputs_at(self, value: float, n_inputs: int) -> "Network":
+        """Return the network of the first `n_inputs`, for where all others have one value: it answers sooner."""
+        last = np.clip((value - self.mean[n_inputs:]) / self.scale[n_inputs:], -INPUT_LIMIT, INPUT_LIMIT)
+        weights = self.weights["alone1"]
+        bias = weights[-1] + last @ weights[n_inputs:-1]
+        first = {"alone1": np.concatenate((weights[:n_inputs], bias[None]))}
+        return Network(self.mean[:n_inputs], self.scale[:n_inputs], {**self.weights, **first})
+
     def __call__(self, x: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         """Return the log odds of all candidates of a stem, shape (n,), float32.
 

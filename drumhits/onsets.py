@@ -58,7 +58,8 @@ FLUX_BAND_HZ = {
 
 WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
 CLOSEST_WAIT = 4  # frames of WAIT_FRAME_LENGTH: 46 ms, within which only the strongest candidate stays
-STROKE_STRENGTH = 0.3  # share of the stronger one's rise from which a candidate is a stroke of its own, not an echo
+# Share of the stronger one's rise from which a candidate is a stroke of its own, not an echo; toms and cymbals ring.
+STROKE_STRENGTH = {"kick": 0.1, "snare": 0.1, "toms": 0.3, "hihat": 0.1, "cymbals": 0.3}
 
 
 def find_onsets(window: Window, stem: str) -> np.ndarray:
@@ -158,11 +159,11 @@ def relative_to_loud(values: np.ndarray) -> np.ndarray:
     return np.clip(values / loud, 0, 1).astype(np.float32)
 
 
-def without_echoes(onsets: np.ndarray, onset_wait: int) -> np.ndarray:
+def without_echoes(onsets: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
     """Return the onsets that are no echo of a stronger one, in time order.
 
-    Within `onset_wait` frames of 512 samples of a stronger onset an onset goes, unless it is 46 ms away and has 0.3 of
-    its strength: then it is a stroke of its own.
+    Within `onset_wait` frames of 512 samples of a stronger onset an onset goes, unless it is 46 ms away and has the
+    stem's STROKE_STRENGTH of that one's: then it is a stroke of its own.
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ def without_echoes(onsets: np.ndarray, onset_wait: int) -> np.ndarray:
             j = i + step
             while 0 <= j < len(rises) and abs(samples[j] - samples[i]) < wait:
                 is_far = abs(samples[j] - samples[i]) >= closest
-                stays[j] &= is_far and rises[j] >= STROKE_STRENGTH * rises[i]
+                stays[j] &= is_far and rises[j] >= STROKE_STRENGTH[stem] * rises[i]
                 j += step
     return order[stays]
 

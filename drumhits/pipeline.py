@@ -14,7 +14,7 @@ from drumhits.source import AudioSource
 from drumhits.windows import windows
 
 if TYPE_CHECKING:
-    from drumhits.siblings import Heard
+    from drumhits.mixture import Beside
 
 _NO_ONSETS = np.zeros(0, dtype=ONSET_DTYPE)
 
@@ -46,15 +46,16 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
         table, patch = find_candidates(reader.blocks(), config, extended=True)
         columns = heard(config.stem, Inputs(table, patch), in_mix=True)
         return table.with_columns(columns), _source(reader)
-    from drumhits.siblings import Levels, hear_siblings, sibling_columns
+    from drumhits.mixture import hear_siblings
+    from drumhits.siblings import Levels, sibling_columns
 
-    levels = Levels(SAMPLE_RATE)
+    levels = Levels()
     table, patch = find_candidates(levels.listen(reader.blocks()), config, extended=True)
     own = levels.around(table.times_s)
     del levels  # the siblings' take as much memory
     beside = hear_siblings(path, reader.duration_s, table.times_s)
-    around = {config.stem: own, **beside.around}
-    columns = sibling_columns(own, beside.around) | heard(config.stem, Inputs(table, patch, around))
+    inputs = Inputs(table, patch, {config.stem: own, **beside.around}, beside.mixture)
+    columns = sibling_columns(own, beside.around) | heard(config.stem, inputs)
     return table.with_columns(columns), _source(reader, beside)
 
 
@@ -71,19 +72,19 @@ def identify(path: Path, *, siblings: bool = False) -> AudioSource:
         pass
     if not siblings:
         return _source(reader)
-    from drumhits.siblings import hear_siblings
+    from drumhits.mixture import hear_siblings
 
     return _source(reader, hear_siblings(path, reader.duration_s, np.zeros(0)))
 
 
-def _source(reader: AudioReader, heard: "Heard | None" = None) -> AudioSource:
+def _source(reader: AudioReader, beside: "Beside | None" = None) -> AudioSource:
     return AudioSource(
         reader.path,
         reader.n_frames,
         reader.sample_rate,
         reader.fingerprint,
-        warnings=(*reader.warnings, *(heard.warnings if heard else ())),
-        siblings=tuple(heard.siblings) if heard else (),
+        warnings=(*reader.warnings, *(beside.warnings if beside else ())),
+        siblings=beside.siblings if beside else (),
     )
 
 
@@ -115,7 +116,7 @@ def find_candidates(
         around, patch = GrowingRows(no_surroundings()), GrowingRows(no_patches())
     for window in windows(blocks):
         found = find_onsets(window, config.stem)
-        found = found[without_echoes(found, config.onset_wait)]
+        found = found[without_echoes(found, config.onset_wait, config.stem)]
         measured.append(measure(window.y, found["sample"], config, names))
         if extended:
             around.add(surroundings(window.energies, found["sample"]))
@@ -134,7 +135,7 @@ def find_candidates(
 def _stem_wide_choice(onsets: np.ndarray, config: StemConfig) -> np.ndarray:
     """Return the indices of the onsets that are left when the whole stem is known: no unclear one, no late echo."""
     clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
-    return clear[without_echoes(onsets[clear], config.onset_wait)]
+    return clear[without_echoes(onsets[clear], config.onset_wait, config.stem)]
 
 
 def _tabulate(

@@ -8,6 +8,7 @@ import numpy as np
 from .safepickle import damaged
 
 FEATURE_LIMIT = float(np.finfo(np.float32).max)
+ROWS_AT_ONCE = 4096  # candidates: the tables of hours need not be there twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +78,18 @@ class PlainModel:
         ValueError
             If `X` has another shape, or holds NaN, infinity or values beyond float32.
         """
-        table = np.asarray(X, dtype=np.float64)
-        if table.ndim != 2 or table.shape[1] != self.n_features:
-            raise ValueError(f"expected a table of {self.n_features} features, got shape {table.shape}")
-        if not (np.abs(table) <= FEATURE_LIMIT).all():
-            raise ValueError("the feature table holds NaN, infinity or values beyond float32")
-        return self._probabilities(table)
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != self.n_features:
+            raise ValueError(f"expected a table of {self.n_features} features, got shape {X.shape}")
+        some = (X[first : first + ROWS_AT_ONCE] for first in range(0, max(len(X), 1), ROWS_AT_ONCE))
+        return np.concatenate([self._probabilities(_checked(rows)) for rows in some])
+
+
+def _checked(X: np.ndarray) -> np.ndarray:
+    table = X.astype(np.float64)
+    if not (np.abs(table) <= FEATURE_LIMIT).all():
+        raise ValueError("the feature table holds NaN, infinity or values beyond float32")
+    return table
 
 
 def require(condition, fault: str) -> None:

@@ -12,25 +12,22 @@ A sibling that is not there counts as silent.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from drumhits.audio import AUDIO_SUFFIXES, AudioReader
-from drumhits.errors import InputError
+from drumhits.audio import AUDIO_SUFFIXES, SAMPLE_RATE
 from drumhits.jobs import song_of, stem_of
 from drumhits.settings import STEMS
-from drumhits.source import Sibling
 from drumhits.windows import TINY_ENERGY, mean_levels_db
 
-STEP_S = 128 / 44100
+STEP = 128  # samples: 2.9 ms
 AFTER_STEPS, BEFORE_STEPS = np.arange(0, 6), np.arange(-9, -2)
 MARGIN = 64  # steps, at least what is looked at on either side
 MOST_DB = 60.0
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 LOUD_PERCENTILE = 99
-LONGEST_DIFFERENCE_S = 1.0  # between stems of one song
 KINDS = ("", "Treble")  # what features are made of
 MEASURES = 3  # of each step: the energy, that of the first difference, and that of the mean: all, treble and bass
 COURSE_STEPS = (  # relative to the onset; fine around it, coarse away from it
@@ -66,18 +63,9 @@ class Around:
 
 
 class Levels:
-    """Energy of a signal, and of its first difference, in steps of STEP_S.
+    """Energy of a signal at 44.1 kHz, and of its first difference, in steps of 2.9 ms."""
 
-    Parameters
-    ----------
-    sample_rate : int > 0
-        Of the blocks to come, in Hz.
-    """
-
-    def __init__(self, sample_rate: int):
-        self._step = max(round(sample_rate * STEP_S), 1)
-        self._step_s = self._step / sample_rate
-        self._treble_gain = (sample_rate * STEP_S / 128) ** 2  # a slope of the same sound is one in volts a second
+    def __init__(self):
         self._rest = np.zeros(1, dtype=np.float32)  # the sample before the next step, then what fills no step yet
         self._parts: list[np.ndarray] = []
 
@@ -89,17 +77,16 @@ class Levels:
 
     def add(self, block: np.ndarray) -> None:
         y = np.concatenate((self._rest, block))
-        n_steps = (len(y) - 1) // self._step
-        end = n_steps * self._step
-        work = np.square(y[1 : end + 1])
+        n_steps = (len(y) - 1) // STEP
+        end = n_steps * STEP
+        steps = y[1 : end + 1].reshape(n_steps, STEP)
+        slopes = np.diff(y[: end + 1]).reshape(n_steps, STEP)
         energies = np.empty((n_steps, MEASURES), dtype=np.float32)
-        np.add.reduce(work.reshape(n_steps, self._step), axis=1, out=energies[:, 0])
-        np.square(np.subtract(y[1 : end + 1], y[:end], out=work), out=work)
-        np.add.reduce(work.reshape(n_steps, self._step), axis=1, out=energies[:, 1])
-        np.add.reduce(y[1 : end + 1].reshape(n_steps, self._step), axis=1, out=energies[:, 2])
-        energies[:, 2] *= energies[:, 2] / np.float32(self._step)
-        energies /= np.float32(self._step)
-        energies[:, 1] *= np.float32(self._treble_gain)
+        np.einsum("ij,ij->i", steps, steps, out=energies[:, 0])  # a third of the time of squares and their sums
+        np.einsum("ij,ij->i", slopes, slopes, out=energies[:, 1])
+        np.einsum("ij->i", steps, out=energies[:, 2])
+        energies[:, 2] *= energies[:, 2] / np.float32(STEP)
+        energies /= np.float32(STEP)
         self._parts.append(energies)
         self._rest = y[end:]
 
@@ -108,7 +95,7 @@ class Levels:
         margin = np.zeros((MARGIN, MEASURES), dtype=np.float32)
         energies = np.concatenate((margin, *self._parts, margin))
         self._parts = [energies[MARGIN:-MARGIN]]  # hours of them need not be there twice
-        steps = np.minimum(np.floor(times_s / self._step_s).astype(int) + MARGIN, len(energies) - MARGIN)
+        steps = np.minimum(np.floor(times_s * (SAMPLE_RATE / STEP)).astype(int) + MARGIN, len(energies) - MARGIN)
         after, before = (
             energies[steps[:, None] + steps_around, : len(KINDS)].mean(axis=1, dtype=np.float64)
             for steps_around in (AFTER_STEPS, BEFORE_STEPS)
@@ -133,50 +120,6 @@ def find_siblings(audio: Path) -> dict[str, Path]:
     except OSError:  # a folder that may be entered but not listed
         return {}
     return {stem: found[stem] for stem in STEMS if stem in found}
-
-
-@dataclass
-class Heard:
-    """What was heard of a stem's siblings.
-
-    Attributes
-    ----------
-    around : dict of str to Around, by stem
-    siblings : list of Sibling
-    warnings : list of str, a sentence for each file that was left out
-    """
-
-    around: dict[str, Around] = field(default_factory=dict)
-    siblings: list[Sibling] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
-def hear_siblings(audio: Path, duration_s: float, times_s: np.ndarray) -> Heard:
-    """Read a stem's siblings, and measure their levels around the given times."""
-    heard = Heard()
-    for stem, path in find_siblings(audio).items():
-        try:
-            reader, around = _hear(path, times_s)
-        except InputError as error:
-            heard.warnings.append(f"{error} It is left out of what the model hears.")
-            continue
-        if abs(reader.duration_s - duration_s) > LONGEST_DIFFERENCE_S:
-            heard.warnings.append(
-                f"{path}: lasts {reader.duration_s:.1f} s and {audio.name} {duration_s:.1f} s, so it is left out of "
-                "what the model hears; export all stems of a song over the same range."
-            )
-            continue
-        heard.around[stem] = around
-        heard.siblings.append(Sibling(stem, path, reader.fingerprint))
-    return heard
-
-
-def _hear(path: Path, times_s: np.ndarray) -> tuple[AudioReader, Around]:
-    reader = AudioReader(path)
-    levels = Levels(reader.sample_rate)
-    for block in reader.mono_blocks():
-        levels.add(block)
-    return reader, levels.around(times_s)
 
 
 def sibling_columns(own: Around, heard: Mapping[str, Around]) -> dict[str, np.ndarray]:

@@ -73,13 +73,13 @@ def windows(blocks: Iterable[np.ndarray]) -> Iterator[Window]:
 def _analysed_chunks(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     """Yield the samples of each chunk, its band energies and the energy of its loudest frame."""
     overlap = np.zeros(N_FFT - HOP_LENGTH, dtype=np.float32)
-    for chunk in _chunks(blocks):
+    for chunk in chunks(blocks):
         energies = band_energies(np.concatenate((overlap, chunk)))
         yield chunk, energies, float(energies.sum(axis=1).max())
         overlap = chunk[-len(overlap) :]
 
 
-def _chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield the samples in chunks of CHUNK_LENGTH, the last one filled up with silence."""
     chunk, filled = np.zeros(CHUNK_LENGTH, dtype=np.float32), 0
     for block in blocks:

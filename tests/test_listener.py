@@ -22,6 +22,7 @@ from drumhits.listener import (
     heard,
     listener_path,
     networks,
+    patches_at,
 )
 from drumhits.pipeline import find_candidates
 from drumhits.safepickle import dumps
@@ -38,7 +39,7 @@ def candidates(y):
 
 
 def levels(y, times_s):
-    found = Levels(SAMPLE_RATE)
+    found = Levels()
     found.add(y)
     return found.around(times_s)
 
@@ -80,6 +81,36 @@ def test_a_sibling_is_there_with_its_course_or_flagged_as_missing():
     at_onset = COURSE_STEPS.index(range(2, 4)) * MEASURES
     with_kick, without = (np.isclose(table.times_s[:, None], HITS_S[k::2], atol=0.01).any(axis=1) for k in (0, 1))
     assert course_of(x, "kick")[with_kick, at_onset].min() > course_of(x, "kick")[without, at_onset].max() + 1
+
+
+def test_the_mixture_is_relative_to_its_own_loud_attacks_or_lowest_where_there_is_none():
+    y, others = bursts(HITS_S, 5.0), bursts(HITS_S[::2], 5.0, seed=1)
+    table, patch = candidates(y)
+    around = {"snare": levels(y, table.times_s)}
+
+    def mixture_of(gain):
+        return Inputs(table, patch, around, patches_at([gain * (y + others)], table.times_s))[:][:, -N_PATCH:]
+
+    quiet, loud = mixture_of(np.float32(0.1)), mixture_of(np.float32(1))
+    np.testing.assert_allclose(quiet, loud, atol=0.02)
+    assert (Inputs(table, patch, around)[:][:, -N_PATCH:] == LOWEST).all()
+    x = Inputs(table, patch, around, patch)[:]
+    np.testing.assert_array_equal(x[:, -N_PATCH:], x[:, :N_PATCH])
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(0, 200_000), max_size=4))
+def test_levels_at_given_times_are_those_at_candidates(positions):
+    y = bursts(HITS_S, 5.0)
+    table, patch = candidates(y)
+    np.testing.assert_array_equal(patches_at(cut(y, positions), table.times_s), patch)
+
+
+def test_after_its_end_a_sound_is_silent():
+    y = bursts(HITS_S, 5.0)
+    after = patches_at([y], np.array([4.0, 9.0, 3600.0]))[1:]
+    assert after.shape == (2, N_PATCH)
+    np.testing.assert_allclose(after[1].astype(float), -140, atol=0.1)
 
 
 def test_rows_made_a_few_at_a_time_are_those_made_at_once():

@@ -101,6 +101,14 @@ def test_many_candidates_are_judged_as_few_are():
     np.testing.assert_allclose(net(x, times_s)[:100], net(x[:200], times_s[:200])[:100], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("value", [-4.0, 0.5])
+def test_inputs_of_one_value_may_be_left_out(value):
+    net, (x, times_s) = network(7), candidates(25, 7)
+    x[:, 3:] = value
+    fewer = net.with_last_inputs_at(value, 3)
+    np.testing.assert_allclose(fewer(x[:, :3], times_s), net(x, times_s), rtol=1e-4, atol=1e-5)
+
+
 def test_a_file_gives_the_same_network():
     net, (x, times_s) = network(6), candidates(25, 6)
     again = Network.from_plain(loads(dumps(net.to_plain()), "net"), N_INPUTS)

@@ -108,7 +108,7 @@ def test_onset_wait_is_the_shortest_distance_of_echoes(onset_wait):
 
 
 def test_a_longer_wait_merges_a_double_stroke():
-    y = bursts((0.5, 0.58, 1.5, 1.58), 2.2, amplitudes=(0.4, 0.05, 0.4, 0.05), tau_s=0.015)
+    y = bursts((0.5, 0.58, 1.5, 1.58), 2.2, amplitudes=(0.4, 0.02, 0.4, 0.02), tau_s=0.015)
     assert distances_s(table_of(y, onset_wait=3).times_s, (0.5, 0.58, 1.5, 1.58)).max() < 0.004
     assert distances_s(table_of(y, onset_wait=20).times_s, (0.58, 1.58)).min() > 0.05
 

@@ -11,17 +11,18 @@ from signals import bursts, cut, tones
 from drumhits.audio import SAMPLE_RATE, AudioReader
 from drumhits.config import default_config
 from drumhits.context import families
-from drumhits.listener import HEARD
+from drumhits.listener import HEARD, patches_at
+from drumhits.mixture import hear_siblings
 from drumhits.model import FEATURE_SETS
 from drumhits.pipeline import ALL, analyze, analyze_blocks, identify
-from drumhits.siblings import SIBLING_FEATURES, Levels, find_siblings, hear_siblings, sibling_columns
+from drumhits.siblings import SIBLING_FEATURES, Levels, find_siblings, sibling_columns
 
 HITS_S = (0.5, 1.0, 1.5)
 SNARE = default_config().stems["snare"]
 
 
-def around(y, times_s=HITS_S, sample_rate=SAMPLE_RATE):
-    levels = Levels(sample_rate)
+def around(y, times_s=HITS_S):
+    levels = Levels()
     levels.add(y)
     return levels.around(np.array(times_s))
 
@@ -75,22 +76,11 @@ def test_a_missing_sibling_is_a_silent_one():
         np.testing.assert_array_equal(without[name], 60.0 if name.startswith("Over") else 0.0, err_msg=name)
 
 
-def test_another_sample_rate_gives_the_same_levels():
-    at_44, at_48 = (around(tones(HITS_S, 2.0, frequency_hz=300.0), HITS_S), None)
-    t = np.arange(96_000) / 48_000
-    y = np.zeros(96_000)
-    for start_s in HITS_S:
-        since = t - start_s
-        y += np.where(since >= 0, 0.3 * np.cos(2 * np.pi * 300 * since) * np.exp(-np.maximum(since, 0) / 0.1), 0)
-    at_48 = around(y.astype(np.float32), HITS_S, 48_000)
-    np.testing.assert_allclose(10 * np.log10(at_48.after[:, 0] / at_44.after[:, 0]), 0, atol=1.0)
-
-
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 40_000), max_size=6))
 def test_levels_do_not_depend_on_how_blocks_are_cut(positions):
     y = bursts((0.2, 0.5), 0.9)
-    levels = Levels(SAMPLE_RATE)
+    levels = Levels()
     np.testing.assert_array_equal(np.concatenate(list(levels.listen(cut(y, positions)))), y)
     whole, pieces = around(y, (0.0, 0.2, 0.899)), levels.around(np.array([0.0, 0.2, 0.899]))
     np.testing.assert_array_equal(pieces.after, whole.after)
@@ -118,11 +108,50 @@ def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
     (song / "A-kick.wav").write_bytes(b"no audio")
     soundfile.write(song / "A-hihat.wav", bursts(HITS_S, 4.0), SAMPLE_RATE)
     heard = hear_siblings(song / "A-snare.wav", 2.0, np.array(HITS_S))
-    assert heard.siblings == []
+    assert heard.siblings == ()
     assert heard.around == {}
     kick, hihat = heard.warnings
     assert "A-kick.wav: is not audio that can be read" in kick
     assert "A-hihat.wav: lasts 4.0 s and A-snare.wav 2.0 s" in hihat
+
+
+def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_without_it(song):
+    times_s = np.array(HITS_S)
+    (song / "A-kick.wav").unlink()
+    without = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    y = bursts(HITS_S, 2.0)
+    y[-100] = np.nan
+    soundfile.write(song / "A-kick.wav", y, SAMPLE_RATE, subtype="FLOAT")
+    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    assert [sibling.stem for sibling in heard.siblings] == ["hihat"]
+    np.testing.assert_array_equal(heard.mixture, without.mixture)
+    np.testing.assert_array_equal(heard.around["hihat"].course, without.around["hihat"].course)
+    assert "A-kick.wav: has samples that are no audio" in heard.warnings[0]
+
+
+def test_the_mixture_is_the_sum_of_the_stem_and_its_siblings(song):
+    times_s = np.array(HITS_S)
+    sounds = [soundfile.read(song / f"A-{stem}.wav", dtype="float32")[0] for stem in ("snare", "kick", "hihat")]
+    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    np.testing.assert_array_equal(heard.mixture, patches_at([np.sum(sounds, axis=0)], times_s))
+
+
+def test_siblings_of_another_sample_rate_and_length_join_the_mixture(song):
+    t = np.arange(2 * 48_000) / 48_000
+    soundfile.write(song / "A-kick.wav", 0.3 * np.sin(2 * np.pi * 200 * t), 48_000)
+    soundfile.write(song / "A-hihat.wav", np.zeros(int(1.8 * SAMPLE_RATE)), SAMPLE_RATE)
+    soundfile.write(song / "A-snare.wav", np.zeros(2 * SAMPLE_RATE), SAMPLE_RATE)
+    times_s = np.array([0.7, 1.2, 1.85])
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)
+    expected = patches_at([tone.astype(np.float32)], times_s)
+    is_loud = expected > expected.max() - 30
+    assert is_loud.any(axis=1).all()
+    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s).mixture
+    np.testing.assert_allclose(heard[is_loud], expected[is_loud], atol=1.0)
+
+
+def test_a_stem_by_itself_has_no_mixture(song):
+    assert hear_siblings(song / "B-kick.wav", 2.0, np.array(HITS_S)).mixture is None
 
 
 def test_every_sibling_feature_belongs_to_a_family():

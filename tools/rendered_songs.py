@@ -11,7 +11,7 @@ from separation import STEMS
 from training_songs import Hit, TrainingSong, make_song, read_performance
 
 N_SYNTHETIC_KITS = 10
-MIX = "mix"
+MIX, SONG = "mix", "song"
 LARGEST_INT16 = 32767
 
 
@@ -44,7 +44,7 @@ def performances_of(material: Material) -> list[list[Hit]]:
 
 def rendered_song(number: int, material: Material, work: Path) -> Path:
     """Render the song of that number unless it is there already, and return its file."""
-    path = work / f"song{number:04d}.npz"
+    path = work / f"{SONG}{number:04d}.npz"
     if not path.is_file():
         song = make_song(number, performances_of(material), kits_of(material, work))
         parts = {"kits": np.array(song.kits)}

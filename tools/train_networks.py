@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from training_examples import Example
 
-from drumhits.listener import LOWEST, N_INPUTS_IN_MIX, STEP_DB
+from drumhits.listener import LOWEST, N_COURSES, N_INPUTS_IN_MIX, STEP_DB
 from drumhits.network import INPUT_LIMIT, NEAR_S, REACH, Network, layer_sizes
 from drumhits.siblings import COURSE_STEPS, MEASURES
 
@@ -21,8 +21,7 @@ WEIGHT_DECAY = 1e-2
 DROPOUT = 0.15
 SCALE_SONGS = 200  # from which mean and scale of the inputs are taken
 SMALLEST_SCALE = 0.05
-ALONE = 0.3  # share of the stems that are heard without any sibling
-MISSING = 0.2  # share of the siblings that are missing otherwise
+ALONE = 0.3  # share of the stems that are heard without any sibling, another in each epoch
 COURSE = len(COURSE_STEPS) * MEASURES
 FAR_S = 1e6
 
@@ -68,31 +67,24 @@ class TorchNetwork(nn.Module):
         return Network(self.mean.numpy(), self.scale.numpy(), weights)
 
 
-def without_siblings(x: np.ndarray, loud_db: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """Return the inputs of a stem as they are where only some stems of its song are there.
+def without_siblings(x: np.ndarray, stem: str, below_db: float) -> np.ndarray:
+    """Return the inputs of a stem as they are where none of its siblings is there.
 
     Parameters
     ----------
     x : np.ndarray, shape (n, N_INPUTS), float32
-        With every sibling.
-    loud_db : np.ndarray, shape (len(STEMS),)
-    heard : np.ndarray, shape (len(STEMS),), bool
+    below_db : float
+        See `Example`.
     """
     x = x.copy()
-    courses = x[:, N_INPUTS_IN_MIX:].reshape(len(x), len(STEMS), COURSE + 1)
-    lowered = (loud_db.max() - loud_db[heard].max()) / STEP_DB
-    courses[:, heard, :COURSE] = np.where(
-        courses[:, heard, :COURSE] > LOWEST, courses[:, heard, :COURSE] + np.float32(lowered), LOWEST
-    )
-    courses[:, ~heard, :COURSE] = LOWEST
-    courses[:, ~heard, COURSE] = 0
+    courses, mixture = np.split(x[:, N_INPUTS_IN_MIX:], [N_COURSES], axis=1)  # parts of x, not copies of them
+    courses = courses.reshape(len(x), len(STEMS), COURSE + 1)
+    own = courses[:, STEMS.index(stem)].copy()
+    own[:, :COURSE] += np.where(own[:, :COURSE] > LOWEST, np.float32(below_db / STEP_DB), 0)
+    courses[:, :, :COURSE], courses[:, :, COURSE] = LOWEST, 0
+    courses[:, STEMS.index(stem)] = own
+    mixture[:] = LOWEST
     return x
-
-
-def _siblings_at_random(stem: str, rng: np.random.Generator) -> np.ndarray:
-    heard = np.zeros(len(STEMS), bool) if rng.random() < ALONE else rng.random(len(STEMS)) >= MISSING
-    heard[STEMS.index(stem)] = True
-    return heard
 
 
 def _batch(examples: Sequence[Example], stem: str | None, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
@@ -107,9 +99,10 @@ def _batch(examples: Sequence[Example], stem: str | None, rng: np.random.Generat
 
     x = [one.x.astype(np.float32) for one in examples]
     if stem is not None:
+        alone = rng.random(len(x)) < ALONE
         x = [
-            without_siblings(rows, one.loud_db, _siblings_at_random(stem, rng))
-            for rows, one in zip(x, examples, strict=True)
+            without_siblings(rows, stem, one.below_db) if is_alone else rows
+            for rows, one, is_alone in zip(x, examples, alone, strict=True)
         ]
     return (
         padded(x),

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rendered_songs import read_song, save_arrays
-from separation import SAMPLE_RATE, STEMS
+from rendered_songs import SONG, read_song, save_arrays
+from separation import STEMS
 from training_songs import Hit, TrainingSong
 
 from drumhits.config import default_config
-from drumhits.listener import Inputs
+from drumhits.listener import Inputs, patches_at
 from drumhits.matching import match_times
 from drumhits.pipeline import find_candidates
 from drumhits.siblings import Levels
 
 MATCH_S = 0.05
+PARTIAL = 0.4  # share of the stems that are heard beside some of their siblings only,
+MISSING = 0.35  # and of the siblings that are missing there
 
 
 @dataclass(frozen=True)
@@ -24,41 +26,56 @@ class Example:
     Attributes
     ----------
     x : np.ndarray, shape (n, N_INPUTS) or of a mix (n, N_INPUTS_IN_MIX), float16
-        See `listener.Inputs`; with every sibling.
+        See `listener.Inputs`; beside all siblings, or some.
     times_s : np.ndarray, shape (n,)
-    loud_db : np.ndarray, shape (len(STEMS),), of each stem's loud moments
+    below_db : float >= 0
+        How far the stem's loud moments lie below those of the loudest stem heard; 0 of a mix.
     kept : np.ndarray, shape (n,), bool, whether it was played
     n_played : int, strokes, found or not
     """
 
     x: np.ndarray
     times_s: np.ndarray
-    loud_db: np.ndarray
+    below_db: float
     kept: np.ndarray
     n_played: int
 
 
-def labelled(x: np.ndarray, times_s: np.ndarray, loud_db: np.ndarray, hits: list[Hit]) -> Example:
+def labelled(inputs: Inputs, hits: list[Hit], below_db: float = 0.0) -> Example:
     """Return candidates with what was played where they lie."""
+    x, times_s = inputs[:], inputs.table.times_s
     kept = np.zeros(len(x), dtype=bool)
     kept[match_times(sorted(hit.time_s for hit in hits), times_s, MATCH_S)[:, 1]] = True
-    return Example(x.astype(np.float16), times_s, loud_db, kept, len(hits))
+    return Example(x.astype(np.float16), times_s, below_db, kept, len(hits))
 
 
-def examples_of(song: TrainingSong) -> dict[str, Example]:
+def examples_of(song: TrainingSong, number: int) -> dict[str, Example]:
     """Return the examples of each stem, under its name, and of each instrument in the mix, as "mix-kick"."""
-    config, examples = default_config(), {}
-    levels = {stem: Levels(SAMPLE_RATE) for stem in STEMS}
+    rng = np.random.default_rng(number)
+    levels = {stem: Levels() for stem in STEMS}
     for stem, y in song.stems.items():
         levels[stem].add(y)
-    for stem in STEMS:
-        table, patch = find_candidates([song.stems[stem]], config.stems[stem], extended=True)
-        around = {name: one.around(table.times_s) for name, one in levels.items()}
-        loud_db = np.array([10 * np.log10(around[name].loud) for name in STEMS])
-        examples[stem] = labelled(Inputs(table, patch, around)[:], table.times_s, loud_db, song.hits[stem])
-        table, patch = find_candidates([song.mix], config.stems[stem], extended=True)
-        examples[f"mix-{stem}"] = labelled(Inputs(table, patch)[:], table.times_s, loud_db, song.hits[stem])
+    examples = {}
+    for stem, config in default_config().stems.items():
+        table, patch = find_candidates([song.stems[stem]], config, extended=True)
+        heard = _heard_beside(stem, rng)
+        around = {name: levels[name].around(table.times_s) for name in heard}
+        loudest = max(one.loud for one in around.values())
+        mixture = patches_at([np.sum([song.stems[name] for name in heard], axis=0)], table.times_s)
+        inputs = Inputs(table, patch, around, mixture if len(heard) > 1 else None)
+        below_db = float(10 * np.log10(loudest / around[stem].loud))
+        examples[stem] = labelled(inputs, song.hits[stem], below_db)
+        examples[f"mix-{stem}"] = labelled(
+            Inputs(*find_candidates([song.mix], config, extended=True)), song.hits[stem]
+        )
     return examples
+
+
+def _heard_beside(stem: str, rng: np.random.Generator) -> list[str]:
+    """Return the stems that are heard: this one and all others, or some."""
+    missing = MISSING * (rng.random() < PARTIAL)
+    is_there = rng.random(len(STEMS)) >= missing
+    return [name for name, there in zip(STEMS, is_there, strict=True) if there or name == stem]
 
 
 def analysed_song(rendered: Path, work: Path) -> Path:
@@ -67,7 +84,7 @@ def analysed_song(rendered: Path, work: Path) -> Path:
     if not path.is_file():
         parts = {
             f"{name}/{field}": value
-            for name, example in examples_of(read_song(rendered)).items()
+            for name, example in examples_of(read_song(rendered), int(rendered.stem.removeprefix(SONG))).items()
             for field, value in vars(example).items()
         }
         save_arrays(path, parts)
@@ -78,4 +95,4 @@ def read_example(path: Path, name: str) -> Example:
     """Return the example of that name in a file of `analysed_song`."""
     with np.load(path) as parts:
         fields = {field: parts[f"{name}/{field}"] for field in Example.__dataclass_fields__}
-    return Example(**fields | {"n_played": int(fields["n_played"])})
+    return Example(**fields | {"n_played": int(fields["n_played"]), "below_db": float(fields["below_db"])})
