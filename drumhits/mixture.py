@@ -7,7 +7,7 @@ played, whatever the separation tore out of its stem or left in the others.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from drumhits.audio import AudioReader
 from drumhits.errors import InputError
-from drumhits.listener import patches_at
+from drumhits.listener import no_patches, patches_at
 from drumhits.siblings import Around, Levels, find_siblings
 from drumhits.source import Sibling
 from drumhits.windows import chunks
@@ -79,8 +79,11 @@ def _hear_together(audio: Path, paths: Mapping[str, Path], duration_s: float, ti
     levels = {stem: Levels() for stem in paths}
     tracks = [chunks(levels[stem].listen(_blocks(stem, reader))) for stem, reader in readers.items()]
     if len(times_s):
-        tracks.insert(0, chunks(AudioReader(audio).blocks()))
-    mixture = patches_at(_sums(tracks), times_s)
+        mixture = patches_at(_sums([chunks(AudioReader(audio).blocks()), *tracks]), times_s)
+    else:
+        mixture = no_patches()
+        for _ in chain(*tracks):
+            pass
     for stem, reader in readers.items():
         if abs(reader.duration_s - duration_s) > LONGEST_DIFFERENCE_S:
             raise _LeftOutError(
