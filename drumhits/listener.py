@@ -38,10 +38,12 @@ from drumhits.siblings import COURSE_STEPS, MEASURES, Around
 from drumhits.windows import (
     CHUNK_LENGTH,
     CONTEXT_LENGTH,
+    DECIMATION,
     HOP_LENGTH,
     N_BANDS,
     TINY_ENERGY,
     Window,
+    decimated,
     mean_levels_db,
     windows,
 )
@@ -53,13 +55,11 @@ PATCH_SPANS = (
     range(17, 25), range(25, 41), range(41, 62),
 )  # fmt: skip
 ATTACK_SPANS = slice(11, 15)  # of PATCH_SPANS: 0 to 17 ms after the onset
-LOW_DECIMATION = 16
 LOW_N_FFT = 128  # samples of the decimated signal: 46 ms, 21.5 Hz
 LOW_STARTS = np.array((-192, -128, -64, 0, 64, 128, 256))  # the same
 LOW_ATTACK = slice(3, 4)  # of LOW_STARTS: the 46 ms after the onset
 _LOW_BINS = np.array((*range(1, 17), 18, 20, 22, 25, 28))  # 22 to 600 Hz; a band ends where the next begins
 N_LOW_BANDS = len(_LOW_BINS) - 1
-_LOW_MEAN = np.full(LOW_DECIMATION, 1 / LOW_DECIMATION, dtype=np.float32)
 _LOW_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(LOW_N_FFT) / LOW_N_FFT)).astype(np.float32)
 NUMBERS = GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES
 MAGNITUDES = ("Amp", "BodyE", "BrillE", "Total", "GeoMean", "CentroidHz", "PitchHz")
@@ -92,9 +92,8 @@ def patches(window: Window, samples: np.ndarray) -> np.ndarray:
 
 def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Return the levels of the low bands, shape (n, len(LOW_STARTS), N_LOW_BANDS), float16, in dB."""
-    low = y[: len(y) // LOW_DECIMATION * LOW_DECIMATION].reshape(-1, LOW_DECIMATION) @ _LOW_MEAN
-    starts = samples[:, None] // LOW_DECIMATION + LOW_STARTS
-    spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(low, LOW_N_FFT)[starts] * _LOW_HANN, axis=2)
+    starts = samples[:, None] // DECIMATION + LOW_STARTS
+    spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(decimated(y), LOW_N_FFT)[starts] * _LOW_HANN, axis=2)
     power = np.square(np.abs(spectra[..., : _LOW_BINS[-1]]))
     return (10 * np.log10(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
 

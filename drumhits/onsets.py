@@ -1,31 +1,64 @@
 """Signal -> candidate onsets: their times, exact to the attack, and their strengths.
 
-Candidates are the peaks of a spectral flux in decibels (Dixon 2006, "Onset detection revisited", on band energies),
-moved to the attack on the waveform by the two-segment likelihood that seismology picks first arrivals with (Maeda
-1985, the AIC picker). Neither times nor strengths depend on the gain: the flux has its floor a fixed number of
-decibels below the loudest frame in the window.
+Candidates are the peaks of a spectral flux in decibels (Dixon 2006, "Onset detection revisited", on band energies, or
+for the kick on the energy of what is low), moved to the attack on the waveform by the two-segment likelihood that
+seismology picks first arrivals with (Maeda 1985, the AIC picker). Neither times nor strengths depend on the gain: the
+flux has its floor a fixed number of decibels below the loudest frame in the window.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from drumhits.windows import BAND_EDGES_HZ, CHUNK_FRAMES, CONTEXT_FRAMES, HOP_LENGTH, N_BANDS, Window
+from drumhits.audio import SAMPLE_RATE
+from drumhits.windows import (
+    BAND_EDGES_HZ,
+    CHUNK_FRAMES,
+    CONTEXT_FRAMES,
+    DECIMATION,
+    HOP_LENGTH,
+    N_BANDS,
+    Window,
+    decimated,
+)
 
 ONSET_DTYPE = np.dtype(
     [
         ("sample", "i8"),  # of the attack
-        ("flux_db", "f4"),  # mean rise of the bands within a frame length
-        ("rise", "f4"),  # rise of the loudness in the stem's bands: the strength, not yet relative to loud hits
+        ("flux_db", "f4"),  # rise of the level, mean over the bands, within the lag of the flux
+        ("rise", "f4"),  # rise of the loudness in the stem's bands: Str, not yet relative to loud hits
+        ("weight", "f4"),  # the same, for the kick of what is low: the less of it, the likelier an echo
         ("level_db", "f4"),  # energy that the hit adds, all bands
     ]
 )
 
-FLOOR_DB = -50.0  # of the flux, relative to the loudest frame around
-FLUX_LAG = 2  # frames: 11.6 ms, more than a frame's length, so that the two frames do not overlap
-PEAK_REACH = 2  # frames on either side that a peak must top
-MIN_FLUX_DB = 1.25  # mean over the bands
-FLUX_REACH = FLUX_LAG + PEAK_REACH
+@dataclass(frozen=True)
+class Flux:
+    """What counts as a peak of the flux.
+
+    Attributes
+    ----------
+    floor_db : float
+        Relative to the loudest frame around.
+    lag, reach : int
+        Frames between the two levels that are compared, and on either side that a peak must top.
+    min_db : float
+        Mean over the bands.
+    """
+
+    floor_db: float
+    lag: int
+    reach: int
+    min_db: float
+
+
+BROAD_FLUX = Flux(floor_db=-50.0, lag=2, reach=2, min_db=1.25)  # 11.6 ms, more than a frame's length: no overlap
+LOW_FLUX = Flux(floor_db=-35.0, lag=4, reach=3, min_db=1.5)
+LOW_N_FFT = 48  # samples of the decimated signal: 17 ms, in steps of HOP_LENGTH
+_LOW_HZ = np.fft.rfftfreq(LOW_N_FFT, DECIMATION / SAMPLE_RATE)
+_LOW_BINS = slice(*np.searchsorted(_LOW_HZ, (40, 160)))
+_LOW_HANN = np.hanning(LOW_N_FFT).astype(np.float32)
 
 AIC_STEP = 16  # samples: 0.36 ms, the resolution of onset times
 AIC_BEFORE = 41 * AIC_STEP  # samples: 15 ms
@@ -49,7 +82,6 @@ STRENGTH_BAND_HZ = {
     "cymbals": (5_000, 16_000),
 }
 FLUX_BAND_HZ = {
-    "kick": (40, 16_000),
     "snare": (40, 16_000),
     "toms": (120, 16_000),
     "hihat": (400, 16_000),
@@ -58,38 +90,67 @@ FLUX_BAND_HZ = {
 
 WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
 CLOSEST_WAIT = 4  # frames of WAIT_FRAME_LENGTH: 46 ms, within which only the strongest candidate stays
-# Share of the stronger one's rise from which a candidate is a stroke of its own, not an echo; toms and cymbals ring.
-STROKE_STRENGTH = {"kick": 0.1, "snare": 0.1, "toms": 0.3, "hihat": 0.1, "cymbals": 0.3}
+# Share of the stronger one's weight from which a candidate is a stroke of its own, not an echo; toms and cymbals ring.
+STROKE_STRENGTH = {"kick": 0.05, "snare": 0.1, "toms": 0.3, "hihat": 0.1, "cymbals": 0.3}
 
 
 def find_onsets(window: Window, stem: str) -> np.ndarray:
     """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`."""
-    frames, flux_db = flux_peaks(window, _bands_within(FLUX_BAND_HZ[stem]))
-    power_of, lag = ATTACKS[stem]
-    attacks = np.maximum(refine(window.y, frames * HOP_LENGTH, power_of) - lag, -window.start)
+    energies, floor, flux = _low(window) if stem == "kick" else _broad(window, stem)
+    frames, flux_db = flux_peaks(energies, floor, flux)
+    power_of, late = ATTACKS[stem]
+    coarse = (frames + 1) * HOP_LENGTH - flux.lag * HOP_LENGTH // 2
+    attacks = np.maximum(refine(window.y, coarse, power_of) - late, -window.start)
     in_time = np.argsort(attacks, kind="stable")
     first = in_time[np.diff(attacks[in_time], prepend=-1) > 0]
-    samples = attacks[first]
+    samples, frames = attacks[first], frames[first]
     onsets = np.zeros(len(samples), dtype=ONSET_DTYPE)
     onsets["sample"] = samples
     onsets["flux_db"] = flux_db[first]
     onsets["rise"] = loudness_rise(window.energies, samples, _bands_within(STRENGTH_BAND_HZ[stem]))
+    onsets["weight"] = _peak_rise(energies, frames, flux.lag) if stem == "kick" else onsets["rise"]
     onsets["level_db"] = added_level_db(window.energies, samples)
     return onsets
 
 
-def flux_peaks(window: Window, bands: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Return the frames of the middle chunk in which the mean rise in decibels over `bands` peaks, and these peaks."""
-    energies = window.energies[CONTEXT_FRAMES - FLUX_REACH : CONTEXT_FRAMES + CHUNK_FRAMES + PEAK_REACH, bands]
-    if window.loudest <= 0:
+def _broad(window: Window, stem: str) -> tuple[np.ndarray, float, Flux]:
+    """Return the energies of the bands that a stem's candidates are looked for in, their floor, and the flux."""
+    floor = window.loudest * 10 ** (BROAD_FLUX.floor_db / 10) / N_BANDS
+    return window.energies[:, _bands_within(FLUX_BAND_HZ[stem])], floor, BROAD_FLUX
+
+
+def _low(window: Window) -> tuple[np.ndarray, float, Flux]:
+    """Return the energies of what is low as of one band, their floor, and the flux; frames end where others do."""
+    low = np.concatenate((np.zeros(LOW_N_FFT - HOP_LENGTH // DECIMATION, dtype=np.float32), decimated(window.y)))
+    frames = np.lib.stride_tricks.sliding_window_view(low, LOW_N_FFT)[:: HOP_LENGTH // DECIMATION]
+    energies = np.square(np.abs(np.fft.rfft(frames * _LOW_HANN, axis=1)[:, _LOW_BINS])).sum(axis=1, keepdims=True)
+    return energies, energies.max() * 10 ** (LOW_FLUX.floor_db / 10), LOW_FLUX
+
+
+def flux_peaks(energies: np.ndarray, floor: float, flux: Flux) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames of the middle chunk in which the mean rise in decibels over the bands peaks, and these peaks.
+
+    Parameters
+    ----------
+    energies : np.ndarray, shape (n_frames, n_bands), float32
+        Of all frames of a window.
+    floor : float >= 0
+        Is added to each energy; at 0 all is silent.
+    """
+    if floor <= 0:
         return np.zeros(0, dtype=int), np.zeros(0, dtype=np.float32)
-    floor = np.float32(window.loudest * 10 ** (FLOOR_DB / 10) / N_BANDS)
-    level_db = np.float32(10) * np.log10(energies + floor)
-    flux = np.maximum(level_db[FLUX_LAG:] - level_db[:-FLUX_LAG], 0).mean(axis=1)
-    centre = flux[PEAK_REACH : PEAK_REACH + CHUNK_FRAMES]
-    neighbours = [flux[shift : shift + CHUNK_FRAMES] for shift in range(2 * PEAK_REACH + 1)]
-    peaks = np.flatnonzero((centre > MIN_FLUX_DB) & (centre == np.max(neighbours, axis=0)))
+    first, end = CONTEXT_FRAMES - flux.lag - flux.reach, CONTEXT_FRAMES + CHUNK_FRAMES + flux.reach
+    level_db = np.float32(10) * np.log10(energies[first:end] + np.float32(floor))
+    rises = np.maximum(level_db[flux.lag :] - level_db[: -flux.lag], 0).mean(axis=1)
+    centre = rises[flux.reach : flux.reach + CHUNK_FRAMES]
+    neighbours = [rises[shift : shift + CHUNK_FRAMES] for shift in range(2 * flux.reach + 1)]
+    peaks = np.flatnonzero((centre > flux.min_db) & (centre == np.max(neighbours, axis=0)))
     return peaks + CONTEXT_FRAMES, centre[peaks]
+
+
+def _peak_rise(energies: np.ndarray, frames: np.ndarray, lag: int) -> np.ndarray:
+    """Return how far the loudness rises at peaks of the flux."""
+    return (energies[frames] ** LOUDNESS_POWER - energies[frames - lag] ** LOUDNESS_POWER).sum(axis=1)
 
 
 def refine(y: np.ndarray, coarse: np.ndarray, power_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -176,18 +237,18 @@ def without_echoes(onsets: np.ndarray, onset_wait: int, stem: str) -> np.ndarray
         Indices into `onsets`.
     """
     order = np.argsort(onsets["sample"], kind="stable")
-    samples, rises = onsets["sample"][order].tolist(), onsets["rise"][order].tolist()
+    samples, weights = onsets["sample"][order].tolist(), onsets["weight"][order].tolist()
     wait = onset_wait * WAIT_FRAME_LENGTH
     closest = min(onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH
-    stays = [rise > 0 for rise in rises]
-    for i in sorted(range(len(rises)), key=lambda i: -rises[i]):
+    stays = [weight > 0 for weight in weights]
+    for i in sorted(range(len(weights)), key=lambda i: -weights[i]):
         if not stays[i]:
             continue
         for step in (-1, 1):
             j = i + step
-            while 0 <= j < len(rises) and abs(samples[j] - samples[i]) < wait:
+            while 0 <= j < len(weights) and abs(samples[j] - samples[i]) < wait:
                 is_far = abs(samples[j] - samples[i]) >= closest
-                stays[j] &= is_far and rises[j] >= STROKE_STRENGTH[stem] * rises[i]
+                stays[j] &= is_far and weights[j] >= STROKE_STRENGTH[stem] * weights[i]
                 j += step
     return order[stays]
 

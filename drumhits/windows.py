@@ -26,6 +26,8 @@ _BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16
 BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 115 Hz at the bottom, then logarithmic
 N_BANDS = len(BAND_EDGES_HZ) - 1
 TINY_ENERGY = 1e-14  # 140 dB below full scale
+DECIMATION = 16  # of samples, where only what is low matters: 2756 Hz
+_DECIMATION_MEAN = np.full(DECIMATION, 1 / DECIMATION, dtype=np.float32)
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
 
 
@@ -117,6 +119,11 @@ def band_energies(y: np.ndarray) -> np.ndarray:
         power += np.square(spectrum.imag)
         energies[first : first + len(some)] = np.add.reduceat(power, _BAND_BINS[:-1], axis=1)
     return energies
+
+
+def decimated(y: np.ndarray) -> np.ndarray:
+    """Return the mean of each DECIMATION samples, float32."""
+    return y[: len(y) // DECIMATION * DECIMATION].reshape(-1, DECIMATION) @ _DECIMATION_MEAN
 
 
 def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[range]) -> np.ndarray:

@@ -134,7 +134,10 @@ def test_merge_puts_the_stems_of_a_song_into_one_file(folder, tmp_path, capsys):
 def test_one_song_merges_into_a_named_file(folder, tmp_path, capsys):
     stems = [folder / f"one-{stem}.wav" for stem in STEMS]
     assert convert_here(capsys, "--input", *stems, "--output", tmp_path / "song.mid", "--merge").returncode == 0
-    assert len(read_midi(tmp_path / "song.mid").notes) == 9
+    assert convert_here(capsys, "--input", *stems, "--output", tmp_path / "apart").returncode == 0
+    parts = [read_midi(tmp_path / "apart" / f"one-{stem}.mid").notes for stem in STEMS]
+    assert all(len(part) for part in parts)
+    assert len(read_midi(tmp_path / "song.mid").notes) == sum(map(len, parts))
 
 
 def test_a_song_with_an_unreadable_stem_is_not_written(folder, tmp_path, capsys):

@@ -12,7 +12,7 @@ from signals import bursts, clicks, cut, distances_s, silence, tones
 from drumhits.audio import SAMPLE_RATE
 from drumhits.config import default_config
 from drumhits.features import FeatureTable
-from drumhits.onsets import WAIT_FRAME_LENGTH, relative_to_loud
+from drumhits.onsets import CLOSEST_WAIT, WAIT_FRAME_LENGTH, relative_to_loud
 from drumhits.pipeline import analyze_blocks
 from drumhits.settings import STEMS
 from drumhits.windows import CHUNK_LENGTH
@@ -27,14 +27,30 @@ def table_of(y: np.ndarray, stem: str = "snare", **changes) -> FeatureTable:
     return analyze_blocks([y], replace(CONFIGS[stem], **changes))
 
 
-@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("stem", [stem for stem in STEMS if stem != "kick"])
 def test_hits_are_found_within_three_milliseconds(stem):
     assert distances_s(table_of(GROOVE, stem).times_s, HITS_S).max() < 0.003
 
 
-def test_low_drums_are_found_within_five_milliseconds():
-    y = tones(HITS_S, 3.2, frequency_hz=60, tau_s=0.08)
+@pytest.mark.parametrize("frequency_hz", [45, 60, 90, 140])
+def test_low_drums_are_found_within_five_milliseconds(frequency_hz):
+    y = tones(HITS_S, 3.2, frequency_hz=frequency_hz, tau_s=0.08)
     assert distances_s(table_of(y, "kick").times_s, HITS_S).max() < 0.005
+
+
+def test_a_soft_rebound_in_the_tail_of_a_kick_is_a_candidate():
+    strokes, rebounds = np.arange(0.5, 5, 0.5), np.arange(0.5, 5, 0.5) + 0.056
+    y = tones(strokes, 5.5, frequency_hz=60, tau_s=0.015) + tones(rebounds, 5.5, frequency_hz=60, tau_s=0.015) / 4
+    assert distances_s(table_of(y, "kick").times_s, [*strokes, *rebounds]).max() < 0.010
+
+
+def test_a_kick_that_a_loud_hi_hat_bleeds_into_is_found_where_it_was_hit():
+    hats = 0.2 * bursts(np.arange(0.1, 5, 0.125), 5.5, tau_s=0.02)
+    high = np.convolve(hats, [1, -3, 3, -1], "same").astype(np.float32)  # 18 dB an octave: next to nothing is low
+    strokes = np.arange(0.31, 5, 0.5)
+    table = table_of(high + 0.1 * tones(strokes, 5.5, frequency_hz=55, tau_s=0.06), "kick")
+    assert distances_s(table.times_s, strokes).max() < 0.008
+    assert len(table) < 30  # of 40 hi-hats and 10 kicks
 
 
 def test_clicks_are_found_within_three_milliseconds():
@@ -103,7 +119,7 @@ def test_onset_wait_is_the_shortest_distance_of_echoes(onset_wait):
     times = table_of(noise, onset_wait=onset_wait, onset_delta=0.0).times_s
     assert len(times)
     assert (np.diff(times) > 0).all()
-    shortest = min(onset_wait, 4) * WAIT_FRAME_LENGTH / SAMPLE_RATE
+    shortest = min(onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH / SAMPLE_RATE
     assert np.diff(times).min() >= shortest - 1e-9
 
 
