@@ -1,13 +1,16 @@
 """Which stroke each hit is: a name out of the stem's `notes` in midiconfig.yaml for each row of a feature table.
 
-The rules look at the features named in each function; their limits were chosen on sampled kits played by drummers.
+Where networks have said it, they are believed, of toms about all hits of one pitch together. Otherwise rules look at
+the features named in each function; their limits were chosen on sampled kits played by drummers.
 """
 
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 
-from drumhits.features import FeatureTable
+from drumhits.features import FeatureTable, heard_articulations
+from drumhits.settings import ARTICULATIONS
 
 OPEN_SUSTAIN_MS, OPEN_TAIL_DB = 190.0, -7.0  # an open hi-hat rings through the whole 200 ms
 PEDAL_BRILLIANCE, PEDAL_SUSTAIN_MS = 3.0, 115.0  # a foot-closed hi-hat is dark and short
@@ -39,15 +42,33 @@ def _cymbals(table: FeatureTable) -> np.ndarray:
 
 
 def _toms(table: FeatureTable) -> np.ndarray:
-    """Group the pitches of the file at the deepest valleys of their density; name them from the lowest upwards."""
+    """Name the drums that the pitches of the file tell apart, from the lowest upwards, by the pitch of the lowest."""
     if not len(table):
         return np.zeros(0, dtype=object)
+    drum = _drums(table)
+    lowest_hz = np.median(table["PitchHz"][drum == 0])
+    lowest = ("low", "mid", "high")[np.searchsorted((LOW_TOM_HZ, HIGH_TOM_HZ), lowest_hz)]
+    names = {1: (lowest,), 2: ("low" if lowest == "low" else "mid", "high"), 3: ("low", "mid", "high")}
+    return np.array(names[drum.max() + 1], dtype=object)[drum]
+
+
+def _heard_toms(table: FeatureTable, scores: np.ndarray) -> np.ndarray:
+    """Name the drums that the pitches of the file tell apart as their hits together sound, in the order of pitch."""
+    if not len(table):
+        return np.zeros(0, dtype=object)
+    drum = _drums(table)
+    each = np.arange(drum.max() + 1)
+    of_drums = np.stack([scores[drum == one].sum(axis=0) for one in each])
+    upwards = [ARTICULATIONS["toms"].index(name) for name in ("low", "mid", "high")]
+    best = max(combinations(upwards, len(each)), key=lambda chosen: of_drums[each, list(chosen)].sum())
+    return np.array(ARTICULATIONS["toms"], dtype=object)[list(best)][drum]
+
+
+def _drums(table: FeatureTable) -> np.ndarray:
+    """Return the drum that each tom hit is of, 0 for the lowest: parted at valleys of the density of pitches."""
     octaves = np.log2(table["PitchHz"])
-    splits = _valleys(octaves)
-    group = np.searchsorted(splits, octaves)
-    lowest = ("low", "mid", "high")[np.searchsorted((LOW_TOM_HZ, HIGH_TOM_HZ), 2 ** np.median(octaves[group == 0]))]
-    names = {0: (lowest,), 1: ("low" if lowest == "low" else "mid", "high"), 2: ("low", "mid", "high")}[len(splits)]
-    return np.array(names, dtype=object)[group]
+    drum = np.searchsorted(_valleys(octaves), octaves)
+    return np.unique(drum, return_inverse=True)[1]
 
 
 def _valleys(octaves: np.ndarray) -> np.ndarray:
@@ -87,4 +108,10 @@ def articulations(table: FeatureTable, stem: str) -> np.ndarray:
     stem : str
         One of `settings.STEMS`.
     """
-    return _RULES[stem](table)
+    columns = heard_articulations(stem)
+    if not columns or columns[0] not in table.names:
+        return _RULES[stem](table)
+    scores = np.stack([table[name] for name in columns], axis=1)
+    if stem == "toms":
+        return _heard_toms(table, scores)
+    return np.array(ARTICULATIONS[stem], dtype=object)[scores.argmax(axis=1)]

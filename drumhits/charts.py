@@ -132,14 +132,14 @@ def _scatter(figure: Figure, evaluation: Evaluation) -> bool:
 def two_features(outcome: Outcome) -> list[str]:
     """Return the two features that tell hits apart best, of the two most important families where that is known."""
     hit = outcome.is_hit
-    table = outcome.judged[0].table
+    names = outcome.judged[0].table.unheard().names
     if not hit.any() or hit.all():
         return []
-    power = {name: abs(roc_auc(hit, outcome.column(name)) - 0.5) for name in table.names}
-    members = families(table.names)
+    power = {name: abs(roc_auc(hit, outcome.column(name)) - 0.5) for name in names}
+    members = families(names)
     known = [name for name, _ in outcome.decider.importance if name in members]
-    ranked = known or sorted(members, key=lambda family: -max(power[table.names[i]] for i in members[family]))
-    return [max((table.names[i] for i in members[family]), key=power.__getitem__) for family in ranked[:2]]
+    ranked = known or sorted(members, key=lambda family: -max(power[names[i]] for i in members[family]))
+    return [max((names[i] for i in members[family]), key=power.__getitem__) for family in ranked[:2]]
 
 
 def _timing(figure: Figure, evaluation: Evaluation) -> bool:

@@ -24,9 +24,11 @@ from drumhits.plainmodel import PlainModel
 MAX_FOLDS = 5
 MIN_LEAF = 3  # examples: finer leaves fit one drum kit and err on the next
 MAX_TREE_DEPTH = 16  # deeper trees cost time and gain nothing on unseen songs
-USUAL_HALF = 16_000  # examples that usually teach as much as the bundled models know
-TRUST_IN_USUAL = 35.0  # squared error that a share may cost before it leaves the usual one
-SHARES = np.arange(0, 101, 5) / 100
+USUAL_HALF = 32_000  # examples that usually teach as much as the bundled models know
+SHARES = np.arange(5, 101, 5) / 100  # edits always count a little
+# By what the logarithm of the held-out squared error must fall for a share that is not near the usual one, and the more
+# so the farther it is; the error has something added, so that a few examples decide nothing.
+DECISIVE, NEAR_USUAL, FAR, ERROR_UNSEEN = 0.4, 0.15, 0.4, 5.0
 
 
 @dataclass(frozen=True)
@@ -200,18 +202,21 @@ def _fit_folds(examples: Examples, splits: list, estimator: Callable, export: Ca
 def _share_of_learned(examples: Examples, folds: list[Fold], before: PlainModel) -> float:
     """Return the weight of what the examples taught beside what was known before.
 
-    It has the least squared error on held-out examples, near the share that so many examples usually deserve.
+    Mostly it is what so many examples usually deserve, or near it: that other songs than these are like them is more
+    than their error can tell. But where edits contradict what was known, as a taste does, the error falls so far that
+    it decides: a prior of a spike and a slab (Mitchell and Beauchamp 1988, "Bayesian variable selection in linear
+    regression").
     """
     usual = len(examples.kept) / (len(examples.kept) + USUAL_HALF)
     if not folds:
-        return usual
+        return float(max(usual, SHARES[0]))
     held_out = np.concatenate([fold.held_out for fold in folds])
     learned = np.concatenate([fold.model.predict(examples.X[fold.held_out]) for fold in folds])
     known, kept = before.predict(examples.X[held_out]), examples.kept[held_out]
-    losses = [
-        np.sum((pooled(known, learned, share) - kept) ** 2) + TRUST_IN_USUAL * (share - usual) ** 2 for share in SHARES
-    ]
-    return float(SHARES[np.argmin(losses)])
+    errors = np.array([np.sum((pooled(known, learned, share) - kept) ** 2) for share in SHARES])
+    distance = SHARES - usual
+    doubt = DECISIVE * (1 - np.exp(-0.5 * (distance / NEAR_USUAL) ** 2)) + FAR * distance**2
+    return float(SHARES[np.argmin(np.log(errors + ERROR_UNSEEN) + doubt)])
 
 
 def _importance(

@@ -26,10 +26,12 @@ import numpy as np
 
 from drumhits.audio import SAMPLE_RATE
 from drumhits.config import StemConfig
+from drumhits.settings import ARTICULATIONS
 
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
 MEASURED = GUIDE_FEATURES[1:] + SHAPE_FEATURES[1:]
+HEARD_AS = "Heard:"  # before the name of an articulation; see listener
 _ARTICULATION_FEATURES = {"hihat": ("TailDb",), "cymbals": ("TailDb",), "toms": ("PitchHz",)}
 
 AMP_LENGTH = SAMPLE_RATE * 10 // 1000  # samples
@@ -83,6 +85,16 @@ class FeatureTable:
         return FeatureTable(
             self.times_s, (*self.names, *columns), np.column_stack([self.values, *columns.values()])
         )
+
+    def unheard(self) -> "FeatureTable":
+        """Return the table without what networks say of articulations, as an analysis without them gives it."""
+        known = [i for i, name in enumerate(self.names) if not name.startswith(HEARD_AS)]
+        return FeatureTable(self.times_s, tuple(self.names[i] for i in known), self.values[:, known])
+
+
+def heard_articulations(stem: str) -> tuple[str, ...]:
+    """Return the columns in which networks say which articulation a hit is, in the order of `ARTICULATIONS`."""
+    return tuple(f"{HEARD_AS}{name}" for name in ARTICULATIONS[stem])
 
 
 def measured_features(stem: str, *, extended: bool) -> tuple[str, ...]:

@@ -179,6 +179,7 @@ def judge_song(
         if key not in tables:
             tables[key] = analyse(pair.audio, decider.config, key[1])
         table, source = tables[key]
+        table = table.unheard() if decider.wants == GUIDE else table
         decisions = decider.decide(table, decider.config)
         judged.append(judge(table, decisions, truth, decider.config, config, window_s))
     said = [*source.warnings, *warnings]

@@ -6,6 +6,9 @@ stem and in its siblings, and sets it beside the other candidates of the stem. W
 Heard        log odds that the candidate is a hit
 HeardInMix   the same by a network for files that are whole drum mixes
 
+They also say which articulation it would be: `Heard:open` and so on are scores whose exponentials are in the ratio of
+the probabilities.
+
 The networks lie in models/pretrained/networks/ and were made by tools/build_pretrained.py. They take, in this order:
 
 - levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
@@ -28,12 +31,12 @@ import numpy as np
 from drumhits.audio import SAMPLE_RATE
 from drumhits.context import EXTENDED_FEATURES
 from drumhits.errors import InputError
-from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
-from drumhits.network import ROWS_AT_ONCE, SELF, Network
+from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable, heard_articulations
+from drumhits.network import ROWS_AT_ONCE, SELF, Network, judged_by
 from drumhits.onsets import ATTACK_LEAD
 from drumhits.packagedigest import NETWORKS_DIR
 from drumhits.safepickle import damaged, loads
-from drumhits.settings import STEMS
+from drumhits.settings import ARTICULATIONS, STEMS
 from drumhits.siblings import COURSE_STEPS, MEASURES, Around
 from drumhits.windows import (
     CHUNK_LENGTH,
@@ -216,17 +219,23 @@ def _numbers(table: FeatureTable, rows: slice) -> np.ndarray:
 
 
 def heard(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
-    """Return the heard feature of all candidates of a stem, by name: the mean of what the stem's networks say."""
+    """Return the heard features of all candidates of a stem, by name: what the stem's networks say on average."""
     judges = networks(stem, in_mix=in_mix)
     if not in_mix and inputs.mixture is None:
         judges = [network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in judges]
+    articulations = heard_articulations(stem)
+    scores = np.zeros((len(inputs), len(articulations)))
     alone = [np.empty((len(inputs), SELF), dtype=np.float32) for _ in judges]
     for first in range(0, len(inputs), ROWS_AT_ONCE):
         x = inputs[first : first + ROWS_AT_ONCE][:, : len(judges[0].mean)]
+        these = slice(first, first + len(x))
         for network, rows in zip(judges, alone, strict=True):
-            rows[first : first + len(x)] = network.alone(x)
-    said = [network.together(rows, inputs.table.times_s) for network, rows in zip(judges, alone, strict=True)]
-    return {HEARD_IN_MIX if in_mix else HEARD: np.mean(said, axis=0, dtype=np.float64)}
+            rows[these] = network.alone(x)
+            if articulations:
+                scores[these] += network.articulations(x, rows[these]) / len(judges)
+    log_odds = judged_by(judges, alone, inputs.table.times_s) if len(inputs) else np.zeros(0)
+    columns = (log_odds.astype(np.float64), *scores.T)
+    return dict(zip((HEARD_IN_MIX if in_mix else HEARD, *articulations), columns, strict=True))
 
 
 def listener_path(stem: str, *, in_mix: bool = False) -> Path:
@@ -246,7 +255,8 @@ def networks(stem: str, *, in_mix: bool = False) -> tuple[Network, ...]:
     name = str(listener_path(stem, in_mix=in_mix))
     plain = loads(_file_of(stem, in_mix), name)
     try:
-        return tuple(Network.from_plain(one, N_INPUTS_IN_MIX if in_mix else N_INPUTS) for one in plain["networks"])
+        sizes = N_INPUTS_IN_MIX if in_mix else N_INPUTS, N_INPUTS_IN_MIX, len(ARTICULATIONS[stem])
+        return tuple(Network.from_plain(one, *sizes) for one in plain["networks"])
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(name, "it holds no networks of this version") from error
 

@@ -6,20 +6,25 @@ Each candidate is described by a vector x and goes through the same layers (relu
     c = relu(Wc [sum_i softmax_i(q_k . h_i) h_i]) what the stem is like: K weighted means over all candidates
     l = relu(Wl [e_j relu(Wu h_j), e_j])          what lies next to it: REACH candidates on either side,
                                                   where e_j = exp(-distance / NEAR_S)
-    y = Wo relu(Wz2 relu(Wz1 [h, c, l]))          log odds that it is a hit
+    z = relu(Wz2 relu(Wz1 [h, c, l]))             all of this together
+    f = Wf z                                      log odds that it is a hit, at first look
+    y = f + Ws2 relu(Ws1 [h, z, r])               and at second look, where r is the rhythm of all f
+                                                  (see drumhits/rhythm.py)
+    a = Wa2 relu(Wa1 [x', h])                     scores of its articulations, from its stem's own part of x as well
 
 Biases are left out here. The weighted means are attention pooling (Ilse et al. 2018, "Attention-based deep multiple
 instance learning"): through them a network knows the drum, the room and the bleed that it is listening to.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from drumhits.plainmodel import packed, require, unpacked
+from drumhits.rhythm import N_RHYTHM, rhythm
 
-SELF, STEM, POOLS, NEIGHBOUR, NEAR, LAST, WIDE, SINGLE = 64, 48, 8, 24, 64, 48, 160, 96
+SELF, STEM, POOLS, NEIGHBOUR, NEAR, LAST, WIDE, SINGLE, SECOND, WHICH = 64, 48, 8, 24, 64, 48, 160, 96, 144, 48
 REACH = 6  # candidates on either side
 NEAR_S = 0.3  # distance at which a neighbour counts 1/e
 INPUT_LIMIT = 5.0  # standard deviations
@@ -27,8 +32,8 @@ WEIGHT_LIMIT = 100.0  # keeps every sum within float32
 ROWS_AT_ONCE = 512
 
 
-def layer_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:
-    """Return (inputs, outputs) of each layer, by name."""
+def first_look_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:
+    """Return (inputs, outputs) of each layer up to the first look, by name."""
     return {
         "alone1": (n_inputs, WIDE),
         "alone2": (WIDE, SELF),
@@ -38,8 +43,18 @@ def layer_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:
         "near": (2 * REACH * (NEIGHBOUR + 1), NEAR),
         "together1": (SELF + STEM + NEAR, SINGLE),
         "together2": (SINGLE, LAST),
-        "output": (LAST, 1),
+        "first": (LAST, 1),
     }
+
+
+def second_look_sizes() -> dict[str, tuple[int, int]]:
+    """Return the same of the second look."""
+    return {"second1": (SELF + LAST + N_RHYTHM, SECOND), "second2": (SECOND, 1)}
+
+
+def articulation_sizes(n_own: int, n_articulations: int) -> dict[str, tuple[int, int]]:
+    """Return the same of what tells articulations, from `n_own` of the inputs; nothing does where there are none."""
+    return {"which1": (n_own + SELF, WHICH), "which2": (WHICH, n_articulations)} if n_articulations else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +66,15 @@ class Network:
     mean, scale : np.ndarray, shape (n_inputs,), float32
         Of the inputs; `scale` is positive.
     weights : mapping of layer name to np.ndarray, shape (inputs + 1, outputs), float32
-        See `layer_sizes`; the last row is the bias.
+        See `first_look_sizes` and those after it; the last row is the bias.
+    n_own : int
+        How many of the inputs, the first, are of the stem itself.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     weights: Mapping[str, np.ndarray]
+    n_own: int
 
     def with_last_inputs_at(self, value: float, n_inputs: int) -> "Network":
         """Return the network of the first `n_inputs`, for where all others have one value: it answers sooner."""
@@ -64,29 +82,15 @@ class Network:
         weights = self.weights["alone1"]
         bias = weights[-1] + last @ weights[n_inputs:-1]
         first = {"alone1": np.concatenate((weights[:n_inputs], bias[None]))}
-        return Network(self.mean[:n_inputs], self.scale[:n_inputs], {**self.weights, **first})
-
-    def __call__(self, x: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """Return the log odds of all candidates of a stem, shape (n,), float32.
-
-        Parameters
-        ----------
-        x : np.ndarray, shape (n, n_inputs), float32
-        times_s : np.ndarray, shape (n,)
-            Increasing.
-        """
-        return self.together(self.alone(x), times_s)
+        return replace(self, mean=self.mean[:n_inputs], scale=self.scale[:n_inputs], weights={**self.weights, **first})
 
     def alone(self, x: np.ndarray) -> np.ndarray:
         """Return what each candidate is like by itself, shape (n, SELF): h of the formula."""
-        standardised = np.clip((x - self.mean) / self.scale, -INPUT_LIMIT, INPUT_LIMIT)
-        return _relu(self._layer("alone2", _relu(self._layer("alone1", standardised))))
+        return _relu(self._layer("alone2", _relu(self._layer("alone1", self._standardised(x)))))
 
     def together(self, alone: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """Return the log odds of all candidates of a stem, shape (n,), from what each is like by itself."""
+        """Return what each candidate is like among the others, shape (n, LAST), n > 0: z of the formula."""
         n = len(alone)
-        if not n:
-            return np.zeros(0, dtype=np.float32)
         query = self._layer("query", alone)
         attention = np.exp(query - query.max(axis=0))
         attention /= attention.sum(axis=0)
@@ -94,14 +98,41 @@ class Network:
         said = np.zeros((n + 2 * REACH, NEIGHBOUR), dtype=np.float32)
         said[REACH : REACH + n] = _relu(self._layer("neighbour", alone))
         at_s = np.pad(times_s, REACH, constant_values=np.inf)
-        log_odds = np.empty(n, dtype=np.float32)
+        among = np.empty((n, LAST), dtype=np.float32)
         for first in range(0, n, ROWS_AT_ONCE):
             rows = slice(first, min(first + ROWS_AT_ONCE, n))
             near = self._near(said[first : rows.stop + 2 * REACH], at_s[first : rows.stop + 2 * REACH])
             single = np.concatenate((alone[rows], np.broadcast_to(stem, (len(near), STEM)), near), axis=1)
-            single = _relu(self._layer("together2", _relu(self._layer("together1", single))))
-            log_odds[rows] = self._layer("output", single)[:, 0]
-        return log_odds
+            among[rows] = _relu(self._layer("together2", _relu(self._layer("together1", single))))
+        return among
+
+    def first_look(self, among: np.ndarray) -> np.ndarray:
+        """Return the log odds of all candidates, shape (n,), before their rhythm is known."""
+        return self._layer("first", among)[:, 0]
+
+    def second_look(self, alone: np.ndarray, among: np.ndarray, beat: np.ndarray) -> np.ndarray:
+        """Return the log odds of all candidates, shape (n,), with their rhythm."""
+        hidden = _relu(self._layer("second1", np.concatenate((alone, among, beat), axis=1)))
+        return self.first_look(among) + self._layer("second2", hidden)[:, 0]
+
+    def articulations(self, x: np.ndarray, alone: np.ndarray) -> np.ndarray:
+        """Return the scores of the articulations, shape (n, n_articulations): logarithms of their odds to each other.
+
+        Parameters
+        ----------
+        x : np.ndarray, shape (n, n_inputs), float32
+        alone : np.ndarray, shape (n, SELF)
+            What `alone` gave of it.
+        """
+        return self._layer("which2", _relu(self._layer("which1", self.own(x, alone))))
+
+    def own(self, x: np.ndarray, alone: np.ndarray) -> np.ndarray:
+        """Return what articulations are told from, shape (n, n_own + SELF); see `articulations`."""
+        return np.concatenate((self._standardised(x[:, : self.n_own]), alone), axis=1)
+
+    def _standardised(self, x: np.ndarray) -> np.ndarray:
+        n = x.shape[1]
+        return np.clip((x - self.mean[:n]) / self.scale[:n], -INPUT_LIMIT, INPUT_LIMIT)
 
     def _near(self, said: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """Return what the neighbours say, shape (n, NEAR), from what n + 2 * REACH candidates say and when."""
@@ -125,7 +156,7 @@ class Network:
         return {"mean": packed(self.mean.astype("<f4")), "scale": packed(self.scale.astype("<f4")), "layers": layers}
 
     @classmethod
-    def from_plain(cls, plain: dict, n_inputs: int) -> "Network":
+    def from_plain(cls, plain: dict, n_inputs: int, n_own: int, n_articulations: int) -> "Network":
         """Return the network that `to_plain` described.
 
         Raises
@@ -137,12 +168,37 @@ class Network:
         require(len(mean) == len(scale) == n_inputs, "a network of another number of inputs")
         require(np.isfinite(mean).all() and (scale > 0).all() and np.isfinite(scale).all(), "inputs without a scale")
         weights = {}
-        for name, (inputs, outputs) in layer_sizes(n_inputs).items():
+        sizes = first_look_sizes(n_inputs) | second_look_sizes() | articulation_sizes(n_own, n_articulations)
+        for name, (inputs, outputs) in sizes.items():
             flat = unpacked(plain["layers"][name], "<f2").astype(np.float32)
             require(len(flat) == (inputs + 1) * outputs, "a layer of another size")
             require((np.abs(flat) <= WEIGHT_LIMIT).all(), "a weight that is not finite or too large")
             weights[name] = flat.reshape(inputs + 1, outputs)
-        return cls(mean, scale, weights)
+        return cls(mean, scale, weights, n_own)
+
+
+def judged_by(networks: Sequence[Network], alone: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
+    """Return the log odds of the candidates of a stem as some networks give them on average, shape (n,), float32.
+
+    They listen to one rhythm, that of their mean first look.
+
+    Parameters
+    ----------
+    alone : sequence of np.ndarray, shape (n, SELF), n > 0
+        What each network's `alone` gave.
+    times_s : np.ndarray, shape (n,)
+        Increasing.
+    """
+    among = [network.together(rows, times_s) for network, rows in zip(networks, alone, strict=True)]
+    beat = rhythm_of(networks, among, times_s)
+    looks = [network.second_look(*rows, beat) for network, *rows in zip(networks, alone, among, strict=True)]
+    return np.mean(looks, axis=0)
+
+
+def rhythm_of(networks: Sequence[Network], among: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
+    """Return the rhythm of candidates, shape (n, N_RHYTHM), as some networks hear it together at first look."""
+    looks = [network.first_look(rows) for network, rows in zip(networks, among, strict=True)]
+    return rhythm(np.mean(looks, axis=0), times_s)
 
 
 def _relu(v: np.ndarray) -> np.ndarray:

@@ -95,6 +95,7 @@ def _stem_settings(stem: str) -> dict[str, Setting]:
 
 
 STEMS = tuple(_STEM_ROWS)
+ARTICULATIONS = {stem: tuple(notes) if len(notes) > 1 else () for stem, notes in _STEM_NOTES.items()}
 _SECTIONS = {stem: _stem_settings(stem) for stem in STEMS} | {"midi": _MIDI_SETTINGS}
 SETTINGS: dict[str, Setting] = {
     f"{section}.{key}": row for section, rows in _SECTIONS.items() for key, row in rows.items()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drumhits.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
+from drumhits.features import FeatureTable
 
 ORDINARY = {
     "Str": 0.8, "Amp": 0.3, "BodyE": 100.0, "BrillE": 100.0, "Total": 200.0, "GeoMean": 100.0, "SustainMs": 150.0,
@@ -11,9 +11,9 @@ ORDINARY = {
 
 
 def table(times_s: np.ndarray | None = None, **columns: object) -> FeatureTable:
-    """Return a table in which every column but those given has its value of ORDINARY in all rows."""
+    """Return a table in which every column but those given has its value of ORDINARY in all rows; others follow."""
     n = next((len(np.atleast_1d(values)) for values in columns.values()), 1) if times_s is None else len(times_s)
     times_s = np.arange(n) * 0.5 if times_s is None else np.asarray(times_s, dtype=float)
-    names = GUIDE_FEATURES + SHAPE_FEATURES
-    values = np.column_stack([np.broadcast_to(columns.get(name, ORDINARY[name]), n) for name in names])
+    names = (*ORDINARY, *(name for name in columns if name not in ORDINARY))
+    values = np.column_stack([np.broadcast_to({**ORDINARY, **columns}[name], n) for name in names])
     return FeatureTable(times_s, names, values.astype(float))

@@ -173,6 +173,18 @@ def test_the_edits_win_where_they_disagree_with_what_was_known():
     assert np.mean((fitted.classifier.predict(examples.X) >= 0.5) == examples.kept) > 0.95
 
 
+def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weight():
+    rng = np.random.default_rng(2)
+    examples = make_examples(400, n_features=2)
+    known = known_before(examples)
+    of_one_kind = (examples.X[:, 1] > 0.8) & (rng.random(400) < 0.5)
+    examples = Examples(examples.X, examples.kept ^ of_one_kind, examples.songs, examples.features)
+    fitted = train(examples, n_estimators=N_TREES, start_from=known)
+    errors = [np.sum((model.predict(examples.X) - examples.kept) ** 2) for model in (known, fitted.classifier.learned)]
+    assert errors[1] < errors[0]
+    assert fitted.classifier.share < 2 * classifier.NEAR_USUAL
+
+
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
 def test_importances_are_shares_that_add_up(algorithm):
     examples = make_examples(noise=0.3)

@@ -10,6 +10,7 @@ from drumhits import listener
 from drumhits.audio import SAMPLE_RATE
 from drumhits.config import default_config
 from drumhits.errors import InputError
+from drumhits.features import heard_articulations
 from drumhits.listener import (
     HEARD,
     HEARD_IN_MIX,
@@ -134,10 +135,10 @@ def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
     table, patch = find_candidates([bursts(HITS_S, 5.0)], default_config().stems[stem], extended=True)
     around = None if in_mix else {stem: levels(bursts(HITS_S, 5.0), table.times_s)}
     found = heard(stem, Inputs(table, patch, around), in_mix=in_mix)
-    (name,) = found
-    assert name == (HEARD_IN_MIX if in_mix else HEARD)
-    assert found[name].shape == (len(table),)
-    assert np.isfinite(found[name]).all()
+    assert tuple(found) == (HEARD_IN_MIX if in_mix else HEARD, *heard_articulations(stem))
+    for values in found.values():
+        assert values.shape == (len(table),)
+        assert np.isfinite(values).all()
 
 
 @pytest.fixture
@@ -166,4 +167,6 @@ def test_files_without_networks_are_damaged(other_networks, plain):
 
 def test_silence_is_heard_without_a_word():
     table, patch = candidates(np.zeros(SAMPLE_RATE, np.float32))
-    assert heard("snare", Inputs(table, patch), in_mix=True)[HEARD_IN_MIX].shape == (0,)
+    found = heard("snare", Inputs(table, patch), in_mix=True)
+    assert tuple(found) == (HEARD_IN_MIX, "Heard:head", "Heard:cross_stick")
+    assert [len(values) for values in found.values()] == [0, 0, 0]

@@ -110,6 +110,34 @@ def test_articulation_follows_the_sound_and_gives_its_own_note(stem, columns, na
     assert notes["number"].tolist() == [CONFIGS[stem].notes[name]]
 
 
+@pytest.mark.parametrize(
+    ("stem", "scores", "names"),
+    [
+        ("snare", {"head": [0.0, 2.0], "cross_stick": [1.0, -1.0]}, ["cross_stick", "head"]),
+        ("hihat", {"closed": [0.0, 2.0], "open": [1.0, -1.0], "pedal": [0.5, 0.0]}, ["open", "closed"]),
+        ("hihat", {"closed": [0.0], "open": [-1.0], "pedal": [3.0]}, ["pedal"]),
+        ("cymbals", {"crash": [3.0], "ride": [2.0]}, ["crash"]),
+    ],
+)
+def test_articulation_follows_what_the_networks_say(stem, scores, names):
+    hits = table(**{f"Heard:{name}": column for name, column in scores.items()})
+    assert articulations(hits, stem).tolist() == names
+    by_rule = articulations(table(Str=[0.5] * len(names)), stem)
+    assert articulations(hits.unheard(), stem).tolist() == by_rule.tolist()
+
+
+def test_toms_of_one_pitch_get_the_name_that_most_of_them_sound_like_in_the_order_of_pitch():
+    high, low = [2.0, 2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.5, 1.0, 9.0]
+    hits = table(
+        PitchHz=[180, 181, 182, 90, 91], **{"Heard:high": high, "Heard:mid": [1.0] * 5, "Heard:low": low}
+    )  # fmt: skip
+    assert articulations(hits, "toms").tolist() == ["high"] * 3 + ["low"] * 2
+    scores = {"Heard:high": [5.0, 0.0], "Heard:mid": [0.0, 0.1], "Heard:low": [0.0, 0.0]}
+    upside_down = table(PitchHz=[90, 180], **scores)
+    assert articulations(upside_down, "toms").tolist() == ["low", "mid"]
+    assert articulations(hits.rows(np.zeros(5, bool)), "toms").tolist() == []
+
+
 @pytest.mark.parametrize("stem", STEMS)
 def test_articulation_off_gives_one_note(stem):
     rng = np.random.default_rng(0)

@@ -1,5 +1,7 @@
 """Labelled candidates for the networks: one for each stroke that was played, heard with and without siblings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_training_songs import short_song
@@ -7,8 +9,9 @@ from training_examples import _heard_beside, examples_of
 
 from drumhits.listener import LOWEST, N_INPUTS, N_INPUTS_IN_MIX
 from drumhits.model import load_model
+from drumhits.network import judged_by
 from drumhits.safepickle import loads
-from drumhits.settings import STEMS
+from drumhits.settings import ARTICULATIONS, STEMS
 
 
 @pytest.fixture
@@ -53,19 +56,55 @@ def test_some_stems_are_heard_beside_some_of_their_siblings_only():
 
 
 def test_what_is_trained_is_what_is_followed_in_numpy(examples, torch):
-    from train_networks import train_network
+    from train_networks import train_first_look
 
     songs = [examples["kick"]] * 24
-    trained = train_network(songs, "kick", epochs=2)
+    trained = train_first_look(songs, "kick", epochs=2)
     exported = trained.exported()
     one = songs[0]
     x = torch.from_numpy(one.x.astype(np.float32))[None]
     times_s, is_there = torch.from_numpy(one.times_s.astype(np.float32))[None], torch.ones(1, len(one.kept), dtype=bool)
     with torch.no_grad():
         expected = trained(x, times_s, is_there)[0].numpy()
-    np.testing.assert_allclose(exported(one.x.astype(np.float32), one.times_s), expected, atol=0.03)
-    again = train_network(songs, "kick", epochs=2).exported()
-    np.testing.assert_array_equal(again.weights["output"], exported.weights["output"])
+    among = exported.together(exported.alone(one.x.astype(np.float32)), one.times_s)
+    np.testing.assert_allclose(exported.first_look(among), expected, atol=0.03)
+    again = train_first_look(songs, "kick", epochs=2).exported()
+    np.testing.assert_array_equal(again.weights["first"], exported.weights["first"])
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_second_look_corrects_the_first_and_learns_the_articulations(examples):
+    from train_networks import train_first_look, with_second_looks
+
+    songs = [examples["hihat"]] * 24
+    first_looks = [train_first_look(songs, "hihat", epochs=1, seed=seed).exported() for seed in range(2)]
+    wrong = [replace(one, kept=~one.kept) for one in songs]
+    networks = with_second_looks(first_looks, 20 * wrong, "hihat")
+    for before, after in zip(first_looks, networks, strict=True):
+        assert all(after.weights[name] is weights for name, weights in before.weights.items())
+    one = wrong[0]
+    x = one.x.astype(np.float32)
+    alone = [network.alone(x) for network in networks]
+    assert np.mean((judged_by(networks, alone, one.times_s) > 0) == one.kept) > 0.8
+    told = one.articulation >= 0
+    scores = networks[0].articulations(x, alone[0])
+    assert np.mean(scores[told].argmax(axis=1) == one.articulation[told]) > 0.8
+
+
+def test_what_the_separation_left_out_was_played_in_the_mix_alone():
+    song = replace(short_song(), left_out=("toms",))
+    examples = examples_of(song, 0)
+    assert not examples["toms"].kept.any()
+    assert examples["toms"].n_played == 0
+    assert examples["mix-toms"].n_played == len(song.hits["toms"]) > 0
+
+
+def test_articulations_are_those_that_were_played(examples):
+    for stem in STEMS:
+        for one in (examples[stem], examples[f"mix-{stem}"]):
+            has_choice = len(ARTICULATIONS[stem]) > 0
+            np.testing.assert_array_equal(one.articulation >= 0, one.kept & has_choice)
+            assert one.articulation.max(initial=-1) < max(len(ARTICULATIONS[stem]), 1)
 
 
 @pytest.mark.usefixtures("torch")
@@ -77,10 +116,11 @@ def test_a_build_writes_networks_and_a_model_that_takes_their_word(examples, tmp
     monkeypatch.setattr(build_pretrained, "read_example", lambda path, name: examples[name])
     monkeypatch.setattr(build_pretrained, "listener_path", lambda stem, in_mix: tmp_path / "networks" / f"{stem}.pkl")
     monkeypatch.setattr(build_pretrained, "pretrained_path", lambda stem, in_mix: tmp_path / f"{stem}.pkl")
-    row = build_pretrained.build("mix-kick", [tmp_path / f"song{i}.npz" for i in range(32)])
+    songs, fresh = ([tmp_path / f"song{i}.npz" for i in numbers] for numbers in (range(32), range(100, 112)))
+    row = build_pretrained.build("mix-kick", songs, fresh)
     assert row.startswith("mix-kick: ")
     plain = loads((tmp_path / "networks" / "kick.pkl").read_bytes(), "networks")
     assert len(plain["networks"]) == build_pretrained.N_NETWORKS_IN_MIX
     model = load_model(tmp_path / "kick.pkl")
-    assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 32)
+    assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 44)
     np.testing.assert_allclose(model.classifier.predict([[0.0], [2.0]]), [0.5, 1 / (1 + np.exp(-2))])

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from rendered_songs import MIX, Material, kits_of, rendered_song
 from separation import STEMS
-from train_networks import train_network
+from train_networks import train_first_look, with_second_looks
 from training_examples import Example, analysed_song, read_example
 
 from drumhits import __version__
@@ -29,7 +29,7 @@ from drumhits.linear import Logistic
 from drumhits.listener import HEARD, HEARD_IN_MIX, KIND, listener_path
 from drumhits.minconfidence import best_threshold
 from drumhits.model import FEATURE_SETS, TrainedModel, detection_of, networks_of, pretrained_path
-from drumhits.network import Network
+from drumhits.network import Network, judged_by
 from drumhits.pipeline import ALL
 from drumhits.pipeline import MIX as MIX_FEATURES
 from drumhits.plainmodel import logistic
@@ -38,13 +38,16 @@ from drumhits.scoring import precision_recall_f1
 
 N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is hard: it has more, split blindly
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
-HOLD_OUT_EVERY = 16  # one song in so many is scored on
+UNHEARD_EVERY = 16  # one of these songs in so many the first look does not hear, but the second, as all of
+FRESH_SONGS = range(10_000, 10_960)
+HOLD_OUT_EVERY = 5  # one of the fresh songs in so many neither hears: it is scored on
 
 
 def log_odds(networks: Sequence[Network], examples: Sequence[Example]) -> np.ndarray:
     """Return what networks say of the candidates of some songs, one after the other."""
     return np.concatenate([
-        np.mean([network(one.x.astype(np.float32), one.times_s) for network in networks], axis=0) for one in examples
+        judged_by(networks, [network.alone(one.x.astype(np.float32)) for network in networks], one.times_s)
+        for one in examples
     ])  # fmt: skip
 
 
@@ -66,18 +69,26 @@ def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:
     )
 
 
-def build(name: str, songs: list[Path]) -> str:
+def parts(songs: list[Example], fresh: list[Example]) -> tuple[list[Example], list[Example], list[Example]]:
+    """Return what the first look hears, what the second hears, and what is scored on."""
+    heard = [one for i, one in enumerate(songs) if i % UNHEARD_EVERY]
+    unheard = songs[::UNHEARD_EVERY] + [one for i, one in enumerate(fresh) if i % HOLD_OUT_EVERY]
+    return heard, unheard, [one for one in fresh[::HOLD_OUT_EVERY] if len(one.kept)]
+
+
+def build(name: str, songs: list[Path], fresh: list[Path]) -> str:
     """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
-    examples = [read_example(path, name) for path in songs]
-    held_out = [one for i, one in enumerate(examples) if i % HOLD_OUT_EVERY == 0 and len(one.kept)]
-    training = [one for i, one in enumerate(examples) if i % HOLD_OUT_EVERY]
-    networks = [
-        train_network(training, stem, in_mix=in_mix, seed=seed).exported()
+    for_first, for_second, held_out = parts(
+        [read_example(path, name) for path in songs], [read_example(path, name) for path in fresh]
+    )
+    first_looks = [
+        train_first_look(for_first, stem, in_mix=in_mix, seed=seed).exported()
         for seed in range(N_NETWORKS_IN_MIX if in_mix else N_NETWORKS)
     ]
+    networks = with_second_looks(first_looks, for_second, stem, in_mix=in_mix)
     path = listener_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
@@ -86,6 +97,7 @@ def build(name: str, songs: list[Path]) -> str:
     scores = scores_at(min_confidence, confidence, held_out)
     features = FEATURE_SETS[MIX_FEATURES if in_mix else ALL]
     heard = HEARD_IN_MIX if in_mix else HEARD
+    training = for_first + for_second
     n_kept = sum(int(one.kept.sum()) for one in training)
     model = TrainedModel(
         stem=stem,
@@ -99,7 +111,7 @@ def build(name: str, songs: list[Path]) -> str:
             "seed": 0,
             "kept": n_kept,
             "removed": sum(len(one.kept) for one in training) - n_kept,
-            "songs": [path.stem.removeprefix("examples-") for path in songs],
+            "songs": [path.stem.removeprefix("examples-") for path in (*songs, *fresh)],
             "scores": scores,
             "importance": {heard: 1.0},
             "versions": {"drumhits": __version__, "numpy": np.__version__, "torch": str(torch.__version__)},
@@ -150,10 +162,12 @@ def main(argv=None) -> None:
     )
     kits_of(material, args.work)
     workers = joblib.Parallel(args.jobs, verbose=1)
-    rendered = workers(joblib.delayed(rendered_song)(number, material, args.work) for number in range(args.songs))
-    songs = workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
+    numbers = [*range(args.songs), *FRESH_SONGS]
+    rendered = workers(joblib.delayed(rendered_song)(number, material, args.work) for number in numbers)
+    analysed = workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
+    songs, fresh = analysed[: args.songs], analysed[args.songs :]
     names = [*STEMS, *(f"{MIX}-{stem}" for stem in STEMS)]
-    for row in workers(joblib.delayed(build)(name, songs[: N_SONGS_OF.get(name, N_SONGS)]) for name in names):
+    for row in workers(joblib.delayed(build)(name, songs[: N_SONGS_OF.get(name, N_SONGS)], fresh) for name in names):
         logging.info(row)
 
 

@@ -23,29 +23,43 @@ FEWEST_SOUNDS = 6
 
 @dataclass(frozen=True)
 class Sound:
-    """A way to hit a kit: its stem, its General MIDI key, how Hydrogen's kits name it, and what stands in for it."""
+    """A way to hit a kit.
+
+    Attributes
+    ----------
+    stem : str
+    articulation : str
+        Its name among the notes of midiconfig.yaml.
+    key : int
+        Of General MIDI.
+    names : str
+        How Hydrogen's kits name it, a regular expression.
+    instead : str, optional
+        The sound that stands in for it.
+    """
 
     stem: str
+    articulation: str
     key: int
     names: str
     instead: str | None = None
 
 
 SOUNDS = {
-    "kick": Sound("kick", 36, r"kick|bass ?drum|\bbd"),
-    "snare": Sound("snare", 38, r"snare(?!.*(rim|roll))", "rimshot"),
-    "rimshot": Sound("snare", 40, r"snare.*rim|snare rock|snare 2", "snare"),
-    "cross_stick": Sound("snare", 37, r"stick|rim click", "rimshot"),
-    "tom_high": Sound("toms", 50, r"tom.*(hi|1)", "tom_mid"),
-    "tom_mid": Sound("toms", 47, r"tom.*(mid|2)|^tom$", "tom_low"),
-    "tom_low": Sound("toms", 43, r"floor|tom.*low|low tom", "tom_high"),
-    "closed": Sound("hihat", 42, r"(closed|\bcl|^hi ?hat|^hat).*|hh closed"),
-    "open": Sound("hihat", 46, r"(hat|hh|hihat).*op|op.*(hat|hh)", "closed"),
-    "pedal": Sound("hihat", 44, r"pedal|foot", "closed"),
-    "crash": Sound("cymbals", 49, r"crash(?!.*(ride|bell|bow))", "ride"),
-    "splash": Sound("cymbals", 55, r"splash|crash.*(2|right|jazz)|china", "crash"),
-    "ride": Sound("cymbals", 51, r"ride(?!.*bell)", "crash"),
-    "bell": Sound("cymbals", 53, r"bell|cup", "ride"),
+    "kick": Sound("kick", "kick", 36, r"kick|bass ?drum|\bbd"),
+    "snare": Sound("snare", "head", 38, r"snare(?!.*(rim|roll))", "rimshot"),
+    "rimshot": Sound("snare", "head", 40, r"snare.*rim|snare rock|snare 2", "snare"),
+    "cross_stick": Sound("snare", "cross_stick", 37, r"stick|rim click", "rimshot"),
+    "tom_high": Sound("toms", "high", 50, r"tom.*(hi|1)", "tom_mid"),
+    "tom_mid": Sound("toms", "mid", 47, r"tom.*(mid|2)|^tom$", "tom_low"),
+    "tom_low": Sound("toms", "low", 43, r"floor|tom.*low|low tom", "tom_high"),
+    "closed": Sound("hihat", "closed", 42, r"(closed|\bcl|^hi ?hat|^hat).*|hh closed"),
+    "open": Sound("hihat", "open", 46, r"(hat|hh|hihat).*op|op.*(hat|hh)", "closed"),
+    "pedal": Sound("hihat", "pedal", 44, r"pedal|foot", "closed"),
+    "crash": Sound("cymbals", "crash", 49, r"crash(?!.*(ride|bell|bow))", "ride"),
+    "splash": Sound("cymbals", "crash", 55, r"splash|crash.*(2|right|jazz)|china", "crash"),
+    "ride": Sound("cymbals", "ride", 51, r"ride(?!.*bell)", "crash"),
+    "bell": Sound("cymbals", "ride", 53, r"bell|cup", "ride"),
 }
 
 

@@ -47,7 +47,7 @@ def rendered_song(number: int, material: Material, work: Path) -> Path:
     path = work / f"{SONG}{number:04d}.npz"
     if not path.is_file():
         song = make_song(number, performances_of(material), kits_of(material, work))
-        parts = {"kits": np.array(song.kits)}
+        parts = {"kits": np.array(song.kits, dtype=str), "left_out": np.array(song.left_out, dtype=str)}
         for name, y in {**song.stems, MIX: song.mix}.items():
             peak = np.float32(max(np.abs(y).max(), 1e-9))
             parts |= {f"{name}_peak": peak, f"{name}_y": np.rint(y * (LARGEST_INT16 / peak)).astype(np.int16)}
@@ -72,6 +72,6 @@ def read_song(path: Path) -> TrainingSong:
             stem: [Hit(*row) for row in zip(*(parts[f"{stem}_{field}"].tolist() for field in Hit._fields), strict=True)]
             for stem in STEMS
         }
-        kits = tuple(parts["kits"].tolist())
+        kits, left_out = (tuple(parts[name].tolist()) for name in ("kits", "left_out"))
     mix = sounds.pop(MIX).astype(np.float32)
-    return TrainingSong(mix, {stem: y.astype(np.float32) for stem, y in sounds.items()}, hits, kits)
+    return TrainingSong(mix, {stem: y.astype(np.float32) for stem, y in sounds.items()}, hits, left_out, kits)

@@ -1,6 +1,7 @@
 """Train the networks of drumhits/network.py on labelled candidates. Needs PyTorch, which nothing else here does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +11,18 @@ from torch.nn import functional
 from training_examples import Example
 
 from drumhits.listener import LOWEST, N_COURSES, N_INPUTS_IN_MIX, STEP_DB
-from drumhits.network import INPUT_LIMIT, NEAR_S, REACH, Network, layer_sizes
+from drumhits.network import (
+    INPUT_LIMIT,
+    NEAR_S,
+    REACH,
+    SELF,
+    Network,
+    articulation_sizes,
+    first_look_sizes,
+    rhythm_of,
+    second_look_sizes,
+)
+from drumhits.settings import ARTICULATIONS
 from drumhits.siblings import COURSE_STEPS, MEASURES
 
 EPOCHS = 20
@@ -21,17 +33,20 @@ WEIGHT_DECAY = 1e-2
 DROPOUT = 0.15
 SCALE_SONGS = 200  # from which mean and scale of the inputs are taken
 SMALLEST_SCALE = 0.05
+CANDIDATES_AT_ONCE = 512  # of the second look
+LOOKS = 3  # that are one second look together
+BY_RHYTHM = ("hihat",)  # stems whose second look hears no sound: real ones sound less like the rendered than they play
 ALONE = 0.3  # share of the stems that are heard without any sibling, another in each epoch
 COURSE = len(COURSE_STEPS) * MEASURES
 FAR_S = 1e6
 
 
-class TorchNetwork(nn.Module):
-    """`drumhits.network.Network` for batches of songs, padded to the longest."""
+class FirstLook(nn.Module):
+    """The first look of `drumhits.network.Network` for batches of songs, padded to the longest."""
 
     def __init__(self, n_inputs: int):
         super().__init__()
-        self.layers = nn.ModuleDict({k: nn.Linear(*size) for k, size in layer_sizes(n_inputs).items()})
+        self.layers = nn.ModuleDict({k: nn.Linear(*size) for k, size in first_look_sizes(n_inputs).items()})
         self.register_buffer("mean", torch.zeros(n_inputs))
         self.register_buffer("scale", torch.ones(n_inputs))
 
@@ -53,18 +68,28 @@ class TorchNetwork(nn.Module):
         near = torch.relu(layers["near"](torch.cat(beside, dim=2)))
         together = torch.cat([alone, stem[:, None].expand(-1, n, -1), near], dim=2)
         together = torch.relu(layers["together1"](self._dropped(together)))
-        return layers["output"](torch.relu(layers["together2"](self._dropped(together))))[..., 0]
+        return layers["first"](torch.relu(layers["together2"](self._dropped(together))))[..., 0]
 
     def _dropped(self, v: torch.Tensor) -> torch.Tensor:
         return functional.dropout(v, DROPOUT, self.training)
 
     def exported(self) -> Network:
-        """Return the network as it is followed in NumPy, its weights rounded as a file rounds them."""
-        weights = {
-            name: torch.cat([layer.weight.T, layer.bias[None]]).detach().numpy().astype(np.float16).astype(np.float32)
-            for name, layer in self.layers.items()
-        }
-        return Network(self.mean.numpy(), self.scale.numpy(), weights)
+        """Return the network as it is followed in NumPy, without a second look."""
+        return Network(self.mean.numpy(), self.scale.numpy(), _weights(self.layers), N_INPUTS_IN_MIX)
+
+
+def _on_top(first_size: tuple[int, int], last_size: tuple[int, int]) -> nn.Sequential:
+    """Return two layers that take what a network knows."""
+    first, last = nn.Linear(*first_size), nn.Linear(*last_size)
+    return nn.Sequential(nn.Dropout(DROPOUT), first, nn.ReLU(), nn.Dropout(DROPOUT), last)
+
+
+def _weights(layers: Mapping[str, nn.Linear]) -> dict[str, np.ndarray]:
+    """Return the weights of some layers, rounded as a file rounds them."""
+    return {
+        name: torch.cat([layer.weight.T, layer.bias[None]]).detach().numpy().astype(np.float16).astype(np.float32)
+        for name, layer in layers.items()
+    }
 
 
 def without_siblings(x: np.ndarray, stem: str, below_db: float) -> np.ndarray:
@@ -122,15 +147,15 @@ def _batches_of_like_length(examples: Sequence[Example], rng: np.random.Generato
     return list(batches[rng.permutation(n_batches)])
 
 
-def train_network(
+def train_first_look(
     examples: Sequence[Example],
     stem: str,
     *,
     in_mix: bool = False,
     seed: int = 0,
     epochs: int | None = None,
-) -> TorchNetwork:
-    """Return a network of a stem, trained on songs with the AdamW optimiser and one cycle of its learning rate.
+) -> FirstLook:
+    """Return the first look of a stem, trained on songs with the AdamW optimiser and one cycle of its learning rate.
 
     References: Loshchilov and Hutter 2019, "Decoupled weight decay regularization"; Smith and Topin 2019,
     "Super-convergence".
@@ -139,7 +164,7 @@ def train_network(
     rng, heard_as, epochs = np.random.default_rng(seed), None if in_mix else stem, epochs or EPOCHS
     examples = [one for one in examples if len(one.kept) > 1]
     x, _, is_there, *_ = _batch(examples[:SCALE_SONGS], heard_as, rng)
-    network = TorchNetwork(x.shape[2])
+    network = FirstLook(x.shape[2])
     network.mean[:], network.scale[:] = x[is_there].mean(0), x[is_there].std(0).clamp(min=SMALLEST_SCALE)
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     n_steps = epochs * (len(examples) // SONGS_AT_ONCE)
@@ -154,3 +179,113 @@ def train_network(
             optimizer.step()
             schedule.step()
     return network.eval()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a network knows of the candidates of some songs at first look.
+
+    Attributes
+    ----------
+    seen : torch.Tensor, shape (n, SELF + LAST + N_RHYTHM)
+    log_odds : torch.Tensor, shape (n,)
+    own : torch.Tensor, shape (m, n_own + SELF)
+        Of those that were played and have an articulation.
+    """
+
+    seen: torch.Tensor
+    log_odds: torch.Tensor
+    own: torch.Tensor
+
+
+def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str | None, seed: int) -> list[Known]:
+    """Return what each network knows of all songs, of which some are heard alone; `stem` is None in a mix."""
+    rng = np.random.default_rng(seed)
+    known: list[list[tuple]] = [[] for _ in networks]
+    for one in examples:
+        x = _batch([one], stem, rng)[0][0].numpy()
+        alone = [network.alone(x) for network in networks]
+        among = [network.together(rows, one.times_s) for network, rows in zip(networks, alone, strict=True)]
+        beat = rhythm_of(networks, among, one.times_s)
+        told = one.articulation >= 0
+        for rows, network, by_itself, beside in zip(known, networks, alone, among, strict=True):
+            seen = np.concatenate((by_itself, beside, beat), axis=1)
+            rows.append((seen, network.first_look(beside), network.own(x[told], by_itself[told])))
+    return [Known(*(torch.from_numpy(np.concatenate(part)) for part in zip(*rows, strict=True))) for rows in known]
+
+
+def with_second_looks(
+    networks: Sequence[Network], examples: Sequence[Example], stem: str, *, in_mix: bool = False, seed: int = 0
+) -> list[Network]:
+    """Return networks with a second look and what tells articulations, trained on songs that they have not heard.
+
+    A network knows the songs that it was trained on too well; a second look at those would believe it too much
+    (Wolpert 1992, "Stacked generalization").
+    """
+    examples = [one for one in examples if len(one.kept)]
+    kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
+    articulation = torch.from_numpy(np.concatenate([one.articulation for one in examples]).astype(np.int64))
+    articulation = articulation[articulation >= 0]
+    whole = []
+    for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed), strict=True):
+        added = _second_look(known, kept, stem) | _articulations(known, articulation, stem)
+        whole.append(replace(network, weights={**network.weights, **added}))
+    return whole
+
+
+def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
+    """Return the weights of a second look: several small ones side by side, whose mean errs less than each."""
+    looks = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
+    first, last = nn.Linear(*second_look_sizes()["second1"]), nn.Linear(*second_look_sizes()["second2"])
+    with torch.no_grad():
+        first.weight[:] = torch.cat([look[1].weight for look in looks])
+        first.bias[:] = torch.cat([look[1].bias for look in looks])
+        last.weight[:] = torch.cat([look[-1].weight for look in looks], dim=1) / LOOKS
+        last.bias[:] = torch.stack([look[-1].bias for look in looks]).mean(0)
+    return _weights({"second1": first, "second2": last})
+
+
+def _narrow_look(known: Known, kept: torch.Tensor, seed: int, *, by_rhythm: bool) -> nn.Sequential:
+    torch.manual_seed(seed)
+    (n_known, width), (_, n_outputs) = second_look_sizes().values()
+    look = _on_top((n_known, width // LOOKS), (width // LOOKS, n_outputs))
+    if by_rhythm:
+        known.seen[:, :SELF] = 0
+        look[1].weight.data[:, :SELF] = 0  # and they stay so
+
+    def loss(rows: np.ndarray) -> torch.Tensor:
+        said = known.log_odds[rows] + look(known.seen[rows])[:, 0]
+        return functional.binary_cross_entropy_with_logits(said, kept[rows])
+
+    _train(look, loss, np.arange(len(kept)), seed)
+    return look
+
+
+def _articulations(known: Known, articulation: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
+    """Return the weights of what tells the articulations of what was played."""
+    sizes = articulation_sizes(N_INPUTS_IN_MIX, len(ARTICULATIONS[stem]))
+    if not sizes:
+        return {}
+    torch.manual_seed(0)
+    which = _on_top(*sizes.values())
+
+    def loss(rows: np.ndarray) -> torch.Tensor:
+        return functional.cross_entropy(which(known.own[rows]), articulation[rows])
+
+    _train(which, loss, np.arange(len(articulation)), seed=0)
+    return _weights(dict(zip(sizes, (which[1], which[-1]), strict=True)))
+
+
+def _train(layers: nn.Sequential, loss: Callable[[np.ndarray], torch.Tensor], rows: np.ndarray, seed: int) -> None:
+    """Train on some rows, `CANDIDATES_AT_ONCE`, as the first look is trained."""
+    rng = np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(layers.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    n_batches = max(len(rows) // CANDIDATES_AT_ONCE, 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, EPOCHS * n_batches, pct_start=0.15)
+    for _ in range(EPOCHS):
+        for some in np.array_split(rng.permutation(rows), n_batches):
+            optimizer.zero_grad()
+            loss(some).backward()
+            optimizer.step()
+            schedule.step()
+    layers.eval()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from kits import SOUNDS
 from rendered_songs import SONG, read_song, save_arrays
 from separation import STEMS
 from training_songs import Hit, TrainingSong
@@ -12,6 +13,7 @@ from drumhits.config import default_config
 from drumhits.listener import Inputs, patches_at
 from drumhits.matching import match_times
 from drumhits.pipeline import find_candidates
+from drumhits.settings import ARTICULATIONS
 from drumhits.siblings import Levels
 
 MATCH_S = 0.05
@@ -31,6 +33,8 @@ class Example:
     below_db : float >= 0
         How far the stem's loud moments lie below those of the loudest stem heard; 0 of a mix.
     kept : np.ndarray, shape (n,), bool, whether it was played
+    articulation : np.ndarray, shape (n,), int8
+        What was played, a number in `ARTICULATIONS` of the stem; -1 where nothing was, or where there is no choice.
     n_played : int, strokes, found or not
     """
 
@@ -38,15 +42,19 @@ class Example:
     times_s: np.ndarray
     below_db: float
     kept: np.ndarray
+    articulation: np.ndarray
     n_played: int
 
 
-def labelled(inputs: Inputs, hits: list[Hit], below_db: float = 0.0) -> Example:
+def labelled(stem: str, inputs: Inputs, hits: list[Hit], below_db: float = 0.0) -> Example:
     """Return candidates with what was played where they lie."""
-    x, times_s = inputs[:], inputs.table.times_s
-    kept = np.zeros(len(x), dtype=bool)
-    kept[match_times(sorted(hit.time_s for hit in hits), times_s, MATCH_S)[:, 1]] = True
-    return Example(x.astype(np.float16), times_s, below_db, kept, len(hits))
+    x, times_s, hits = inputs[:], inputs.table.times_s, sorted(hits)
+    pairs = match_times([hit.time_s for hit in hits], times_s, MATCH_S)
+    kept, articulation = np.zeros(len(x), dtype=bool), np.full(len(x), -1, dtype=np.int8)
+    kept[pairs[:, 1]] = True
+    if names := ARTICULATIONS[stem]:
+        articulation[pairs[:, 1]] = [names.index(SOUNDS[hits[i].sound].articulation) for i in pairs[:, 0]]
+    return Example(x.astype(np.float16), times_s, below_db, kept, articulation, len(hits))
 
 
 def examples_of(song: TrainingSong, number: int) -> dict[str, Example]:
@@ -64,10 +72,9 @@ def examples_of(song: TrainingSong, number: int) -> dict[str, Example]:
         mixture = patches_at([np.sum([song.stems[name] for name in heard], axis=0)], table.times_s)
         inputs = Inputs(table, patch, around, mixture if len(heard) > 1 else None)
         below_db = float(10 * np.log10(loudest / around[stem].loud))
-        examples[stem] = labelled(inputs, song.hits[stem], below_db)
-        examples[f"mix-{stem}"] = labelled(
-            Inputs(*find_candidates([song.mix], config, extended=True)), song.hits[stem]
-        )
+        examples[stem] = labelled(stem, inputs, [] if stem in song.left_out else song.hits[stem], below_db)
+        in_mix = Inputs(*find_candidates([song.mix], config, extended=True))
+        examples[f"mix-{stem}"] = labelled(stem, in_mix, song.hits[stem])
     return examples
 
 

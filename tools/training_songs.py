@@ -23,7 +23,7 @@ TAIL_S = 1.0
 LONG_S = 15.0  # performances from here on are grooves of which a part is taken; shorter ones are fills, put in a row
 FEWEST_HITS = 20
 BLIND_EVERY = 4  # one song in so many is split by a factorisation,
-ALL_BLIND_FROM = 1400  # and from this number on every song
+ALL_BLIND = range(1_400, 10_000)  # and every song of these numbers
 LAYERED = 0.25  # share of the stems in which every stroke is one of two kits at once
 SATURATED = 0.2  # share of the mixes that are driven into saturation
 ONE_BY_ONE = 0.2  # share of the songs whose stems do not keep the level that they have in the mix
@@ -47,11 +47,21 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingSong:
-    """The mix and the stems that it was separated into, float32, and the strokes that were played in each stem."""
+    """A song as it is heard.
+
+    Attributes
+    ----------
+    mix : np.ndarray, float32
+    stems : dict of str to np.ndarray, float32, what the mix was separated into
+    hits : dict of str to list of Hit, the strokes of each stem that are in the mix
+    left_out : tuple of str, stems that the separation did not give: their files hold noise
+    kits : tuple of str, names
+    """
 
     mix: np.ndarray
     stems: dict[str, np.ndarray]
     hits: dict[str, list[Hit]]
+    left_out: tuple[str, ...]
     kits: tuple[str, ...]
 
 
@@ -75,14 +85,14 @@ def make_song(number: int, performances: Sequence[list[Hit]], kits: Sequence[Kit
     }
     dry = np.stack([_play(hits_of[stem], kit_of[stem], rng) for stem in STEMS])
     mixed = _mix(dry, rng)
-    is_blind = number % BLIND_EVERY == 0 or number >= ALL_BLIND_FROM
+    is_blind = number % BLIND_EVERY == 0 or number in ALL_BLIND
     stems = _separate_blindly(mixed, rng) if is_blind else _separate(mixed, rng)
-    is_silent = {stem: not y.any() for stem, y in zip(STEMS, stems, strict=True)}
     gains_db = np.full(len(STEMS), rng.uniform(-14, 8)) + (rng.random() < ONE_BY_ONE) * rng.uniform(-8, 8, len(STEMS))
     return TrainingSong(
         mix=_master(mixed.sum(axis=0), rng.uniform(-14, 8), rng),
         stems={stem: _master(y, gain_db, rng) for stem, y, gain_db in zip(STEMS, stems, gains_db, strict=True)},
-        hits={stem: [] if is_silent[stem] else hits_of[stem] for stem in STEMS},
+        hits=hits_of,
+        left_out=tuple(stem for stem, y in zip(STEMS, stems, strict=True) if not y.any()),
         kits=tuple(" + ".join(kit.name for kit in kit_of[stem]) for stem in STEMS),
     )
 
