@@ -9,7 +9,7 @@ Each candidate is described by a vector x and goes through the same layers (relu
     z = relu(Wz2 relu(Wz1 [h, c, l]))             all of this together
     f = Wf z                                      log odds that it is a hit, at first look
     y = f + Ws2 relu(Ws1 [h, z, r])               and at second look, where r is the rhythm of all f
-                                                  (see drumhits/rhythm.py)
+                                                  (see drumhits/rhythm.py); not every network has one
     a = Wa2 relu(Wa1 [x', h])                     scores of its articulations, from its stem's own part of x as well
 
 Biases are left out here. The weighted means are attention pooling (Ilse et al. 2018, "Attention-based deep multiple
@@ -106,6 +106,10 @@ class Network:
             among[rows] = _relu(self._layer("together2", _relu(self._layer("together1", single))))
         return among
 
+    @property
+    def looks_twice(self) -> bool:
+        return "second1" in self.weights
+
     def first_look(self, among: np.ndarray) -> np.ndarray:
         """Return the log odds of all candidates, shape (n,), before their rhythm is known."""
         return self._layer("first", among)[:, 0]
@@ -168,7 +172,9 @@ class Network:
         require(len(mean) == len(scale) == n_inputs, "a network of another number of inputs")
         require(np.isfinite(mean).all() and (scale > 0).all() and np.isfinite(scale).all(), "inputs without a scale")
         weights = {}
-        sizes = first_look_sizes(n_inputs) | second_look_sizes() | articulation_sizes(n_own, n_articulations)
+        sizes = first_look_sizes(n_inputs) | articulation_sizes(n_own, n_articulations)
+        if "second1" in plain["layers"]:
+            sizes |= second_look_sizes()
         for name, (inputs, outputs) in sizes.items():
             flat = unpacked(plain["layers"][name], "<f2").astype(np.float32)
             require(len(flat) == (inputs + 1) * outputs, "a layer of another size")
@@ -180,7 +186,7 @@ class Network:
 def judged_by(networks: Sequence[Network], alone: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
     """Return the log odds of the candidates of a stem as some networks give them on average, shape (n,), float32.
 
-    They listen to one rhythm, that of their mean first look.
+    They listen to one rhythm, that of their mean first look; either all of them look twice, or none.
 
     Parameters
     ----------
@@ -190,15 +196,17 @@ def judged_by(networks: Sequence[Network], alone: Sequence[np.ndarray], times_s:
         Increasing.
     """
     among = [network.together(rows, times_s) for network, rows in zip(networks, alone, strict=True)]
-    beat = rhythm_of(networks, among, times_s)
-    looks = [network.second_look(*rows, beat) for network, *rows in zip(networks, alone, among, strict=True)]
-    return np.mean(looks, axis=0)
+    looks = first_looks(networks, among)
+    if networks[0].looks_twice:
+        beat = rhythm(looks, times_s)
+        twice = [network.second_look(*rows, beat) for network, *rows in zip(networks, alone, among, strict=True)]
+        looks = np.mean(twice, axis=0)
+    return looks
 
 
-def rhythm_of(networks: Sequence[Network], among: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
-    """Return the rhythm of candidates, shape (n, N_RHYTHM), as some networks hear it together at first look."""
-    looks = [network.first_look(rows) for network, rows in zip(networks, among, strict=True)]
-    return rhythm(np.mean(looks, axis=0), times_s)
+def first_looks(networks: Sequence[Network], among: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the log odds of candidates at first look, shape (n,), as some networks give them on average."""
+    return np.mean([network.first_look(rows) for network, rows in zip(networks, among, strict=True)], axis=0)
 
 
 def _relu(v: np.ndarray) -> np.ndarray:

@@ -102,13 +102,22 @@ def test_several_networks_share_the_rhythm_that_they_hear_on_average():
     np.testing.assert_array_equal(judged_by(nets, alone, times_s), expected)
 
 
+def test_a_network_need_not_look_twice():
+    whole, (x, times_s) = network(9), candidates(20, 9)
+    plain = whole.to_plain()
+    del plain["layers"]["second1"], plain["layers"]["second2"]
+    net = Network.from_plain(plain, N_INPUTS, N_OWN, N_ARTICULATIONS)
+    alone = net.alone(x)
+    np.testing.assert_array_equal(judged_by([net], [alone], times_s), whole.first_look(whole.together(alone, times_s)))
+
+
 def test_where_there_is_one_articulation_a_file_has_nothing_to_tell_it():
     plain = network().to_plain()
     del plain["layers"]["which1"], plain["layers"]["which2"]
     assert "which1" not in Network.from_plain(plain, N_INPUTS, N_OWN, 0).weights
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.integers(20, 60))
 def test_without_its_view_of_the_stem_it_does_not_know_what_is_far_away(seed, n):
     net, (x, times_s) = network(seed, **silenced("stem")), candidates(n, seed)

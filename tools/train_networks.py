@@ -19,9 +19,10 @@ from drumhits.network import (
     Network,
     articulation_sizes,
     first_look_sizes,
-    rhythm_of,
+    first_looks,
     second_look_sizes,
 )
+from drumhits.rhythm import rhythm
 from drumhits.settings import ARTICULATIONS
 from drumhits.siblings import COURSE_STEPS, MEASURES
 
@@ -206,7 +207,7 @@ def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str
         x = _batch([one], stem, rng)[0][0].numpy()
         alone = [network.alone(x) for network in networks]
         among = [network.together(rows, one.times_s) for network, rows in zip(networks, alone, strict=True)]
-        beat = rhythm_of(networks, among, one.times_s)
+        beat = rhythm(first_looks(networks, among), one.times_s)
         told = one.articulation >= 0
         for rows, network, by_itself, beside in zip(known, networks, alone, among, strict=True):
             seen = np.concatenate((by_itself, beside, beat), axis=1)
@@ -220,7 +221,7 @@ def with_second_looks(
     """Return networks with a second look and what tells articulations, trained on songs that they have not heard.
 
     A network knows the songs that it was trained on too well; a second look at those would believe it too much
-    (Wolpert 1992, "Stacked generalization").
+    (Wolpert 1992, "Stacked generalization"). In a mix there is no second look: on real recordings it does worse.
     """
     examples = [one for one in examples if len(one.kept)]
     kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
@@ -228,13 +229,15 @@ def with_second_looks(
     articulation = articulation[articulation >= 0]
     whole = []
     for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed), strict=True):
-        added = _second_look(known, kept, stem) | _articulations(known, articulation, stem)
+        added = _articulations(known, articulation, stem) | ({} if in_mix else _second_look(known, kept, stem))
         whole.append(replace(network, weights={**network.weights, **added}))
     return whole
 
 
 def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
     """Return the weights of a second look: several small ones side by side, whose mean errs less than each."""
+    if stem in BY_RHYTHM:
+        known.seen[:, :SELF] = 0
     looks = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
     first, last = nn.Linear(*second_look_sizes()["second1"]), nn.Linear(*second_look_sizes()["second2"])
     with torch.no_grad():
@@ -250,8 +253,7 @@ def _narrow_look(known: Known, kept: torch.Tensor, seed: int, *, by_rhythm: bool
     (n_known, width), (_, n_outputs) = second_look_sizes().values()
     look = _on_top((n_known, width // LOOKS), (width // LOOKS, n_outputs))
     if by_rhythm:
-        known.seen[:, :SELF] = 0
-        look[1].weight.data[:, :SELF] = 0  # and they stay so
+        look[1].weight.data[:, :SELF] = 0  # and stays so, since nothing is heard there
 
     def loss(rows: np.ndarray) -> torch.Tensor:
         said = known.log_odds[rows] + look(known.seen[rows])[:, 0]
