@@ -3,6 +3,7 @@
 import numpy as np
 
 PLATEAU = 0.01  # of F1, within which thresholds count as equally good
+FEW_HITS = 2  # decisions, which among few examples are more of F1 than that
 USUAL = 0.4
 
 
@@ -11,9 +12,9 @@ def best_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray 
 
     What is best on the songs at hand by a hair is often not on the next song; `USUAL` is best where the confidence is
     a true probability, since the threshold with the best F1 is half that F1 (Lipton et al. 2014, "Optimal thresholding
-    of classifiers to maximize F1 measure"). About as good is what falls short by no more than `PLATEAU`, or by no more
-    than the standard error of the difference over the songs, where `songs` numbers them: the one-standard-error rule of
-    Breiman et al. 1984, "Classification and regression trees".
+    of classifiers to maximize F1 measure"). About as good is what falls short by no more than `PLATEAU`, or than
+    `FEW_HITS` make, or than the standard error of the difference over the songs, where `songs` numbers them: the
+    one-standard-error rule of Breiman et al. 1984, "Classification and regression trees".
     """
     thresholds = np.arange(1, 100) / 100
     decided = probability[:, None] >= thresholds
@@ -23,12 +24,11 @@ def best_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray 
     true = np.array([[kept[own].sum()] for own in of_songs])
     f1 = _f1(hits.sum(axis=0), made.sum(axis=0) + true.sum(axis=0))
     best = f1.argmax()
-    short = f1[best] - f1
+    little = max(PLATEAU, 2 * FEW_HITS / max((made + true).sum(axis=0)[best], 1))
     if len(of_songs) > 1:
         left_out = _f1(hits.sum(axis=0) - hits, (made + true).sum(axis=0) - (made + true))
-        good = short <= np.maximum(PLATEAU, _jackknife_error(left_out[:, [best]] - left_out))
-    else:
-        good = short <= PLATEAU
+        little = np.maximum(little, _jackknife_error(left_out[:, [best]] - left_out))
+    good = f1[best] - f1 <= little
     return float(thresholds[good][np.argmin(np.abs(thresholds[good] - USUAL))])
 
 

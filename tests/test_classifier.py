@@ -118,18 +118,26 @@ def test_the_threshold_has_the_best_f1_that_any_has(seed):
     kept = rng.random(n) < rng.uniform(0.1, 0.9)
     kept[:2] = False, True
     probability = np.clip(0.5 * kept + rng.normal(0.3, 0.3, n), 0, 1).round(2)
-    best = max(f1_at(probability, kept, k / 100) for k in range(1, 100))
+    best = max(np.arange(1, 100) / 100, key=lambda threshold: f1_at(probability, kept, threshold))
+    few = 2 * minconfidence.FEW_HITS / (np.sum(probability >= best) + kept.sum())
     found = best_threshold(probability, kept)
     assert 0.01 <= found <= 0.99
-    assert f1_at(probability, kept, found) >= best - minconfidence.PLATEAU - 1e-12
+    lost = f1_at(probability, kept, best) - f1_at(probability, kept, found)
+    assert lost <= max(minconfidence.PLATEAU, few) + 1e-12
 
 
 @pytest.mark.parametrize(
     ("removed", "kept", "expected"), [(0.2, 0.8, minconfidence.USUAL), (0.6, 0.9, 0.61), (0.1, 0.3, 0.3)]
 )
 def test_the_threshold_between_removed_and_kept_is_the_one_nearest_to_the_usual(removed, kept, expected):
-    found = best_threshold(np.array([0.01, removed, kept, 0.95]), np.array([False, False, True, True]))
-    assert found == pytest.approx(expected)
+    probability, is_kept = np.array([0.01, removed, kept, 0.95]), np.array([False, False, True, True])
+    assert best_threshold(np.repeat(probability, 20), np.repeat(is_kept, 20)) == pytest.approx(expected)
+
+
+def test_one_or_two_hits_do_not_move_the_threshold():
+    probability, kept = np.array([0.05] * 20 + [0.5, 0.55] + [0.9] * 20), np.array([False] * 22 + [True] * 20)
+    assert best_threshold(probability, kept) == minconfidence.USUAL
+    assert best_threshold(np.tile(probability, 5), np.tile(kept, 5)) == pytest.approx(0.56)
 
 
 def song_decided_at(threshold, n=40):
