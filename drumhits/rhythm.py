@@ -39,53 +39,52 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     """
     if not len(times_s):
         return np.zeros((0, N_RHYTHM), dtype=np.float32)
-    return np.concatenate([_of_train(_probability(softness * log_odds), times_s) for softness in SOFTNESS], axis=1)
-
-
-def _probability(log_odds: np.ndarray) -> np.ndarray:
-    return (1 / (1 + np.exp(-log_odds))).astype(np.float32)
-
-
-def _of_train(probability: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """Return the columns that one train gives, shape (n, N_RHYTHM // len(SOFTNESS))."""
+    probability = (1 / (1 + np.exp(-np.multiply.outer(SOFTNESS, log_odds)))).astype(np.float32)
     at = np.rint((times_s - times_s[0]) / STEP_S).astype(int) + _REACH
-    train = np.zeros(at[-1] + _REACH + 1, dtype=np.float32)
-    np.add.at(train, at, probability)
-    train = np.convolve(train, PULSE, mode="same")
+    trains = np.stack([np.convolve(np.bincount(at, row, at[-1] + _REACH + 1), PULSE, "same") for row in probability])
+    trains = trains.astype(np.float32)
     block_of = (at - _REACH) // _BLOCK
     starts = np.searchsorted(block_of, np.arange(block_of[-1] + 2))
     blocks = [slice(*ends) for ends in pairwise(starts)]
-    sums = np.stack([np.tensordot(probability[rows], _surroundings(train, at[rows]), 1) for rows in blocks])
-    counts = np.array([probability[rows].sum() for rows in blocks], dtype=np.float32)
-    columns = [
-        _compared(
-            _surroundings(train, at[rows]),
-            probability[rows],
-            sums[max(i - 1, 0) : i + 2].sum(axis=0),
-            counts[max(i - 1, 0) : i + 2].sum(),
-        )
-        for i, rows in enumerate(blocks)
-    ]
-    return np.concatenate(columns)
+    sums = np.stack([np.einsum("kn,knst->kst", probability[:, rows], _around(trains, at[rows])) for rows in blocks])
+    counts = np.stack([probability[:, rows].sum(axis=1) for rows in blocks])
+    columns = []
+    for i, rows in enumerate(blocks):
+        near = slice(max(i - 1, 0), i + 2)
+        total, count = sums[near].sum(axis=0), counts[near].sum(axis=0)
+        columns.append(_compared(_around(trains, at[rows]), probability[:, rows], total, count))
+    return np.concatenate(columns, axis=1).transpose(1, 0, 2).reshape(len(times_s), N_RHYTHM)
 
 
-def _surroundings(train: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return the train before and after some steps, each from near to far, shape (n, 2, _REACH)."""
-    windows = np.lib.stride_tricks.sliding_window_view(train, _REACH)
-    return np.stack((windows[at - _REACH][:, ::-1], windows[at + 1]), axis=1)
+def _around(trains: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the trains before and after n steps, each from near to far, shape (trains, n, 2, _REACH)."""
+    windows = np.lib.stride_tricks.sliding_window_view(trains, _REACH, axis=1)
+    return np.stack((windows[:, at - _REACH][..., ::-1], windows[:, at + 1]), axis=2)
 
 
-def _compared(around: np.ndarray, probability: np.ndarray, total: np.ndarray, count: np.float32) -> np.ndarray:
-    """Return likeness and contrast of candidates; each is compared with the others', so without its own part."""
-    own, others = probability[:, None], count - probability[:, None] + _LITTLE
+def _compared(around: np.ndarray, probability: np.ndarray, total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return likeness and contrast, shape (trains, n, ...): a candidate is compared with others, without its own part.
+
+    Parameters
+    ----------
+    around : np.ndarray, shape (trains, n, 2, _REACH)
+    probability : np.ndarray, shape (trains, n)
+    total : np.ndarray, shape (trains, 2, _REACH)
+        Sum of what is around all candidates, weighed by their probability.
+    count : np.ndarray, shape (trains,)
+        Sum of these weights.
+    """
+    own = probability[..., None]
+    others = count[:, None, None] - own + _LITTLE
     columns = []
     for span in _RANGES:
         here, there = around[..., span], total[..., span]
-        mean, power = here.mean(axis=2), np.square(here).mean(axis=2)
-        product = np.einsum("nst,st->ns", here, there) / here.shape[2]
-        usual = (there.mean(axis=1) - own * mean) / others
-        usual_power = (np.square(there).mean(axis=1) - 2 * own * product + own * own * power) / (others * others)
+        mean, power = here.mean(axis=3), np.einsum("knst,knst->kns", here, here) / here.shape[3]
+        product = np.einsum("knst,kst->kns", here, there) / here.shape[3]
+        there_mean, there_power = there.mean(axis=2)[:, None], np.square(there).mean(axis=2)[:, None]
+        usual = (there_mean - own * mean) / others
+        usual_power = (there_power - 2 * own * product + own * own * power) / (others * others)
         spread, usual_spread = (np.sqrt(np.maximum(v, 0)) for v in (power - mean * mean, usual_power - usual * usual))
         covariance = (product - own * power) / others - mean * usual
         columns += [covariance / (spread * usual_spread + _LITTLE**2), usual_spread / (usual + _LITTLE)]
-    return np.concatenate(columns, axis=1)
+    return np.concatenate(columns, axis=2)
