@@ -116,8 +116,12 @@ class Network:
 
     def second_look(self, alone: np.ndarray, among: np.ndarray, beat: np.ndarray) -> np.ndarray:
         """Return the log odds of all candidates, shape (n,), with their rhythm."""
-        hidden = _relu(self._layer("second1", np.concatenate((alone, among, beat), axis=1)))
-        return self.first_look(among) + self._layer("second2", hidden)[:, 0]
+        log_odds = self.first_look(among)
+        for first in range(0, len(log_odds), ROWS_AT_ONCE):
+            rows = slice(first, first + ROWS_AT_ONCE)
+            hidden = _relu(self._layer("second1", np.concatenate((alone[rows], among[rows], beat[rows]), axis=1)))
+            log_odds[rows] += self._layer("second2", hidden)[:, 0]
+        return log_odds
 
     def articulations(self, x: np.ndarray, alone: np.ndarray) -> np.ndarray:
         """Return the scores of the articulations, shape (n, n_articulations): logarithms of their odds to each other.

@@ -48,12 +48,13 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     blocks = [slice(*ends) for ends in pairwise(starts)]
     sums = np.stack([np.einsum("kn,knst->kst", probability[:, rows], _around(trains, at[rows])) for rows in blocks])
     counts = np.stack([probability[:, rows].sum(axis=1) for rows in blocks])
-    columns = []
+    found = np.empty((len(times_s), len(SOFTNESS), N_RHYTHM // len(SOFTNESS)), dtype=np.float32)
     for i, rows in enumerate(blocks):
         near = slice(max(i - 1, 0), i + 2)
         total, count = sums[near].sum(axis=0), counts[near].sum(axis=0)
-        columns.append(_compared(_around(trains, at[rows]), probability[:, rows], total, count))
-    return np.concatenate(columns, axis=1).transpose(1, 0, 2).reshape(len(times_s), N_RHYTHM)
+        compared = _compared(_around(trains, at[rows]), probability[:, rows], total, count)
+        found[rows] = compared.transpose(1, 0, 2)
+    return found.reshape(len(times_s), N_RHYTHM)
 
 
 def _around(trains: np.ndarray, at: np.ndarray) -> np.ndarray:
