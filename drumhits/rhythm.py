@@ -45,11 +45,14 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     trains = trains.astype(np.float32)
     block_of = (at - _REACH) // _BLOCK
     starts = np.searchsorted(block_of, np.arange(block_of[-1] + 2))
-    blocks = [slice(*ends) for ends in pairwise(starts)]
-    sums = np.stack([np.einsum("kn,knst->kst", probability[:, rows], _around(trains, at[rows])) for rows in blocks])
-    counts = np.stack([probability[:, rows].sum(axis=1) for rows in blocks])
-    found = np.empty((len(times_s), len(SOFTNESS), N_RHYTHM // len(SOFTNESS)), dtype=np.float32)
-    for i, rows in enumerate(blocks):
+    blocks = {i: slice(*ends) for i, ends in enumerate(pairwise(starts)) if ends[0] < ends[1]}
+    sums = np.zeros((len(starts) - 1, len(SOFTNESS), 2, _REACH), dtype=np.float32)
+    counts = np.zeros((len(starts) - 1, len(SOFTNESS)), dtype=np.float32)
+    for i, rows in blocks.items():
+        sums[i] = (probability[:, rows, None, None] * _around(trains, at[rows])).sum(axis=1)
+        counts[i] = probability[:, rows].sum(axis=1)
+    found = np.zeros((len(times_s), len(SOFTNESS), N_RHYTHM // len(SOFTNESS)), dtype=np.float32)
+    for i, rows in blocks.items():
         near = slice(max(i - 1, 0), i + 2)
         total, count = sums[near].sum(axis=0), counts[near].sum(axis=0)
         compared = _compared(_around(trains, at[rows]), probability[:, rows], total, count)
@@ -80,8 +83,8 @@ def _compared(around: np.ndarray, probability: np.ndarray, total: np.ndarray, co
     columns = []
     for span in _RANGES:
         here, there = around[..., span], total[..., span]
-        mean, power = here.mean(axis=3), np.einsum("knst,knst->kns", here, here) / here.shape[3]
-        product = np.einsum("knst,kst->kns", here, there) / here.shape[3]
+        mean, power = here.mean(axis=3), np.square(here).mean(axis=3)
+        product = (here * there[:, None]).mean(axis=3)
         there_mean, there_power = there.mean(axis=2)[:, None], np.square(there).mean(axis=2)[:, None]
         usual = (there_mean - own * mean) / others
         usual_power = (there_power - 2 * own * product + own * own * power) / (others * others)
