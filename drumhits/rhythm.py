@@ -16,6 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from drumhits.plainmodel import logistic
+
 STEP_S = 0.02
 PULSE = np.array([1, 2, 3, 2, 1], dtype=np.float32) / 3  # what a stroke is in a train, in steps: humans keep time so
 RANGES_S = ((0.06, 0.2), (0.2, 0.4), (0.4, 0.7), (0.7, 1.2), (1.2, 2.4), (2.4, 4.4))
@@ -39,7 +41,7 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     """
     if not len(times_s):
         return np.zeros((0, N_RHYTHM), dtype=np.float32)
-    probability = (1 / (1 + np.exp(-np.multiply.outer(SOFTNESS, log_odds)))).astype(np.float32)
+    probability = logistic(np.multiply.outer(SOFTNESS, log_odds)).astype(np.float32)
     at = np.rint((times_s - times_s[0]) / STEP_S).astype(int) + _REACH
     trains = np.stack([np.convolve(np.bincount(at, row, at[-1] + _REACH + 1), PULSE, "same") for row in probability])
     trains = trains.astype(np.float32)
