@@ -9,31 +9,24 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from drumhits.interrupts import end_quietly
+from drumhits.cli.interrupts import end_quietly
 
 if __name__ == "__main__":
     end_quietly()
 
 from drumhits import __version__
-from drumhits.cli import (
-    EXIT_DONE,
-    EXIT_SOME_FAILED,
-    ArgumentParser,
-    Console,
-    require_distinct,
-    require_replaceable,
-    run,
-    starts_with,
-)
-from drumhits.config import load_config
+from drumhits.bundle import PRETRAINED
+from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, ArgumentParser, Console, run
+from drumhits.cli.outputs import page_path, require_distinct, require_replaceable, starts_with
+from drumhits.config.load import load_config
+from drumhits.drums import STEMS
 from drumhits.errors import UsageError
-from drumhits.files import PAGE_SIGNATURE, PNG_SIGNATURE, page_path, write_whole
-from drumhits.model import PRETRAINED, TrainedModel, load_model, pretrained_path
-from drumhits.settings import STEMS
-from drumhits.truth import TruthPair, find_test_songs
+from drumhits.evaluation.truth import TruthPair, find_test_songs
+from drumhits.io.files import PAGE_SIGNATURE, PNG_SIGNATURE, write_whole
+from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 
 if TYPE_CHECKING:
-    from drumhits.evaluation import Evaluation
+    from drumhits.evaluation.comparison import Evaluation
 
 SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 MAX_WINDOW_MS = 500
@@ -105,8 +98,8 @@ def evaluate(args: argparse.Namespace, console: Console) -> int:
     for sentence in unpaired:
         console.message(sentence)
     from drumhits.cache import open_cache
-    from drumhits.evaluation import evaluate_songs
-    from drumhits.judging import model_decider
+    from drumhits.evaluation.comparison import evaluate_songs
+    from drumhits.evaluation.judging import model_decider
 
     cache = open_cache(args.cache)
     evaluation, errors = evaluate_songs(
@@ -152,11 +145,11 @@ def require_safe_outputs(args: argparse.Namespace, pairs: list[TruthPair]) -> No
         args.report = page_path(args.report)
         outputs.append(("--report", args.report, PAGE_SIGNATURE))
     if args.json:
-        from drumhits.evaluationjson import SCHEMA
+        from drumhits.evaluation.report import SCHEMA
 
         outputs.append(("--json", args.json, SCHEMA.encode()))
     if args.plots:
-        from drumhits.plots import plot_names
+        from drumhits.evaluation.charts import plot_names
 
         names = plot_names([pair.name for pair in pairs])
         outputs += [("--plots", args.plots / name, PNG_SIGNATURE) for name in names]
@@ -167,20 +160,20 @@ def require_safe_outputs(args: argparse.Namespace, pairs: list[TruthPair]) -> No
 
 
 def write_reports(evaluation: "Evaluation", args: argparse.Namespace, console: Console) -> None:
-    from drumhits.evaluationreport import evaluation_report
+    from drumhits.evaluation.report import evaluation_report
 
     console.data(evaluation_report(evaluation))
     if args.json:
-        from drumhits.evaluationjson import to_json
+        from drumhits.evaluation.report import to_json
 
         write_whole(args.json, to_json(evaluation).encode())
     if args.plots:
-        from drumhits.plots import pngs
+        from drumhits.evaluation.charts import pngs
 
         for name, picture in pngs(evaluation):
             write_whole(args.plots / name, picture)
     if args.report:
-        from drumhits.reportpage import page
+        from drumhits.evaluation.page import page
 
         write_whole(args.report, page(evaluation, f"Evaluation of {args.stem} models").encode())
         console.data(f"\nReport saved to: {args.report}")

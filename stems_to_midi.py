@@ -9,34 +9,27 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
 
-from drumhits.interrupts import end_quietly
+from drumhits.cli.interrupts import end_quietly
 
 if __name__ == "__main__":
     end_quietly()
 
-from drumhits import __version__, report
-from drumhits.cli import (
-    EXIT_DONE,
-    EXIT_SOME_FAILED,
-    ArgumentParser,
-    Console,
-    require_distinct,
-    require_replaceable,
-    run,
-    starts_with,
-)
-from drumhits.config import Config, describe, load_config, parse_override
-from drumhits.conversion import AlreadyMade, Conversion, Job, Result, by_output, merged, results
+from drumhits import __version__
+from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, ArgumentParser, Console, run
+from drumhits.cli.outputs import require_distinct, require_replaceable, starts_with
+from drumhits.config.load import Config, describe, load_config, parse_override
+from drumhits.drums import STEMS, stem_of
 from drumhits.errors import InputError, UsageError
-from drumhits.files import write_whole
-from drumhits.jobs import collecting, gather, gather_mixes, output_paths, stem_of
-from drumhits.midi import read_midi_bytes
-from drumhits.printable import printable
-from drumhits.provenance import is_untouched
-from drumhits.settings import STEMS
+from drumhits.io.files import write_whole
+from drumhits.io.midi import read_midi_bytes
+from drumhits.io.text import printable
+from drumhits.transcription import report
+from drumhits.transcription.convert import AlreadyMade, Conversion, Job, Result, by_output, merged, results
+from drumhits.transcription.jobs import collecting, gather, gather_mixes, output_paths
+from drumhits.transcription.provenance import is_untouched
 
 if TYPE_CHECKING:
-    from drumhits.model import TrainedModel
+    from drumhits.models.modelfile import TrainedModel
 
 SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
@@ -229,7 +222,8 @@ def load_models(given: Path | None, stems: set[str], *, in_mix: bool) -> "dict[s
     """Return the model that decides about each stem; none where none is given. In a mix, those for mixes decide."""
     if given is None:
         return {}
-    from drumhits.model import PRETRAINED, load_model, pretrained_path
+    from drumhits.bundle import PRETRAINED
+    from drumhits.models.modelfile import load_model, pretrained_path
 
     if in_mix or str(given) == PRETRAINED:
         return {stem: load_model(pretrained_path(stem, in_mix=in_mix)) for stem in sorted(stems)}
@@ -266,7 +260,7 @@ def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
     if args.csv:
         write_whole(args.csv, report.to_csv(conversion).encode())
     if args.plot:
-        from drumhits.figures import candidate_figure
+        from drumhits.transcription.figure import candidate_figure
 
         write_whole(args.plot, candidate_figure(conversion))
 

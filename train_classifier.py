@@ -11,35 +11,30 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from drumhits.interrupts import end_quietly
+from drumhits.cli.interrupts import end_quietly
 
 if __name__ == "__main__":
     end_quietly()
 
 from drumhits import __version__
+from drumhits.analysis import FEATURE_SETS
+from drumhits.bundle import PRETRAINED
 from drumhits.cache import open_cache
-from drumhits.cli import (
-    EXIT_DONE,
-    EXIT_SOME_FAILED,
-    ArgumentParser,
-    Console,
-    require_distinct,
-    require_replaceable,
-    run,
-    starts_with,
-)
+from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, ArgumentParser, Console, run
+from drumhits.cli.outputs import page_path, require_distinct, require_replaceable, starts_with
+from drumhits.drums import STEMS
 from drumhits.errors import InputError, NotEnoughDataError, UsageError
-from drumhits.files import PAGE_SIGNATURE, page_path, write_whole
-from drumhits.model import FEATURE_SETS, PRETRAINED, TrainedModel, load_model, pretrained_path
-from drumhits.pairing import find_pairs
-from drumhits.printable import printable
-from drumhits.settings import STEMS
-from drumhits.songs import LabelledSong, decisions_csv, label_songs, report_line
+from drumhits.io.files import PAGE_SIGNATURE, write_whole
+from drumhits.io.text import printable
+from drumhits.learning.pairing import find_pairs
+from drumhits.learning.report import decisions_csv, report_line
+from drumhits.learning.songs import LabelledSong, label_songs
+from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 
 if TYPE_CHECKING:
-    from drumhits.classifier import Validation
-    from drumhits.config import StemConfig
-    from drumhits.examplefiles import ExampleFile
+    from drumhits.config.load import StemConfig
+    from drumhits.learning.sharing import ExampleFile
+    from drumhits.learning.validation import Validation
 
 SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 SCHEMA = "drumhits/training/1"
@@ -192,7 +187,7 @@ def check_usage_without_songs(args: argparse.Namespace) -> None:
 def load_examples(args: argparse.Namespace) -> "list[ExampleFile]":
     if not args.examples:
         return []
-    from drumhits.examplefiles import read_examples
+    from drumhits.learning.sharing import read_examples
 
     return [read_examples(path, args.stem, FEATURE_SETS[args.features]) for path in args.examples]
 
@@ -228,9 +223,9 @@ def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[Labelle
 
 def export_examples(songs: list[LabelledSong], args: argparse.Namespace, console: Console) -> None:
     """Write the labelled candidates of the user's songs."""
-    from drumhits.examplefiles import to_csv
-    from drumhits.training import after_thresholds, counts, gather_examples
-    from drumhits.trainingreport import refusal
+    from drumhits.learning.dataset import after_thresholds, counts, gather_examples
+    from drumhits.learning.report import refusal
+    from drumhits.learning.sharing import to_csv
 
     examples = gather_examples(songs, args.features)
     if not len(examples.kept):
@@ -243,9 +238,9 @@ def export_examples(songs: list[LabelledSong], args: argparse.Namespace, console
 
 def write_thresholds(songs: list[LabelledSong], args: argparse.Namespace, console: Console) -> None:
     """Write the configuration with the stem's thresholds replaced, all else and the comments unchanged."""
-    from drumhits.configedit import with_values
-    from drumhits.strictyaml import read_text
-    from drumhits.thresholds import learn_thresholds
+    from drumhits.config.edit import with_values
+    from drumhits.config.yamltree import read_text
+    from drumhits.learning.thresholds import learn_thresholds
 
     learned = learn_thresholds(songs)
     text = with_values(read_text(args.config), args.stem, learned.values, name=args.config.name)
@@ -261,14 +256,14 @@ def write_thresholds(songs: list[LabelledSong], args: argparse.Namespace, consol
 def train_and_save(
     songs: list[LabelledSong], others: "list[ExampleFile]", args: argparse.Namespace, console: Console
 ) -> None:
-    from drumhits.classifier import train
-    from drumhits.listener import HEARD
-    from drumhits.training import counts, gather_examples, make_model, scores
-    from drumhits.trainingreport import advice, refusal, training_report
+    from drumhits.learning.dataset import counts, gather_examples
+    from drumhits.learning.fit import make_model, scores, train
+    from drumhits.learning.report import advice, refusal, training_report
+    from drumhits.networks.bundled import HEARD
 
     examples = gather_examples(songs, args.features) if songs else None
     if others:
-        from drumhits.pooling import pool
+        from drumhits.learning.sharing import pool
 
         pooled = pool(examples, songs[0].config if songs else None, others)
         for sentence in pooled.repeats:
@@ -329,8 +324,8 @@ def write_page(
     songs: list[LabelledSong], validation: "Validation", args: argparse.Namespace, console: Console
 ) -> None:
     """Write the page of evaluate_model.py, of what was held out."""
-    from drumhits.outoffold import out_of_fold
-    from drumhits.reportpage import page
+    from drumhits.evaluation.crossval import out_of_fold
+    from drumhits.evaluation.page import page
 
     evaluation = out_of_fold(songs, validation, f"{args.output_model.name}, held out")
     if evaluation is None:

@@ -19,14 +19,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from drumhits.config import Config, default_config
-from drumhits.conversion import Job, convert
+from drumhits.config.load import Config, default_config
+from drumhits.drums import STEMS
 from drumhits.errors import InputError, NotEnoughDataError
-from drumhits.midi import decode
-from drumhits.model import TrainedModel, load_model, pretrained_path
-from drumhits.scoring import match_hits, precision_recall_f1
-from drumhits.settings import STEMS
-from drumhits.truth import TruthPair, find_test_songs, read_truth
+from drumhits.evaluation.scores import match_hits
+from drumhits.evaluation.truth import TruthPair, find_test_songs, read_truth
+from drumhits.io.midi import decode
+from drumhits.metrics import precision_recall_f1
+from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
+from drumhits.transcription.convert import Job, convert
 
 WINDOWS_S = (0.05, 0.02)
 EXAMPLES = """examples:

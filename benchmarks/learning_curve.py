@@ -17,15 +17,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from accuracy import songs_with_truth
 
-from drumhits.classifier import Examples, train
-from drumhits.config import default_config
-from drumhits.listener import HEARD
-from drumhits.model import FEATURE_SETS, feature_matrix, load_model, pretrained_path
-from drumhits.pipeline import ALL, analyze
-from drumhits.plainmodel import PlainModel
-from drumhits.scoring import match_hits
-from drumhits.settings import STEMS
-from drumhits.truth import TruthPair, read_truth
+from drumhits.analysis import ALL, FEATURE_SETS, analyze
+from drumhits.config.load import default_config
+from drumhits.drums import STEMS
+from drumhits.evaluation.scores import match_hits
+from drumhits.evaluation.truth import TruthPair, read_truth
+from drumhits.learning.dataset import Examples
+from drumhits.learning.fit import train
+from drumhits.models.base import PlainModel
+from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
+from drumhits.networks.bundled import HEARD
 
 DECISIONS = (0, 20, 50, 100, 200)
 WINDOW_S = 0.05

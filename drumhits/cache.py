@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from drumhits.config import StemConfig
+from drumhits.analysis import ALL, GUIDE, analyze
+from drumhits.bundle import package_digest
+from drumhits.config.load import StemConfig
+from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError, UsageError
-from drumhits.features import FeatureTable
-from drumhits.packagedigest import package_digest
-from drumhits.pipeline import ALL, GUIDE, analyze
-from drumhits.siblings import find_siblings
-from drumhits.source import AudioSource
+from drumhits.io.audio import AudioSource
+from drumhits.io.folders import find_siblings
 
 CACHE_LIMIT_BYTES = 500_000_000  # some hundred songs of five stems
 READ_BYTES = 1 << 20

@@ -1,6 +1,8 @@
 """What the user can mend: one sentence each that names the file, the fault, the likely cause and the remedy."""
 
 
+
+
 class InputError(Exception):
     """An input that cannot be used (exit code 1)."""
 

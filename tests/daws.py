@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drumhits.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.smf import quantity
+from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
+from drumhits.io.smf import quantity
 
 RAW_TICKS_PER_S = 1920  # 960 PPQ at 120 BPM, as encode writes
 NEW_NOTE = 51

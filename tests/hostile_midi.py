@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from midi_bytes import END, NOTE, header, midi, riff, tempo, text, track
 
-from drumhits.config import default_config
+from drumhits.config.load import default_config
 
 REFUSED = "refused"
 ON = b"\x00\x99\x26\x64"

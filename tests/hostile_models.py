@@ -10,10 +10,10 @@ import joblib
 import numpy as np
 from fuzz.seeds import forest_of, model_file
 
-from drumhits.forest import Forest
-from drumhits.linear import Logistic
-from drumhits.model import FEATURE_SETS
-from drumhits.safepickle import MAX_BYTES, MAX_TOKENS, PREFIX, dumps, loads, seal
+from drumhits.analysis import FEATURE_SETS
+from drumhits.io.plainpickle import MAX_BYTES, MAX_TOKENS, PREFIX, dumps, loads, seal
+from drumhits.models.base import Logistic
+from drumhits.models.forest import Forest
 
 REFUSED, MODEL = "refused", "model"
 PLAIN = loads(model_file(forest_of()))
@@ -49,7 +49,7 @@ def trees(**arrays):
     return classified(**{field: array(values, Forest.DTYPES[field]) for field, values in arrays.items()})
 
 
-def logistic(**arrays):
+def expit(**arrays):
     sound = {"mean": [0, 0], "scale": [1, 1], "coef": [1, 1], "intercept": [0]}
     parts = {field: array(values, "<f8") for field, values in (sound | arrays).items()}
     return altered(classifier={"kind": "logistic"} | parts)
@@ -227,10 +227,10 @@ HOSTILE_MODELS = {
     "largest forest": (largest, MODEL),
     "most nodes, none a tree": (most_nodes, REFUSED),
     "a tree of a million nodes": (widest, MODEL),
-    "logistic at its limits": (logistic(mean=[-1e30, 1e30], scale=[1e-30, 1e30], coef=[1e30, -1e30]), MODEL),
-    "logistic of scale 0": (logistic(scale=[0, 1]), REFUSED),
-    "logistic of NaN": (logistic(coef=[np.nan, 1]), REFUSED),
-    "logistic of three": (logistic(mean=[0, 0, 0]), REFUSED),
+    "logistic at its limits": (expit(mean=[-1e30, 1e30], scale=[1e-30, 1e30], coef=[1e30, -1e30]), MODEL),
+    "logistic of scale 0": (expit(scale=[0, 1]), REFUSED),
+    "logistic of NaN": (expit(coef=[np.nan, 1]), REFUSED),
+    "logistic of three": (expit(mean=[0, 0, 0]), REFUSED),
     "blend in a blend": (lambda: blend(before=loads(blend())["classifier"]), REFUSED),
     "blend of share 2": (blend(share=2.0), REFUSED),
     "blend without a part": (blend(learned=None), REFUSED),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drumhits.audio import SAMPLE_RATE
+from drumhits.io.audio import SAMPLE_RATE
 
 
 def silence(duration_s: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:

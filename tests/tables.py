@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drumhits.features import FeatureTable
+from drumhits.detection.features import FeatureTable
 
 ORDINARY = {
     "Str": 0.8, "Amp": 0.3, "BodyE": 100.0, "BrillE": 100.0, "Total": 200.0, "GeoMean": 100.0, "SustainMs": 150.0,

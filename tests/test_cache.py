@@ -14,11 +14,11 @@ from signals import bursts
 import evaluate_model
 import train_classifier
 from drumhits import cache
-from drumhits.audio import SAMPLE_RATE
+from drumhits.analysis import ALL, MIX, analyze
 from drumhits.cache import CachedAnalysis, open_cache
-from drumhits.config import default_config
+from drumhits.config.load import default_config
 from drumhits.errors import InputError, UsageError
-from drumhits.pipeline import ALL, MIX, analyze
+from drumhits.io.audio import SAMPLE_RATE
 
 SNARE = default_config().stems["snare"]
 EXAMPLE = ROOT / "training_data"

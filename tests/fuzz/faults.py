@@ -21,8 +21,11 @@ from signals import bursts
 import evaluate_model
 import stems_to_midi
 import train_classifier
-from drumhits import classifier, evaluation, figures, files, plots, reportpage, thresholds
-from drumhits.audio import SAMPLE_RATE
+from drumhits.evaluation import charts, comparison, page
+from drumhits.io import files
+from drumhits.io.audio import SAMPLE_RATE
+from drumhits.learning import fit, thresholds
+from drumhits.transcription import figure
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "training_data"
@@ -47,7 +50,7 @@ class Scenario:
 def _converting(folder: Path) -> Scenario:
     soundfile.write(folder / "x-snare.wav", bursts((0.1, 0.3, 0.6), 0.8), SAMPLE_RATE)
     stems_to_midi.is_our_midi(EXAMPLE / "raw_midi" / "Song1-cymbals.mid")
-    figures.candidate_figure = lambda conversion: b"Software\0drumhits" + bytes(len(conversion.decisions.keep))
+    figure.candidate_figure = lambda conversion: b"Software\0drumhits" + bytes(len(conversion.decisions.keep))
     common = (
         "--input", str(folder / "x-snare.wav"), "--output", str(folder / "x.mid"), "--csv", str(folder / "x.csv"),
         "--json", str(folder / "x.json"), "--plot", str(folder / "x.png"), "--stem", "snare",
@@ -61,7 +64,7 @@ def _training(folder: Path) -> Scenario:
     for kind in ("raw_midi", "edited_midi"):
         shutil.copytree(EXAMPLE / kind, folder / kind)
     _remember(train_classifier, "load_songs", lambda args, console: ())
-    _remember(classifier, "train", lambda *args, seed, **options: seed)
+    _remember(fit, "train", lambda *args, seed, **options: seed)
     _remember(thresholds, "learn_thresholds", lambda songs: ())
     common = (
         "--stem", "cymbals", "--raw-dir", str(folder / "raw_midi"), "--edited-dir", str(folder / "edited_midi"),
@@ -76,10 +79,10 @@ def _training(folder: Path) -> Scenario:
 def _evaluating(folder: Path) -> Scenario:
     for path in (ROOT / "test_songs").glob("test1-toms*"):
         shutil.copy(path, folder)
-    _remember(evaluation, "evaluate_songs", lambda *args, **options: args[4])
-    _remember(reportpage, "page", lambda evaluation, title: evaluation.window_s)
-    names = plots.plot_names(["test1-toms"])
-    plots.pngs = lambda judged: [(name, files.PNG_SIGNATURE + bytes(int(1e3 * judged.window_s))) for name in names]
+    _remember(comparison, "evaluate_songs", lambda *args, **options: args[4])
+    _remember(page, "page", lambda evaluation, title: evaluation.window_s)
+    names = charts.plot_names(["test1-toms"])
+    charts.pngs = lambda judged: [(name, files.PNG_SIGNATURE + bytes(int(1e3 * judged.window_s))) for name in names]
     common = (
         "--model", "pretrained", "--test-dir", str(folder), "--stem", "toms", "--json", str(folder / "e.json"),
         "--report", str(folder / "e.html"), "--plots", str(folder),

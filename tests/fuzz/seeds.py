@@ -12,12 +12,12 @@ from hostile_configs import HOSTILE_CONFIGS
 from hostile_midi import HOSTILE_MIDI
 from signals import bursts
 
-from drumhits.blend import Blend
-from drumhits.config import default_config
-from drumhits.forest import Forest
-from drumhits.linear import Logistic
-from drumhits.model import TrainedModel, detection_of
-from drumhits.safepickle import HEADER_BYTES, dumps, loads, seal
+from drumhits.config.load import default_config
+from drumhits.io.plainpickle import HEADER_BYTES, dumps, loads, seal
+from drumhits.models.base import Logistic
+from drumhits.models.blend import Blend
+from drumhits.models.forest import Forest
+from drumhits.models.modelfile import TrainedModel, detection_of
 
 from .mutators import TELLING, mutated
 

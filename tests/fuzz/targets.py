@@ -7,17 +7,18 @@ from pathlib import Path
 import hostile_sandbox
 import numpy as np
 
-from drumhits.config import default_config, load_config
-from drumhits.conversion import Job, convert
+from drumhits.analysis import FEATURE_SETS
+from drumhits.config.load import default_config, load_config
+from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError
-from drumhits.features import FeatureTable
-from drumhits.midi import MidiContent, decode
-from drumhits.model import FEATURE_SETS, decode_model
-from drumhits.pairing import Pair, find_audio
-from drumhits.pipeline import AudioSource
-from drumhits.printable import printable
-from drumhits.provenance import is_untouched, read_provenance
-from drumhits.songs import _changes, _settings
+from drumhits.io.audio import AudioSource
+from drumhits.io.midi import MidiContent, decode
+from drumhits.io.text import printable
+from drumhits.learning.pairing import Pair, find_audio
+from drumhits.learning.songs import _changes, _settings
+from drumhits.models.modelfile import decode_model
+from drumhits.transcription.convert import Job, convert
+from drumhits.transcription.provenance import is_untouched, read_provenance
 
 REFUSED = "refused"
 SUFFIXES = {b"fLaC": ".flac", b"OggS": ".ogg", b"FORM": ".aiff", b"ID3\x04": ".mp3"}

@@ -1,0 +1,29 @@
+"""What ships beside the code: where it lies, and the digest of it all.
+
+In a checkout, the configuration and the models lie beside the package; in an installed package, inside it.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from drumhits import __version__
+
+PRETRAINED = "pretrained"  # in place of a file name: the bundled model of the stem
+
+_PACKAGE = Path(__file__).parent
+_ROOT = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE.parent
+SHIPPED_CONFIG = _ROOT / "midiconfig.yaml"
+PRETRAINED_DIR = _ROOT / "models" / PRETRAINED
+NETWORKS_DIR = PRETRAINED_DIR / "networks"
+
+
+@cache
+def package_digest() -> str:
+    """Return the digest of the version, of every module and of the networks, as 16 hexadecimal digits."""
+    state = hashlib.sha256(__version__.encode())
+    for folder, pattern in ((_PACKAGE, "*.py"), (NETWORKS_DIR, "*.pkl")):
+        for path in sorted(folder.rglob(pattern)):
+            name = path.relative_to(folder).as_posix()
+            state.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return state.hexdigest()[:16]

@@ -1,0 +1,204 @@
+"""midiconfig.yaml and command line -> frozen Config. Precedence: command line > YAML > default.
+
+Sections are the five stems and `midi`; settings.py has their types, ranges and defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drumhits.config.schema import SETTINGS, Band, Value, leaves, node_of, read_value, require_known, value_text
+from drumhits.config.yamltree import Node, parse, read_text, shown
+from drumhits.drums import STEMS
+from drumhits.errors import UsageError
+
+COMMAND_LINE = "command line"
+DEFAULT = "default"
+
+_ORDERED_PAIRS = tuple((f"{stem}.velocity_floor", f"{stem}.velocity_ceiling") for stem in STEMS)
+
+
+class FrozenMapping(Mapping):
+    """A mapping in a fixed order that cannot be changed, and can be hashed and sent to another process."""
+
+    def __init__(self, items: Mapping | None = None):
+        self._items = dict(items or {})
+
+    def __getitem__(self, key):
+        return self._items[key]
+
+    def __iter__(self):
+        return iter(self._items)
+
+    def __len__(self):
+        return len(self._items)
+
+    def __hash__(self):
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self):
+        return f"FrozenMapping({self._items!r})"
+
+
+@dataclass(frozen=True)
+class StemConfig:
+    """All settings of one stem; a threshold of None switches that test off.
+
+    Attributes
+    ----------
+    stem : str
+        One of `settings.STEMS`.
+    geomean_threshold : float >= 0, or None
+        Hits are kept above it.
+    min_sustain_ms : float in 0..200, or None
+        Milliseconds; hits are kept at or above it.
+    onset_threshold, onset_delta : float in 0..1
+        Onset strength relative to the stem's loud hits, and local prominence on the same scale.
+    onset_wait : int >= 0
+        Minimum distance of two onsets, in frames of 512 samples at 44.1 kHz.
+    body_band_hz, brilliance_band_hz : (low, high)
+        Hz, low < high.
+    notes : FrozenMapping of str to int
+        Articulation to MIDI note number; the first is the stem's default note.
+    articulation : bool
+        Whether articulations are told apart.
+    timing_offset : float
+        Seconds, added to the times of the written notes only.
+    velocity_floor, velocity_ceiling : int in 2..127
+        Softest and loudest velocity, floor <= ceiling.
+    velocity_curve : float > 0
+        Exponent from loudness to velocity.
+    note_duration_ms : float > 0
+        Milliseconds.
+    """
+
+    stem: str
+    geomean_threshold: float | None
+    min_sustain_ms: float | None
+    onset_threshold: float
+    onset_delta: float
+    onset_wait: int
+    body_band_hz: Band
+    brilliance_band_hz: Band
+    notes: FrozenMapping
+    articulation: bool
+    timing_offset: float
+    velocity_floor: int
+    velocity_ceiling: int
+    velocity_curve: float
+    note_duration_ms: float
+
+    @property
+    def default_note(self) -> int:
+        """MIDI note number of a hit whose articulation is not told apart."""
+        return next(iter(self.notes.values()))
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings in force; `origins` says for each dotted path where its value came from."""
+
+    stems: FrozenMapping
+    tempo_bpm: float
+    channel: int
+    origins: FrozenMapping
+
+    def origin(self, section: str, key: str) -> str:
+        """Return where a value came from: "command line", "midiconfig.yaml:12" or "default"."""
+        return self.origins[f"{section}.{key}"]
+
+
+def default_config() -> Config:
+    """Return the configuration of a run without file and options."""
+    return load_config(None)
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Config:
+    """Read a configuration file and put the command line's values over it.
+
+    Parameters
+    ----------
+    path : Path or None
+        YAML file; None for the defaults alone.
+    overrides : mapping of section to mapping of key to value, optional
+        Values given on the command line, as Python values or as YAML text. None means null, so leave out what
+        was not given. A note is "notes.high", or {"notes": {"high": 48}}.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read; a setting is unknown, given twice, of the wrong type or out of range.
+    """
+    nodes = {} if path is None else _file_nodes(Path(path))
+    for section, values in (overrides or {}).items():
+        for key, value in values.items():
+            require_known(f"{section}.{key}", COMMAND_LINE)
+            nodes |= leaves(node_of(value, COMMAND_LINE), f"{section}.{key}")
+    values = {key: setting.default for key, setting in SETTINGS.items()}
+    values |= {key: read_value(key, node) for key, node in nodes.items()}
+    origins = {key: nodes[key].place if key in nodes else DEFAULT for key in SETTINGS}
+    _check_order(values, origins)
+    return Config(
+        stems=FrozenMapping({stem: _stem_config(stem, values) for stem in STEMS}),
+        tempo_bpm=values["midi.tempo_bpm"],
+        channel=values["midi.channel"],
+        origins=FrozenMapping(origins),
+    )
+
+
+def parse_override(text: str, option: str = "--set") -> dict[str, dict[str, Value]]:
+    """Read "cymbals.geomean_threshold=12" into the overrides {"cymbals": {"geomean_threshold": 12.0}}.
+
+    Raises
+    ------
+    UsageError
+        As for a line of the file, with the option's name in place of file and line.
+    """
+    path, equals, value = (part.strip() for part in text.partition("="))
+    if not (path and equals and value):
+        raise UsageError(
+            f"{option}: {shown(text)}: write SECTION.SETTING=VALUE, such as cymbals.geomean_threshold=12"
+        )
+    require_known(path, option)
+    overrides: dict[str, dict[str, Value]] = {}
+    for leaf, node in leaves(node_of(value, option), path).items():
+        section, _, key = leaf.partition(".")
+        overrides.setdefault(section, {})[key] = read_value(leaf, node)
+    return overrides
+
+
+def describe(config: Config, stem: str | None = None) -> list[tuple[str, str, str]]:
+    """List (dotted path, value as YAML text, origin) of every setting, or of one stem's and `midi`'s."""
+    rows = []
+    for path, origin in config.origins.items():
+        section, key, *note = path.split(".")
+        if stem in (None, section) or section == "midi":
+            value = getattr(config.stems.get(section, config), key)
+            rows.append((path, value_text(value[note[0]] if note else value), origin))
+    return rows
+
+
+def _file_nodes(path: Path) -> dict[str, Node]:
+    """Return the nodes of the settings that a configuration file holds, by dotted path."""
+    name = shown(path.name)
+    root = parse(read_text(path), lambda line: f"{name}:{line}")
+    if root is None:
+        raise UsageError(f"{name}: is empty; write a section such as 'cymbals:', or leave the file out")
+    return leaves(root)
+
+
+def _stem_config(stem: str, values: Mapping[str, Value]) -> StemConfig:
+    prefix = f"{stem}."
+    own = {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
+    notes = {key.removeprefix("notes."): own.pop(key) for key in list(own) if key.startswith("notes.")}
+    return StemConfig(stem=stem, notes=FrozenMapping(notes), **own)
+
+
+def _check_order(values: Mapping[str, Value], origins: Mapping[str, str]) -> None:
+    for low, high in _ORDERED_PAIRS:
+        if values[low] > values[high]:
+            place = next(origins[path] for path in (low, high) if origins[path] != DEFAULT)
+            raise UsageError(
+                f"{place}: {low}: {values[low]} ({origins[low]}) is above "
+                f"{high.partition('.')[2]} {values[high]} ({origins[high]}); lower the one or raise the other"
+            )

@@ -1,0 +1,264 @@
+"""Every setting of midiconfig.yaml: type, range, unit, meaning and default (defaults live nowhere else).
+
+A setting is known by its dotted path: "cymbals.geomean_threshold", "toms.notes.high", "midi.tempo_bpm".
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from drumhits.config.yamltree import MAX_DEPTH, Node, pairs, parse, shown, too_deep
+from drumhits.drums import PROFILES, STEMS, Band
+from drumhits.errors import UsageError
+
+Value = float | int | bool | Band | None
+
+_FORMS = {
+    "number": "a number {limits}",
+    "whole": "a whole number {limits}",
+    "switch": "on or off",
+    "band": "[low, high], two numbers {limits} with low below high",
+}
+
+
+class Setting(NamedTuple):
+    """The kind of value a setting takes: `low` and `high` are the ends of its range, both allowed."""
+
+    kind: str
+    low: float
+    high: float
+    unit: str
+    help: str
+    default: Value = None
+    nullable: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, to follow "must be" in a message."""
+        limits = f"from {self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}"
+        form = _FORMS[self.kind].format(limits=limits)
+        return f"{form}, or null" if self.nullable else form
+
+
+_MIDI_SETTINGS = {
+    "tempo_bpm": Setting("number", 10, 1000, "BPM", "Tempo written into the MIDI file.", 120.0),
+    "channel": Setting("whole", 1, 16, "", "MIDI channel of all notes; 10 is drums.", 10),
+}
+
+_STEM_SETTINGS = {
+    "geomean_threshold": Setting(
+        "number", 0, 100_000, "", "Keep hits whose GeoMean is above this; null keeps any.", nullable=True
+    ),
+    "min_sustain_ms": Setting(
+        "number", 0, 200, "ms", "Keep hits that ring at least this long; null keeps any.", nullable=True
+    ),
+    "onset_threshold": Setting("number", 0, 1, "", "Weakest onset strength kept, relative to loud hits."),
+    "onset_delta": Setting("number", 0, 1, "", "How far an onset must stand out from its surroundings."),
+    "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms", "Shortest distance between two onsets."),
+    "body_band_hz": Setting("band", 0, 22_050, "Hz", "Band of the drum's body, for BodyE."),
+    "brilliance_band_hz": Setting("band", 0, 22_050, "Hz", "Band of its attack or shimmer, for BrillE."),
+    "articulation": Setting("switch", 0, 1, "", "Tell articulations apart; off: one note for all.", True),
+    "timing_offset": Setting(
+        "number", -1, 1, "s (seconds, not ms)", "Shift of the written notes; positive is later.", 0.0
+    ),
+    "velocity_floor": Setting("whole", 2, 127, "", "Velocity of the softest hits; 1 means rejected.", 20),
+    "velocity_ceiling": Setting("whole", 2, 127, "", "Velocity of the loudest hits.", 127),
+    "velocity_curve": Setting("number", 0.1, 10, "", "1 is linear; above 1, soft hits get softer.", 1.0),
+    "note_duration_ms": Setting("number", 1, 5000, "ms", "Length of the written notes.", 60.0),
+}
+
+_NOTE = Setting("whole", 0, 127, "", "MIDI note number.")
+
+# fmt: off
+_STEM_COLUMNS = (
+    "geomean_threshold", "min_sustain_ms", "onset_threshold", "onset_delta", "onset_wait", "body_band_hz",
+    "brilliance_band_hz",
+)
+_STEM_ROWS: dict[str, tuple[Value, ...]] = {
+    "kick":    (10.0, None,  0.35, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
+    "snare":   (30.0, None,  0.1,  0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
+    "toms":    (50.0, None,  0.35, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
+    "hihat":   (10.0, None,  0.2,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
+    "cymbals": (10.0, 100.0, 0.15, 0.02, 10, (1000.0, 4000.0), (4000.0, 10000.0)),
+}
+# fmt: on
+
+
+def _stem_settings(stem: str) -> dict[str, Setting]:
+    own = dict(zip(_STEM_COLUMNS, _STEM_ROWS[stem], strict=True))
+    settings = {key: row._replace(default=own.get(key, row.default)) for key, row in _STEM_SETTINGS.items()}
+    notes = {f"notes.{name}": _NOTE._replace(default=number) for name, number in PROFILES[stem].notes.items()}
+    return settings | notes
+
+
+_SECTIONS = {stem: _stem_settings(stem) for stem in STEMS} | {"midi": _MIDI_SETTINGS}
+SETTINGS: dict[str, Setting] = {
+    f"{section}.{key}": row for section, rows in _SECTIONS.items() for key, row in rows.items()
+}
+
+
+@cache
+def names_below(path: str) -> tuple[str, ...]:
+    """Return the names that may stand in the section `path`; "" is the whole file, a setting has none."""
+    prefix = f"{path}." if path else ""
+    below = (known.removeprefix(prefix).split(".")[0] for known in SETTINGS if known.startswith(prefix))
+    return tuple(dict.fromkeys(below))
+
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,8})")
+_NULL = ("null", "Null", "NULL", "~")
+_SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+_HINTS = (
+    (r"[+-]?0[0-9xobXOB][0-9a-fA-F_]*", "write it in decimal, without leading zeros"),
+    (r"[+-]?[0-9]+,[0-9]+", "write a decimal point, not a comma"),
+    (r"[+-]?[0-9]+_[0-9_]*", "write the digits without _"),
+    (r"[+-]?[0-9][0-9.]* *[A-Za-z]+", "write the number alone, without a unit"),
+)
+
+
+def leaves(node: Node, path: str = "") -> dict[str, Node]:
+    """Return the nodes of all settings at or below the dotted `path`, by their own dotted paths.
+
+    Raises
+    ------
+    UsageError
+        An unknown name, a name given twice, or a value where a section belongs.
+    """
+    if path in SETTINGS:
+        return {path: node}
+    if node.is_empty:
+        return {}
+    if node.kind != "mapping":
+        where = f"{node.place}: {path}" if path else node.place
+        example = f"{names_below(path)[0]}: ..."
+        raise UsageError(f"{where}: must hold names and values, such as '{example}', not {node}")
+    found: dict[str, Node] = {}
+    places: dict[str, str] = {}
+    for key, value in pairs(node):
+        name = _known_name(key, path)
+        if name in places:
+            where = f"{key.place}: {_below(path, name)}"
+            raise UsageError(f"{where}: set twice, first at {places[name]}; remove one of them")
+        places[name] = key.place
+        found |= leaves(value, _below(path, name))
+    return found
+
+
+def require_known(path: str, place: str) -> None:
+    """Raise a `UsageError` that points at `place` unless the dotted `path` is a setting or a section."""
+    parent = ""
+    for name in path.split("."):
+        if name not in names_below(parent):
+            raise _unknown(name, parent, place)
+        parent = _below(parent, name)
+
+
+def read_value(path: str, node: Node) -> Value:
+    """Read the value of one setting.
+
+    Raises
+    ------
+    UsageError
+        Another type than the setting's, or outside its range.
+    """
+    setting = SETTINGS[path]
+    if node.is_empty:
+        raise UsageError(f"{node.place}: {path}: has no value; must be {setting.expected}")
+    if setting.nullable and _is_plain(node) and node.text in _NULL:
+        return None
+    value = _READERS[setting.kind](node)
+    refusal = f"{node.place}: {path}: must be {setting.expected}, not {node}"
+    if value is None:
+        raise UsageError(refusal + _hint(node, setting))
+    ends = value if isinstance(value, tuple) else (value,)
+    if not all(setting.low <= end <= setting.high for end in ends):
+        raise UsageError(refusal)
+    return value
+
+
+def value_text(value: object) -> str:
+    """Write a value as it stands in midiconfig.yaml."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(value_text, value))}]"
+    return str(value)
+
+
+def node_of(value: object, place: str, depth: int = 1) -> Node:
+    """Make a node of a Python value or of YAML text, so that options are read as strictly as the file."""
+    if depth > MAX_DEPTH:
+        raise too_deep(place)
+    if isinstance(value, str):
+        return parse(value, lambda _: place) or Node("scalar", place)
+    if isinstance(value, Mapping):
+        children = [node_of(part, place, depth + 1) for pair in value.items() for part in pair]
+        return Node("mapping", place, children=children)
+    if isinstance(value, tuple | list):
+        return Node("list", place, children=[node_of(part, place, depth + 1) for part in value])
+    return Node("scalar", place, text=value_text(value))
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _known_name(key: Node, path: str) -> str:
+    where = f"{key.place}: {path}" if path else key.place
+    if key.kind != "scalar":
+        raise UsageError(f"{where}: the name of a setting must be a word, not {key}")
+    if key.text == "<<":
+        raise UsageError(f"{where}: merge keys (<<) are not supported; write the settings out")
+    if key.text not in names_below(path):
+        raise _unknown(key.text, path, key.place)
+    return key.text
+
+
+def _unknown(name: str, parent: str, place: str) -> UsageError:
+    import difflib  # only for an error: it costs every start 2 ms
+
+    known = names_below(parent)
+    nearest = difflib.get_close_matches(name[:60].lower(), known, n=1)
+    elsewhere = [path for path in SETTINGS if path.endswith(f".{name}")]
+    hint = f"known here: {', '.join(known)}" if known else f"{parent} is a single value"
+    if nearest or elsewhere:
+        hint = f"did you mean {(nearest or elsewhere)[0]}?"
+    return UsageError(f"{place}: {_below(parent, shown(name) or repr(name))}: unknown setting; {hint}")
+
+
+def _is_plain(node: Node) -> bool:
+    return node.kind == "scalar" and not node.quoted
+
+
+def _number(node: Node) -> float | None:
+    # Adding 0.0 makes -0.0 0.0.
+    return float(node.text) + 0.0 if _is_plain(node) and _NUMBER.fullmatch(node.text) else None
+
+
+def _whole(node: Node) -> int | None:
+    return int(node.text) if _is_plain(node) and _WHOLE.fullmatch(node.text) else None
+
+
+def _switch(node: Node) -> bool | None:
+    return _SWITCH.get(node.text.lower()) if _is_plain(node) else None
+
+
+def _band(node: Node) -> Band | None:
+    ends = tuple(_number(child) for child in node.children)
+    is_band = node.kind == "list" and len(ends) == 2 and None not in ends and ends[0] < ends[1]
+    return ends if is_band else None
+
+
+_READERS = {"number": _number, "whole": _whole, "switch": _switch, "band": _band}
+
+
+def _hint(node: Node, setting: Setting) -> str:
+    """Guess why the text was not read, to end a message."""
+    if node.quoted:
+        return "; remove the quotes"
+    if setting.nullable and node.text.lower() in ("none", "off", "no", "false"):
+        return "; write null to switch the test off"
+    return next((f"; {hint}" for pattern, hint in _HINTS if re.fullmatch(pattern, node.text)), "")

@@ -1,0 +1,82 @@
+"""Spectrogram patches around onsets: levels in dB over spans of time and bands, the input of networks."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from drumhits.detection.frames import (
+    CHUNK_LENGTH,
+    CONTEXT_LENGTH,
+    DECIMATION,
+    HOP_LENGTH,
+    N_BANDS,
+    TINY_ENERGY,
+    Window,
+    decimated,
+    mean_levels_db,
+    windows,
+)
+from drumhits.detection.onsets import ATTACK_LEAD
+from drumhits.io.audio import SAMPLE_RATE
+
+PATCH_SPANS = (
+    range(-40, -20), range(-20, -12), range(-12, -8), *(range(i, i + 1) for i in range(-8, 13)), range(13, 17),
+    range(17, 25), range(25, 41), range(41, 62),
+)  # fmt: skip
+ATTACK_SPANS = slice(11, 15)  # of PATCH_SPANS: 0 to 17 ms after the onset
+LOW_N_FFT = 128  # samples of the decimated signal: 46 ms, 21.5 Hz
+LOW_STARTS = np.array((-192, -128, -64, 0, 64, 128, 256))  # the same
+LOW_ATTACK = slice(3, 4)  # of LOW_STARTS: the 46 ms after the onset
+_LOW_BINS = np.array((*range(1, 17), 18, 20, 22, 25, 28))  # 22 to 600 Hz; a band ends where the next begins
+N_LOW_BANDS = len(_LOW_BINS) - 1
+_LOW_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(LOW_N_FFT) / LOW_N_FFT)).astype(np.float32)
+N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
+SILENT_DB = 10 * np.log10(TINY_ENERGY)
+
+
+def patches(window: Window, samples: np.ndarray) -> np.ndarray:
+    """Return the levels around onsets of a window, shape (n, N_PATCH), float16, in dB.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), int
+        Onsets in `window.y`.
+    """
+    if not len(samples):
+        return no_patches()
+    frames = np.rint((samples + ATTACK_LEAD) / HOP_LENGTH).astype(int)
+    levels = mean_levels_db(window.energies, frames, PATCH_SPANS)
+    low = _low_spectra(window.y, samples)
+    return np.concatenate((levels.reshape(len(samples), -1), low.reshape(len(samples), -1)), axis=1)
+
+
+def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Return the levels of the low bands, shape (n, len(LOW_STARTS), N_LOW_BANDS), float16, in dB."""
+    starts = samples[:, None] // DECIMATION + LOW_STARTS
+    spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(decimated(y), LOW_N_FFT)[starts] * _LOW_HANN, axis=2)
+    power = np.square(np.abs(spectra[..., : _LOW_BINS[-1]]))
+    return (10 * np.log10(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
+
+
+def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
+    """Return the levels around times of a sound, shape (n, N_PATCH), float16, in dB; after its end it is silent.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray, float32
+        Mono samples at 44.1 kHz, in blocks of any length.
+    times_s : np.ndarray, shape (n,)
+        Increasing, from 0 on.
+    """
+    samples = np.rint(times_s * SAMPLE_RATE).astype(int)
+    levels = np.full((len(samples), N_PATCH), SILENT_DB, dtype=np.float16)
+    for window in windows(blocks):
+        first = window.start + CONTEXT_LENGTH
+        rows = slice(*np.searchsorted(samples, (first, first + CHUNK_LENGTH)))
+        levels[rows] = patches(window, samples[rows] - window.start)
+    return levels
+
+
+def no_patches() -> np.ndarray:
+    """Return the patches of no onset."""
+    return np.zeros((0, N_PATCH), dtype=np.float16)

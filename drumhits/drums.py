@@ -1,0 +1,143 @@
+"""The drums of a kit: the five stems, their articulations and General MIDI notes, and how file names tell a stem."""
+
+import re
+from dataclasses import dataclass
+
+Band = tuple[float, float]
+
+REJECTED_VELOCITY = 1  # of the candidates that --keep-all writes although rejected
+
+
+@dataclass(frozen=True)
+class StemProfile:
+    """What is particular to a stem.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What file names call it, in lower case.
+    notes : dict of str to int
+        Articulation to General MIDI note number; the first is the stem's default.
+    general_midi : frozenset of int
+        All notes of General MIDI that belong to it: a hit that gets one stays in its stem.
+    strength_band_hz : (low, high)
+        Bands whose rise in loudness is the onset strength.
+    flux_band_hz : (low, high), or None
+        Bands in whose spectral flux candidates are looked for; None: the flux of what is low, as one band.
+    attack_power : str
+        How the power around an attack is measured, a key of `onsets.ATTACK_POWERS`.
+    stroke_strength : float in 0..1
+        Share of a stronger neighbour's strength from which a candidate is a stroke of its own; toms and cymbals ring.
+    articulation_rule : str
+        How articulations are told apart, a key of `notes.ARTICULATION_RULES`; by pitch, over all hits together.
+    articulation_features : tuple of str
+        Features beside the guide's that the rule needs.
+    velocity_source : str
+        Feature that velocity follows, a key of `notes.LEVELS_DB`.
+    loud_db : float
+        What the loudest hits of the stem in a usual mix have of it, in dB.
+    """
+
+    names: tuple[str, ...]
+    notes: dict[str, int]
+    general_midi: frozenset[int]
+    strength_band_hz: Band
+    flux_band_hz: Band | None
+    attack_power: str
+    stroke_strength: float
+    articulation_rule: str
+    articulation_features: tuple[str, ...]
+    velocity_source: str
+    loud_db: float
+
+    @property
+    def articulations(self) -> tuple[str, ...]:
+        """The articulations that are told apart; none where there is one only."""
+        return tuple(self.notes) if len(self.notes) > 1 else ()
+
+
+PROFILES = {
+    "kick": StemProfile(
+        names=("kick", "kicks"),
+        notes={"kick": 36},
+        general_midi=frozenset({35, 36}),
+        strength_band_hz=(40, 300),
+        flux_band_hz=None,
+        attack_power="low",
+        stroke_strength=0.05,
+        articulation_rule="single",
+        articulation_features=(),
+        velocity_source="LevelDb",
+        loud_db=30.0,
+    ),
+    "snare": StemProfile(
+        names=("snare", "snares"),
+        notes={"head": 38, "cross_stick": 37},
+        general_midi=frozenset({37, 38, 39, 40}),
+        strength_band_hz=(40, 16_000),
+        flux_band_hz=(40, 16_000),
+        attack_power="high",
+        stroke_strength=0.1,
+        articulation_rule="rim",
+        articulation_features=(),
+        velocity_source="LevelDb",
+        loud_db=38.0,
+    ),
+    "toms": StemProfile(
+        names=("tom", "toms"),
+        notes={"high": 50, "mid": 47, "low": 43},
+        general_midi=frozenset({41, 43, 45, 47, 48, 50}),
+        strength_band_hz=(40, 16_000),
+        flux_band_hz=(120, 16_000),
+        attack_power="high",
+        stroke_strength=0.3,
+        articulation_rule="pitch",
+        articulation_features=("PitchHz",),
+        velocity_source="BrillE",
+        loud_db=58.0,
+    ),
+    "hihat": StemProfile(
+        names=("hihat", "hihats", "hi-hat", "hi-hats"),
+        notes={"closed": 42, "open": 46, "pedal": 44},
+        general_midi=frozenset({42, 44, 46}),
+        strength_band_hz=(5_000, 16_000),
+        flux_band_hz=(400, 16_000),
+        attack_power="high",
+        stroke_strength=0.1,
+        articulation_rule="pedal",
+        articulation_features=("TailDb",),
+        velocity_source="LevelDb",
+        loud_db=24.0,
+    ),
+    "cymbals": StemProfile(
+        names=("cymbal", "cymbals"),
+        notes={"crash": 49, "ride": 51},
+        general_midi=frozenset({49, 51, 52, 53, 55, 57, 59}),
+        strength_band_hz=(5_000, 16_000),
+        flux_band_hz=(200, 16_000),
+        attack_power="high",
+        stroke_strength=0.3,
+        articulation_rule="crash",
+        articulation_features=("TailDb",),
+        velocity_source="LevelDb",
+        loud_db=30.0,
+    ),
+}
+
+STEMS = tuple(PROFILES)
+ARTICULATIONS = {stem: profile.articulations for stem, profile in PROFILES.items()}
+DRUM_NOTES = frozenset(range(35, 60)) - {54, 56, 58}  # General MIDI: kick, snare, toms, hihat and cymbals
+
+_STEM_OF_NAME = {name: stem for stem, profile in PROFILES.items() for name in profile.names}
+_STEM_AT_END = re.compile(rf"(?:^|[-_ ])({'|'.join(_STEM_OF_NAME)})$", re.IGNORECASE)
+
+
+def stem_of(name: str) -> str | None:
+    """Return the stem that a file name (without suffix) ends in, such as "Song1-Cymbals"; None where unclear."""
+    found = _STEM_AT_END.search(name)
+    return _STEM_OF_NAME[found[1].lower()] if found else None
+
+
+def song_of(name: str) -> str:
+    """Return a file name (without suffix) without the stem that it ends in: "Song1" of "Song1-Cymbals"."""
+    return _STEM_AT_END.sub("", name) or name

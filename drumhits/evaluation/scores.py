@@ -1,0 +1,152 @@
+"""Truth and what was made of it -> scores. Times in seconds, increasing; scores in 0..1; None where 0 of 0 is asked.
+
+Which hits match is decided by mir_eval (Raffel et al. 2014, "mir_eval: a transparent implementation of common MIR
+metrics"). The formulas for decisions are scikit-learn's, written out, since importing it takes longer than
+all the rest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from mir_eval.util import match_events
+
+from drumhits.matching import match_times
+from drumhits.metrics import average_precision, precision_recall_f1, roc_auc
+
+
+class _Counted:
+    """The scores of what has `counts`: right ones, true ones, found ones."""
+
+    @property
+    def precision(self) -> float | None:
+        return precision_recall_f1(*self.counts)[0]
+
+    @property
+    def recall(self) -> float | None:
+        return precision_recall_f1(*self.counts)[1]
+
+    @property
+    def f1(self) -> float | None:
+        return precision_recall_f1(*self.counts)[2]
+
+
+@dataclass(frozen=True)
+class Decided(_Counted):
+    """Decisions over candidates: how many of each kind, and how well their confidence tells them apart.
+
+    Attributes
+    ----------
+    true_kept, false_kept, true_removed, false_removed : int
+        Candidates kept that are hits, kept that are none, removed that are none, removed that are hits.
+    roc_auc, average_precision : float or None
+        None without a confidence, and where all candidates are hits or none is.
+    brier : float or None
+        Mean squared error of the confidence, 0 is best; None without one.
+    """
+
+    true_kept: int
+    false_kept: int
+    true_removed: int
+    false_removed: int
+    roc_auc: float | None
+    average_precision: float | None
+    brier: float | None
+
+    @property
+    def n(self) -> int:
+        return self.true_kept + self.false_kept + self.true_removed + self.false_removed
+
+    @property
+    def accuracy(self) -> float | None:
+        return (self.true_kept + self.true_removed) / self.n if self.n else None
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Right ones, true ones, kept ones: what `precision_recall_f1` takes."""
+        return self.true_kept, self.true_kept + self.false_removed, self.true_kept + self.false_kept
+
+
+@dataclass(frozen=True)
+class Heard(_Counted):
+    """Notes that come out, against the truth.
+
+    Attributes
+    ----------
+    matched, n_reference, n_estimated : int
+        Pairs, true hits, notes.
+    undetected : int
+        True hits where the detector offers no candidate.
+    timing_ms : tuple of float, or None
+        Mean, median and 90th percentile of the absolute timing error; None without a pair.
+    late_ms : float or None
+        Mean of the signed timing error: above 0 where the notes come late.
+    velocity : float or None
+        Mean absolute difference of the velocities; None without a pair, or where the truth has none.
+    """
+
+    matched: int
+    n_reference: int
+    n_estimated: int
+    undetected: int
+    timing_ms: tuple[float, float, float] | None
+    late_ms: float | None
+    velocity: float | None
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        return self.matched, self.n_reference, self.n_estimated
+
+
+def match_hits(reference: np.ndarray, estimated: np.ndarray, window_s: float) -> np.ndarray:
+    """Return the matching of hits within `window_s`, shape (n_matches, 2): indices into reference and estimated.
+
+    mir_eval says how many match. Its own matching takes any partner within the window; of those with as many matches,
+    this is the one with the smallest distances, so that timing errors are those of the nearest hits.
+    """
+    nearest = match_times(reference, estimated, window_s)
+    try:
+        matching = match_events(reference, estimated, window_s)
+    except RecursionError:  # in very long rolls; the nearest matching has as many pairs
+        return nearest
+    if len(matching) == len(nearest):
+        return nearest
+    return np.array(matching, dtype=int).reshape(-1, 2)  # distances equal to the window but for rounding
+
+
+def score_decisions(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray | None) -> Decided:
+    """Score masks of true and of kept candidates, shape (n,); `confidence` in 0..1, or None where there is none."""
+    hits, kept = is_hit.astype(bool), keep.astype(bool)
+    has_both = bool(hits.any() and not hits.all())
+    ranked = confidence if has_both else None
+    return Decided(
+        true_kept=int(np.count_nonzero(hits & kept)),
+        false_kept=int(np.count_nonzero(~hits & kept)),
+        true_removed=int(np.count_nonzero(~hits & ~kept)),
+        false_removed=int(np.count_nonzero(hits & ~kept)),
+        roc_auc=None if ranked is None else roc_auc(hits, ranked),
+        average_precision=None if ranked is None else average_precision(hits, ranked),
+        brier=float(np.mean((confidence - hits) ** 2)) if confidence is not None and len(hits) else None,
+    )
+
+
+def score_hits(counts: tuple[int, int, int], undetected: int, errors_s: np.ndarray, velocity: np.ndarray) -> Heard:
+    """Score matched hits.
+
+    Parameters
+    ----------
+    counts : (matched, n_reference, n_estimated)
+    undetected : int
+    errors_s : np.ndarray, shape (matched,)
+        Estimated minus true time of each pair.
+    velocity : np.ndarray
+        Estimated minus true velocity of each pair; empty where not known.
+    """
+    distance_ms = 1000 * np.abs(errors_s)
+    timing = (np.mean(distance_ms), *np.percentile(distance_ms, (50, 90))) if len(errors_s) else None
+    return Heard(
+        *counts,
+        undetected=undetected,
+        timing_ms=timing and tuple(float(value) for value in timing),
+        late_ms=float(1000 * np.mean(errors_s)) if len(errors_s) else None,
+        velocity=float(np.mean(np.abs(velocity))) if len(velocity) else None,
+    )

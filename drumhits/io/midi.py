@@ -1,0 +1,271 @@
+"""Notes <-> Standard MIDI File: a strict writer and a tolerant reader.
+
+Notes are rows of `NOTE_DTYPE`, times in seconds; positions in a tempo map are in beats (quarter notes).
+"""
+
+import re
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from drumhits.errors import InputError, UsageError
+from drumhits.io import smf
+
+NOTE_DTYPE = np.dtype(
+    [("tick", "i8"), ("time_s", "f8"), ("number", "i2"), ("velocity", "i2"), ("duration_s", "f8")]
+)
+PPQ = 960
+DEFAULT_TEMPO_BPM = 120.0  # what a file without tempo events means
+MIN_TEMPO_BPM, MAX_TEMPO_BPM = 4.0, 1000.0  # three bytes of microseconds; four hours in a delta time
+MAX_FILE_BYTES = 32 * 2**20
+MAX_TICK = 2**31 - 1
+MAX_DELTA = 2**28 - 1
+US_PER_MINUTE = 60_000_000
+C1_CONTROL = re.compile(rb"[\x80-\x9f]")
+
+
+@dataclass(frozen=True, eq=False)
+class TempoMap:
+    """Piecewise constant tempo: `us_per_beat[k]` holds from `beats[k]` on; `beats` increases from 0."""
+
+    beats: np.ndarray
+    us_per_beat: np.ndarray
+
+    @cached_property
+    def _change_times(self) -> np.ndarray:
+        return np.append(0.0, np.cumsum(np.diff(self.beats) * self.us_per_beat[:-1] * 1e-6))
+
+    def seconds(self, beats: np.ndarray) -> np.ndarray:
+        """Return the times in seconds of positions in beats; the first tempo holds before beat 0 too."""
+        k = np.maximum(np.searchsorted(self.beats, beats, side="right") - 1, 0)
+        return self._change_times[k] + (beats - self.beats[k]) * self.us_per_beat[k] * 1e-6
+
+    def beats_at(self, seconds: np.ndarray) -> np.ndarray:
+        """Return the positions in beats of times in seconds: the inverse of `seconds`."""
+        k = np.maximum(np.searchsorted(self._change_times, seconds, side="right") - 1, 0)
+        return self.beats[k] + (seconds - self._change_times[k]) / (self.us_per_beat[k] * 1e-6)
+
+
+@dataclass(frozen=True, eq=False)
+class MidiContent:
+    """What a MIDI file says about hits.
+
+    Attributes
+    ----------
+    notes : np.ndarray, shape (n,), `NOTE_DTYPE`
+        Note-ons of all tracks and channels, sorted by time and number.
+    ppq : int
+        Ticks per beat; `tempo.seconds(notes["tick"] / ppq)` is `notes["time_s"]`.
+    tempo : TempoMap
+        One map from all tracks; 120 BPM where the file has none.
+    has_tempo : bool
+        Whether the file holds any tempo event.
+    end_s : float
+        End of the longest track.
+    texts : tuple of str
+        Text events, in file order.
+    warnings : tuple of str
+        What was mended while reading, as sentences for the user.
+    """
+
+    notes: np.ndarray
+    ppq: int
+    tempo: TempoMap
+    has_tempo: bool
+    end_s: float
+    texts: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A named track to write: notes as `NOTE_DTYPE`, in any order; their ticks follow from `time_s`."""
+
+    name: str
+    notes: np.ndarray
+
+
+def encode(
+    tracks: Iterable[Track],
+    *,
+    tempo_bpm: float = DEFAULT_TEMPO_BPM,
+    channel: int = 10,
+    texts: Iterable[str] = (),
+) -> bytes:
+    """Return a type 1 MIDI file of 960 ticks per beat: a tempo track that holds `texts`, then `tracks`.
+
+    Times before 0 become 0. A note lasts at least a tick and ends where the next one of its number begins;
+    of two notes of one number at one tick, the louder one is written.
+
+    Raises
+    ------
+    UsageError
+        Tempo outside 4 to 1000 BPM, channel outside 1 to 16.
+    ValueError
+        A time that is not finite or beyond 2**28 ticks (38 hours at 120 BPM), or a number outside 0 to 127.
+    """
+    if not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
+        raise UsageError(
+            f"tempo {tempo_bpm:g} BPM does not fit into MIDI; give {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}."
+        )
+    if channel not in range(1, 17):
+        raise UsageError(f"MIDI channel {channel} does not exist; give 1 to 16 (drums: 10).")
+    us_per_beat = round(US_PER_MINUTE / tempo_bpm)
+    conductor = smf.meta_event(smf.SET_TEMPO, us_per_beat.to_bytes(3, "big"))
+    conductor += b"".join(smf.meta_event(smf.TEXT, text.encode("utf-8", "replace")) for text in texts)
+    bodies = [conductor, *(_encode_track(track, us_per_beat, channel) for track in tracks)]
+    header = b"".join(field.to_bytes(2, "big") for field in (1, len(bodies), PPQ))
+    return smf.chunk(b"MThd", header) + b"".join(
+        smf.chunk(b"MTrk", body + smf.meta_event(smf.END_OF_TRACK)) for body in bodies
+    )
+
+
+def _encode_track(track: Track, us_per_beat: int, channel: int) -> bytes:
+    notes = _without_overlaps(track.notes, ticks_per_s=PPQ * 1e6 / us_per_beat)
+    n = len(notes)
+    events = np.zeros((2 * n, 4), dtype=np.int64)  # tick, status, number, velocity
+    events[:n] = np.column_stack((notes["off"], np.full(n, smf.NOTE_OFF), notes["number"], np.zeros(n, int)))
+    events[n:] = np.column_stack((notes["on"], np.full(n, smf.NOTE_ON), notes["number"], notes["velocity"]))
+    events[:, 1] += channel - 1
+    events = events[np.lexsort((events[:, 2], events[:, 1], events[:, 0]))]
+    deltas = np.diff(events[:, 0], prepend=0).tolist()
+    messages = events[:, 1:].tolist()
+    return smf.meta_event(smf.TRACK_NAME, track.name.encode("utf-8", "replace")) + b"".join(
+        smf.quantity(delta) + bytes(message) for delta, message in zip(deltas, messages, strict=True)
+    )
+
+
+def _without_overlaps(notes: np.ndarray, ticks_per_s: float) -> np.ndarray:
+    """Return notes in ticks (on, off, number, velocity), one number never sounding twice at a time."""
+    start_s = np.maximum(notes["time_s"], 0.0)
+    on = np.rint(start_s * ticks_per_s)
+    off = np.maximum(np.rint((start_s + notes["duration_s"]) * ticks_per_s), on + 1)
+    if not np.all(off <= MAX_DELTA):
+        raise ValueError("note times must be finite and below 2**28 ticks")
+    if np.any((notes["number"] < 0) | (notes["number"] > 127)):
+        raise ValueError("note numbers must lie between 0 and 127")
+    velocity = np.clip(notes["velocity"], 1, 127)
+    timed = np.rec.fromarrays((on, off, notes["number"], velocity), names="on,off,number,velocity")
+    timed = timed[np.lexsort((velocity, on, timed["number"]))]
+    is_loudest = np.append((np.diff(timed["number"]) != 0) | (np.diff(timed["on"]) > 0), True)
+    timed = timed[is_loudest[: len(timed)]]
+    next_on = np.where(np.diff(timed["number"]) == 0, timed["on"][1:], np.inf)
+    timed["off"][:-1] = np.minimum(timed["off"][:-1], next_on)
+    return timed
+
+
+def read_midi(path: str | Path) -> MidiContent:
+    """Read the notes of a MIDI file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is larger than 32 MB, or is refused by `decode`.
+    """
+    return decode(read_midi_bytes(path), name=str(path))
+
+
+def read_midi_bytes(path: str | Path) -> bytes:
+    """Return the bytes of a file, one more than `decode` takes at the most.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    path = Path(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path} is not a file (a folder or a device); give the MIDI file itself.")
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read ({reason}); check the name and the permissions.") from error
+
+
+def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
+    """Return the notes, tempo map and texts of a MIDI file, mending what DAWs and accidents do to it.
+
+    A note lasts until the next event of its number in its track and channel, note-off or note-on, else to the
+    end of its track. `name` is what the messages call the data.
+
+    Raises
+    ------
+    InputError
+        Not MIDI, empty, over 32 MB, type 2, SMPTE or zero time division, or over 400,000 events.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise InputError(f"{name} is over 32 MB, more than any drum part; export the drum track alone.")
+    events = smf.parse(data, name)
+    on, off, number, velocity = _note_spans(events)
+    shift = -on.min(initial=0)
+    tempo = _tempo_map(events, shift)
+    notes = np.zeros(len(on), dtype=NOTE_DTYPE)
+    notes["tick"] = on + shift
+    notes["number"], notes["velocity"] = np.minimum(number, 127), np.minimum(velocity, 127)
+    notes["time_s"] = tempo.seconds(notes["tick"] / events.ppq)
+    notes["duration_s"] = tempo.seconds((off + shift) / events.ppq) - notes["time_s"]
+    end_tick = max(off.max(initial=0), _clip(events.track_ends).max(initial=0)) + shift
+    unended, missing = events.unended_tracks, max(0, events.announced_tracks - len(events.track_ends))
+    clamped = np.count_nonzero(np.maximum(number, velocity) > 127)
+    mended = (
+        (unended, "has {} track(s) without an end, so it may be cut off; the notes before are used"),
+        (missing, "announces {} track(s) more than it holds, so it may be cut off"),
+        (clamped, "has {} note(s) with a value over 127, taken as 127"),
+        (events.bad_tempos, "has {} tempo event(s) without a tempo, which are ignored"),
+        (shift, "begins {} tick(s) before time 0 and is moved later by as much"),
+    )
+    return MidiContent(
+        notes=notes[np.lexsort((notes["number"], notes["time_s"]))],
+        ppq=events.ppq,
+        tempo=tempo,
+        has_tempo=len(events.tempos) > 0,
+        end_s=float(tempo.seconds(end_tick / events.ppq)),
+        texts=tuple(_decode_text(text) for text in events.texts),
+        warnings=tuple(f"{name} {what.format(count)}." for count, what in mended if count),
+    )
+
+
+def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ticks of start and end, the number and the velocity of each note, in file order."""
+    ticks, messages = _clip(events.ticks), np.array(events.messages, dtype=np.int64)
+    status, number, velocity = messages >> 16, messages >> 8 & 0xFF, messages & 0xFF
+    track = np.repeat(np.arange(len(events.track_sizes)), np.array(events.track_sizes, dtype=np.int64))
+    voice = (track * 16 + (status & 0x0F)) * 256 + number
+    by_voice = np.argsort(voice, kind="stable")
+    is_last = np.append(np.diff(voice[by_voice]) != 0, True)[: len(voice)]
+    off = _clip(events.track_ends)[track]
+    off[by_voice[~is_last]] = ticks[np.roll(by_voice, -1)[~is_last]]
+    starts = (status >= smf.NOTE_ON) & (velocity > 0)
+    return ticks[starts], np.maximum(off, ticks)[starts], number[starts], velocity[starts]
+
+
+def _tempo_map(events: smf.Events, shift: int) -> TempoMap:
+    """Return the tempo events of all tracks as one map; of several at one tick, the last one holds."""
+    ticks = _clip(events.tempo_ticks)
+    ticks = np.append(0, np.where(ticks > 0, ticks + shift, 0))
+    us_per_beat = np.append(US_PER_MINUTE / DEFAULT_TEMPO_BPM, np.array(events.tempos))
+    in_time = np.argsort(ticks, kind="stable")
+    is_last = np.append(np.diff(ticks[in_time]) > 0, True)
+    kept = in_time[is_last]
+    return TempoMap(beats=ticks[kept] / events.ppq, us_per_beat=us_per_beat[kept])
+
+
+def _clip(ticks: Iterable[int]) -> np.ndarray:
+    return np.clip(np.array(ticks, dtype=np.int64), -MAX_TICK, MAX_TICK)
+
+
+def _decode_text(text: bytes) -> str:
+    """Decode UTF-8, else Shift-JIS where Latin-1 would have control characters, else Latin-1."""
+    with suppress(UnicodeDecodeError):
+        return text.decode("utf-8")
+    if C1_CONTROL.search(text):
+        with suppress(UnicodeDecodeError):
+            return text.decode("cp932")
+    return text.decode("latin-1")

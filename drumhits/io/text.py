@@ -1,0 +1,18 @@
+"""Text that strangers wrote (file names, names in files, settings), made fit for a terminal or a page."""
+
+import html
+
+
+def printable(text: str) -> str:
+    """Return text as one line of plain ASCII: it must neither steer a terminal nor break one without Unicode."""
+    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
+
+
+def visible(text: str) -> str:
+    """Return text as one line of letters and signs: what controls a terminal or turns its direction is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def shown(text: str) -> str:
+    """Return text from a file or a name for HTML: markup escaped, what cannot be seen replaced."""
+    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in text))

@@ -1,0 +1,261 @@
+"""Files of labelled examples, to share what one's edits teach without the music: features and labels, as CSV.
+
+No audio, no names and no times are in them; songs are numbers, since cross-validation holds out whole songs. The rows
+of a song are sorted by their values, so that their order does not tell the order of the hits either.
+
+    drumhits/examples/1,cymbals          what it is, its version, the stem
+    detection,{"onset_wait":10,...}      the settings that the candidates were made with (JSON)
+    after_thresholds,1                   1 where the raw MIDI held only what passed the thresholds
+    song,kept,Str,Amp,...                the names of the columns; Heard@1a2b3c4d with the digest of its networks
+    1,0,0.72,0.054,...                   an example: its song, whether it was kept, its features
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from drumhits.config.load import StemConfig, load_config
+from drumhits.errors import InputError
+from drumhits.learning.dataset import Examples
+from drumhits.models.modelfile import DETECTION, detection_of, networks_of
+from drumhits.networks.bundled import HEARD
+
+FORMAT = 1
+KIND = "drumhits/examples/"
+MAX_BYTES = 64 * 2**20
+MAX_SONGS = 10_000
+REMEDY = "ask for the file again, or export it again with --export-examples"
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?")
+_SONG = re.compile(r"[1-9]\d{0,4}")
+
+
+@dataclass(frozen=True, eq=False)
+class ExampleFile:
+    """The examples of one file.
+
+    Attributes
+    ----------
+    name : str, of the file
+    config : StemConfig, that the candidates were made with, as far as `model.DETECTION` goes
+    after_thresholds : bool, see `model.TrainedModel`
+    examples : Examples, songs numbered from 0
+    """
+
+    name: str
+    config: StemConfig
+    after_thresholds: bool
+    examples: Examples
+
+    def song_rows(self) -> list[np.ndarray]:
+        """Return the rows of each song."""
+        return [np.flatnonzero(self.examples.songs == song) for song in np.unique(self.examples.songs)]
+
+
+def to_csv(config: StemConfig, after_thresholds: bool, examples: Examples) -> str:
+    """Return the file of these examples; equal examples in any order within a song give the same text."""
+    text, X = io.StringIO(), examples.X + 0  # no negative zeros
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([f"{KIND}{FORMAT}", config.stem])
+    writer.writerow(["detection", json.dumps(detection_of(config), separators=(",", ":"))])
+    writer.writerow(["after_thresholds", int(after_thresholds)])
+    writer.writerow(_columns(config.stem, examples.features))
+    for number, song in enumerate(np.unique(examples.songs), start=1):
+        rows = np.flatnonzero(examples.songs == song)
+        columns = (*X[rows].T[::-1], examples.kept[rows])
+        for row in rows[np.lexsort(columns)]:
+            writer.writerow([number, int(examples.kept[row]), *map(str, X[row])])
+    return text.getvalue()
+
+
+def read_examples(path: Path, stem: str, features: tuple[str, ...]) -> ExampleFile:
+    """Read a file of examples of a stem that have these features.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is none of ours, is too large, is of another stem, version or set of features, or has
+        a value that cannot be.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the name given to --examples.") from error
+    return decode_examples(data, str(path), stem, features)
+
+
+def decode_examples(data: bytes, name: str, stem: str, features: tuple[str, ...]) -> ExampleFile:
+    """Return the examples in a file's bytes; see `read_examples`."""
+    if not data.startswith(KIND.encode()):
+        raise InputError(f"{name}: is not a file of examples, which train_classifier.py --export-examples writes.")
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name}: is larger than {MAX_BYTES // 2**20} MiB; split it by songs into several files.")
+    try:
+        lines = data.decode("ascii").replace("\r\n", "\n").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _wrong(name, line, f"holds the byte {data[error.start]:#04x}, and only ASCII is expected") from error
+    rows = [_cells(name, number, text) for number, text in enumerate(lines[:4], start=1)]
+    _check_kind(rows[0], name, stem)
+    if len(rows) < 4:
+        raise _wrong(name, len(rows), "the file ends within its header")
+    config = _config(rows[1], name, stem)
+    if rows[2] not in (["after_thresholds", "0"], ["after_thresholds", "1"]):
+        raise _wrong(name, 3, "should be after_thresholds,0 or after_thresholds,1")
+    _check_columns(rows[3], _columns(stem, features), name)
+    return ExampleFile(name, config, rows[2][1] == "1", _examples(lines[4:], features, name))
+
+
+def _wrong(name: str, line: int, what: str) -> InputError:
+    return InputError(f"{name}, line {line}: {what}; {REMEDY}.")
+
+
+def _cells(name: str, number: int, text: str) -> list[str]:
+    try:
+        (cells,) = csv.reader([text], strict=True)
+    except (csv.Error, ValueError) as error:
+        raise _wrong(name, number, "is no line of comma-separated values") from error
+    return cells
+
+
+def _check_kind(cells: list[str], name: str, stem: str) -> None:
+    version = cells[0].removeprefix(KIND)
+    if not re.fullmatch(r"[1-9]\d{0,3}", version) or len(cells) != 2:
+        raise _wrong(name, 1, f"should be {KIND}{FORMAT},{stem}")
+    if int(version) > FORMAT:
+        raise InputError(f"{name}, line 1: was made by a newer version of this toolkit; update it.")
+    if cells[1] != stem:
+        raise InputError(f"{name}, line 1: holds examples of {cells[1][:20]}, not of {stem}; give a file of this stem.")
+
+
+def _config(cells: list[str], name: str, stem: str) -> StemConfig:
+    try:
+        key, text = cells
+        plain = json.loads(text)
+        numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
+        if key != "detection" or plain.keys() != set(DETECTION):
+            raise ValueError("not the settings of this version")
+        if not all(type(number) in (int, float, type(None)) for number in numbers):
+            raise ValueError("not numbers")
+        return load_config(None, {stem: plain}).stems[stem]
+    except (ValueError, AttributeError, RecursionError, InputError) as error:
+        raise _wrong(name, 2, "its detection settings cannot be used by this version") from error
+
+
+def _columns(stem: str, features: tuple[str, ...]) -> list[str]:
+    """Return the names of the columns; what networks heard goes with the digest of these networks."""
+    digest = networks_of(stem, features)
+    return ["song", "kept", *(f"{name}@{digest}" if name == HEARD else name for name in features)]
+
+
+def _check_columns(cells: list[str], expected: list[str], name: str) -> None:
+    if cells != expected:
+        differing = [cell for cell in cells if cell not in expected] + [one for one in expected if one not in cells]
+        what = f" ({differing[0][:40]} is in one of them only)" if differing else ""
+        raise _wrong(name, 4, f"its {len(cells)} columns are not the {len(expected)} of this training{what}")
+
+
+def _examples(lines: list[str], features: tuple[str, ...], name: str) -> Examples:
+    if not lines:
+        raise _wrong(name, 4, "no example follows")
+    X = np.empty((len(lines), len(features)), dtype=np.float32)
+    songs, kept = np.empty(len(lines), dtype=int), np.empty(len(lines), dtype=bool)
+    for i, text in enumerate(lines):
+        number = i + 5
+        cells = text.split(",")
+        if len(cells) != len(features) + 2:
+            raise _wrong(name, number, f"holds {len(cells)} values, not {len(features) + 2}")
+        song, label, *values = cells
+        if not _SONG.fullmatch(song) or int(song) > MAX_SONGS:
+            raise _wrong(name, number, f"its song is {song[:20]!r}, not a number from 1 to {MAX_SONGS}")
+        if label not in ("0", "1"):
+            raise _wrong(name, number, f"its kept is {label[:20]!r}, not 0 or 1")
+        for feature, value in zip(features, values, strict=True):
+            if not _NUMBER.fullmatch(value):
+                raise _wrong(name, number, f"its {feature} is {value[:20]!r}, not a number")
+        songs[i], kept[i] = int(song), label == "1"
+        with np.errstate(over="ignore"):
+            X[i] = np.array([float(value) for value in values])
+        if not np.isfinite(X[i]).all():
+            feature = features[int(np.argmin(np.isfinite(X[i])))]
+            raise _wrong(name, number, f"its {feature} is beyond what a feature can be")
+    return Examples(X, kept, np.unique(songs, return_inverse=True)[1].reshape(-1), features)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Examples of several origins in one, and the files they come from, less what was there already.
+
+    `repeats` has a sentence for each song that was left out.
+    """
+
+    examples: Examples
+    files: tuple[ExampleFile, ...]
+    repeats: tuple[str, ...]
+
+
+def pool(own: Examples | None, own_config: StemConfig | None, files: Sequence[ExampleFile]) -> Pool:
+    """Put examples together, one's own first, each song a group of its own.
+
+    A song that is there already is left out: it would sit in training and in testing at once.
+
+    Raises
+    ------
+    InputError
+        Candidates were made with different detection settings.
+    """
+    _require_same_detection(own_config, files)
+    seen = set() if own is None else {_song_key(own.X[own.songs == song]) for song in np.unique(own.songs)}
+    left, repeats = [], []
+    for file in files:
+        fresh = []
+        for number, rows in enumerate(file.song_rows(), start=1):
+            key = _song_key(file.examples.X[rows])
+            if key in seen:
+                repeats.append(f"{file.name}: song {number} is among the others already, and is left out.")
+            else:
+                fresh.append(rows)
+            seen.add(key)
+        if fresh:
+            left.append(replace(file, examples=_of_rows(file.examples, fresh)))
+    parts = ([] if own is None else [own]) + [file.examples for file in left]
+    return Pool(_joined(parts), tuple(left), tuple(repeats))
+
+
+def _joined(parts: Sequence[Examples]) -> Examples:
+    starts = np.cumsum([0, *(int(part.songs.max(initial=-1)) + 1 for part in parts[:-1])])
+    return Examples(
+        X=np.concatenate([part.X for part in parts]),
+        kept=np.concatenate([part.kept for part in parts]),
+        songs=np.concatenate([part.songs + start for part, start in zip(parts, starts, strict=True)]),
+        features=parts[0].features,
+    )
+
+
+def _of_rows(examples: Examples, rows_of_songs: Sequence[np.ndarray]) -> Examples:
+    rows = np.concatenate(rows_of_songs)
+    songs = np.repeat(np.arange(len(rows_of_songs)), [len(one) for one in rows_of_songs])
+    return replace(examples, X=examples.X[rows], kept=examples.kept[rows], songs=songs)
+
+
+def _require_same_detection(own_config: StemConfig | None, files: Sequence[ExampleFile]) -> None:
+    made = [] if own_config is None else [("your raw MIDI", own_config)]
+    made += [(file.name, file.config) for file in files]
+    first, expected = made[0]
+    for name, config in made[1:]:
+        for key, value in detection_of(config).items():
+            if value != detection_of(expected)[key]:
+                raise InputError(
+                    f"{name}: was made with {key} {value}, and {first} with {detection_of(expected)[key]}; leave the "
+                    "file out, or make all raw MIDI with the same settings."
+                )
+
+
+def _song_key(X: np.ndarray) -> bytes:
+    return (X[np.lexsort(X.T[::-1])] + 0).tobytes()  # no negative zeros

@@ -1,0 +1,139 @@
+"""Heard: what networks that were trained on many kits make of a stem, a feature for models.
+
+The other features describe a candidate by a few numbers. A network takes the course of the sound around it, in this
+stem and in its siblings, and sets it beside the other candidates of the stem. What it says is a feature like any other:
+
+Heard        log odds that the candidate is a hit
+HeardInMix   the same by a network for files that are whole drum mixes
+
+They also say which articulation it would be: `Heard:open` and so on are scores whose exponentials are in the ratio of
+the probabilities.
+
+The networks lie in models/pretrained/networks/ and were made by tools/pretrained/build_pretrained.py. They take, in
+this order:
+
+- levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
+  `windows.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
+- the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
+- the features of `NUMBERS`, magnitudes as their logarithm;
+- not for a mix: the courses of `siblings.Around` of every stem of the song, relative to the loudest of them, and for
+  each stem whether it was there;
+- nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `mixture`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from drumhits.detection.context import EXTENDED_FEATURES
+from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
+from drumhits.detection.frames import N_BANDS
+from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS
+from drumhits.detection.siblings import COURSE_STEPS, MEASURES, Around
+from drumhits.drums import STEMS
+from drumhits.networks.network import ROWS_AT_ONCE
+
+NUMBERS = GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES
+MAGNITUDES = ("Amp", "BodyE", "BrillE", "Total", "GeoMean", "CentroidHz", "PitchHz")
+LOUD_PERCENTILE = 95
+STEP_DB = 20.0  # of level, that is one unit of an input
+LOWEST, HIGHEST = np.float32(-4.0), np.float32(2.0)  # units
+N_INPUTS_IN_MIX = N_PATCH + len(NUMBERS)
+N_COURSES = len(STEMS) * (len(COURSE_STEPS) * MEASURES + 1)
+N_INPUTS_BESIDE = N_INPUTS_IN_MIX + N_COURSES  # all but the mixture
+N_INPUTS = N_INPUTS_BESIDE + N_PATCH
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the networks take, made a few rows at a time: hours of it would fill the memory.
+
+    Attributes
+    ----------
+    table : FeatureTable
+        Has the columns of `NUMBERS`.
+    patch : np.ndarray, shape (n, N_PATCH)
+        From `patches`.
+    around : mapping of stem to Around, or None
+        The levels of this stem and of those siblings that are there; None of a mix.
+    mixture : np.ndarray, shape (n, N_PATCH), or None
+        From `patches_at`, of this stem and its siblings together; None where there are none.
+    """
+
+    table: FeatureTable
+    patch: np.ndarray
+    around: Mapping[str, Around] | None = None
+    mixture: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Return some rows, shape (n, N_INPUTS), or (n, N_INPUTS_IN_MIX) of a mix, float32."""
+        if not len(self):
+            return np.zeros((0, N_INPUTS_IN_MIX if self.around is None else N_INPUTS), dtype=np.float32)
+        parts = [_units(self.patch[rows], self._loud_db), _numbers(self.table, rows)]
+        if self.around is not None:
+            parts += [*self._courses(rows), self._mixture(rows)]
+        return np.concatenate(parts, axis=1)
+
+    @cached_property
+    def _loud_db(self) -> np.ndarray:
+        return _loud_attacks_db(self.patch)
+
+    @cached_property
+    def _mixture_loud_db(self) -> np.ndarray:
+        return _loud_attacks_db(self.mixture)
+
+    def _mixture(self, rows: slice) -> np.ndarray:
+        if self.mixture is None:
+            return np.full((len(self.patch[rows]), N_PATCH), LOWEST, dtype=np.float32)
+        return _units(self.mixture[rows], self._mixture_loud_db)
+
+    def _courses(self, rows: slice) -> list[np.ndarray]:
+        loudest_db = np.float32(10 * np.log10(max(one.loud for one in self.around.values())))
+        n, parts = len(self.patch[rows]), []
+        for name in STEMS:
+            course = np.full((n, len(COURSE_STEPS) * MEASURES), LOWEST, dtype=np.float32)
+            if name in self.around:
+                course = _in_units(self.around[name].course[rows].reshape(n, -1), loudest_db)
+            parts += [course, np.full((n, 1), name in self.around, dtype=np.float32)]
+        return parts
+
+
+def _split(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two parts of patches, in all bands and below 600 Hz, shape (n, spans * bands) each, float32."""
+    return np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+
+
+def _loud_attacks_db(patch: np.ndarray) -> np.ndarray:
+    """Return the levels of a stem's loud attacks, shape (2,), float32: in all bands, and below 600 Hz."""
+    attacks = []
+    for some in np.array_split(patch, len(patch) // ROWS_AT_ONCE + 1):
+        levels, low = _split(some)
+        levels, low = levels.reshape(len(some), -1, N_BANDS), low.reshape(len(some), -1, N_LOW_BANDS)
+        attacks.append((_attack_db(levels[:, ATTACK_SPANS]), _attack_db(low[:, LOW_ATTACK])))
+    return np.percentile(np.concatenate(attacks, axis=1), LOUD_PERCENTILE, axis=1).astype(np.float32)
+
+
+def _attack_db(level_db: np.ndarray) -> np.ndarray:
+    return 10 * np.log10((10 ** (level_db / 10)).sum(axis=2).mean(axis=1))
+
+
+def _units(patch: np.ndarray, loud_db: np.ndarray) -> np.ndarray:
+    """Return patches relative to loud attacks."""
+    parts = zip(_split(patch), loud_db, strict=True)
+    return np.concatenate([_in_units(level_db, reference_db) for level_db, reference_db in parts], axis=1)
+
+
+def _in_units(level_db: np.ndarray, reference_db: np.float32) -> np.ndarray:
+    return np.clip((level_db.astype(np.float32) - reference_db) / np.float32(STEP_DB), LOWEST, HIGHEST)
+
+
+def _numbers(table: FeatureTable, rows: slice) -> np.ndarray:
+    columns = table.values[rows][:, [table.names.index(name) for name in NUMBERS]].astype(np.float32)
+    magnitudes = [NUMBERS.index(name) for name in MAGNITUDES]
+    columns[:, magnitudes] = np.log10(columns[:, magnitudes] + np.float32(1e-6))
+    return columns

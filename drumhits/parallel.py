@@ -1,0 +1,195 @@
+"""Several items at a time: in processes of this machine, or on the machines of a Dask cluster.
+
+A process ends with the run, whatever ends the run. The workers of a cluster need this package, of the same version, and
+the files under the same absolute paths; what comes back is written by the process that asked. A worker that goes away
+costs what it was doing, and the scheduler gives that to another.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from drumhits.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+WATCH_S = 1.0  # between two looks at whether the parent lives
+
+_watched: set[int] = set()
+
+
+def in_processes(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
+    """Yield `function(item)` of each item in order, `n_jobs` at a time; one at a time needs no other process.
+
+    Raises
+    ------
+    InputError
+        A worker process was killed, by the system for lack of memory most often.
+    """
+    if n_jobs == 1 or len(items) < 2:
+        yield from map(function, items)
+        return
+    from concurrent.futures import BrokenExecutor
+
+    start = _forked if sys.platform == "linux" and threading.active_count() == 1 else _spawned
+    try:
+        yield from start(function, items, min(n_jobs, len(items)))
+    except BrokenExecutor as error:
+        raise InputError(
+            "a worker process ended all of a sudden, perhaps for lack of memory; try again with fewer --jobs."
+        ) from error
+
+
+def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
+    """Work in copies of this process: they have everything imported, so that starting them costs next to nothing."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_watch, initargs=(os.getpid(),))
+    try:
+        with _ctrl_c_ignored():
+            futures = [pool.submit(function, item) for item in items]
+        for i, future in enumerate(futures):  # not pool.map: it cancels what is left, and Python 3.10 then fails
+            futures[i] = None
+            yield future.result()
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
+    """Work in processes started afresh, where copies are not to be had or, with threads about, not safe."""
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=n_jobs, return_as="generator")
+    with _ctrl_c_ignored():
+        results = pool(delayed(_call)(os.getpid(), function, item) for item in items)
+    yield from results
+
+
+def _call(parent: int, function: Callable, item: object) -> object:
+    _watch(parent)
+    return function(item)
+
+
+def _watch(parent: int) -> None:
+    """Let this process, if it is no parent itself, end once its parent has."""
+    if parent not in _watched and parent != os.getpid() and hasattr(os, "getppid"):
+        _watched.add(parent)
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its parent has: a parent that is killed outright cannot do it."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    os._exit(1)
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C, as they inherit it: the parent takes it, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+CONNECT_S = 10.0  # longest wait for the scheduler, and for its first worker
+
+
+def on_cluster(function: Callable, items: Sequence, address: str) -> Iterator:
+    """Yield `function(item)` of each item in order, as the workers of the scheduler at `address` finish them.
+
+    Raises
+    ------
+    UsageError
+        Dask is not installed, or no scheduler answers at the address.
+    InputError
+        There are no workers, or they cannot run this package, or the cluster gave up on an item.
+    """
+    if not items:
+        return
+    with _connected(address) as client:
+        _require_workers(client, address)
+        _require_package(client)
+        yield from _results(client, function, items)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator["Client"]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UsageError("--dask needs Dask: python -m pip install -r requirements-cluster.txt.") from error
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"--dask {address}: no Dask scheduler answers there; start one with dask scheduler, and give the address "
+            "that it prints, such as tcp://192.168.1.10:8786."
+        ) from error
+    with client:
+        yield client
+
+
+def _require_workers(client: "Client", address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_S)
+    except TimeoutError as error:
+        raise InputError(
+            f"--dask {address}: the scheduler has no worker; start some with dask worker {address} --nthreads 1."
+        ) from error
+
+
+def _require_package(client: "Client") -> None:
+    """Make sure that every worker there is now can do the work as it would be done here."""
+
+    def digest() -> str:  # sent whole, since it is defined here, and not by the name of a module that may be missing
+        from drumhits.bundle import package_digest
+
+        return package_digest()
+
+    expected, answers = digest(), client.run(digest, on_error="return")
+    for worker, answer in sorted(answers.items()):
+        if isinstance(answer, Exception):
+            raise InputError(
+                f"the Dask worker {worker} cannot run this toolkit ({type(answer).__name__}: {answer}); install "
+                "requirements.txt there, and put the toolkit's folder in its PYTHONPATH."
+            )
+        if answer != expected:
+            raise InputError(
+                f"the Dask worker {worker} has another version of this toolkit; give it the same, and start it again."
+            )
+
+
+def _results(client: "Client", function: Callable, items: Sequence) -> Iterator:
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config(backend="dask", client=client):
+        workers = Parallel(n_jobs=-1, return_as="generator", batch_size=1)
+        results = workers(delayed(function)(item) for item in items)
+    try:
+        yield from results
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"the Dask cluster gave up ({type(error).__name__}: {error}); what was finished is written, and --resume "
+            "does the rest."
+        ) from error

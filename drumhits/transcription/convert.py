@@ -1,0 +1,206 @@
+"""Audio files -> MIDI files, one at a time or several: analyze, decide, make notes, encode."""
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drumhits import __version__
+from drumhits.analysis import ALL, GUIDE, analyze, identify
+from drumhits.config.load import Config, StemConfig
+from drumhits.detection.features import FeatureTable
+from drumhits.errors import InputError
+from drumhits.io.audio import AudioSource
+from drumhits.io.midi import Track, decode, encode, read_midi_bytes
+from drumhits.models.decisions import Decisions, by_thresholds
+from drumhits.parallel import in_processes
+from drumhits.transcription.notes import to_notes
+from drumhits.transcription.provenance import Provenance, fingerprints, is_untouched, provenance, read_provenance, seal
+
+if TYPE_CHECKING:
+    from drumhits.models.modelfile import TrainedModel
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to convert, and how.
+
+    Attributes
+    ----------
+    audio, output : Path
+        `output` is the MIDI file; it is not written here.
+    stem : str
+    config : Config
+    keep_all : bool
+        Write rejected candidates too, at velocity 1.
+    model : TrainedModel, optional
+        Decides in place of the thresholds.
+    model_name : str, optional
+        What the model is called in the report and in the MIDI file.
+    min_confidence : float in 0..1, optional
+        In place of the model's own threshold.
+    resume : bool
+        Leave `output` where it is already what this job would make.
+    """
+
+    audio: Path
+    output: Path
+    stem: str
+    config: Config
+    keep_all: bool = False
+    model: "TrainedModel | None" = None
+    model_name: str | None = None
+    min_confidence: float | None = None
+    resume: bool = False
+
+    @property
+    def stem_config(self) -> StemConfig:
+        """The settings of the stem; those of detection are the model's, where there is one."""
+        config = self.config.stems[self.stem]
+        return self.model.config(config) if self.model else config
+
+    @property
+    def features(self) -> str:
+        """The set of features that decides."""
+        return self.model.wants if self.model else GUIDE
+
+    @property
+    def request(self) -> str:
+        """Digest of everything but the audio that decides what the MIDI file holds."""
+        decided_by = self.model_name, self.model and self.model.digest, self.min_confidence
+        parts = __version__, self.stem_config, self.config.tempo_bpm, self.config.channel, self.keep_all, decided_by
+        return f"{zlib.crc32(repr(parts).encode()):08x}"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The result of a job: what goes into the MIDI file, and what it came from."""
+
+    job: Job
+    track: Track
+    note: Provenance
+    table: FeatureTable
+    decisions: Decisions
+    source: AudioSource
+
+    @property
+    def midi(self) -> bytes:
+        """The MIDI file."""
+        return merged([self])
+
+
+@dataclass(frozen=True)
+class AlreadyMade:
+    """The result of a job whose MIDI file was there and as it should be."""
+
+    job: Job
+
+
+def convert(job: Job) -> Conversion:
+    """Convert one audio file.
+
+    Raises
+    ------
+    InputError
+        The audio cannot be read.
+    """
+    config, model = job.stem_config, job.model
+    table, source = analyze(job.audio, config, job.features)
+    decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
+    track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
+    note = provenance(
+        source, config, job.output.parent, keep_all=job.keep_all, model=job.model_name, request=job.request
+    )
+    return Conversion(job, track, note, table, decisions, source)
+
+
+def merged(conversions: Sequence[Conversion]) -> bytes:
+    """Return one MIDI file of several stems of a song, a track a stem."""
+    config = conversions[0].job.config
+    return seal(
+        encode(
+            [one.track for one in conversions],
+            tempo_bpm=config.tempo_bpm,
+            channel=config.channel,
+            texts=[one.note.to_text() for one in conversions],
+        )
+    )
+
+
+def is_made(job: Job) -> bool:
+    """Tell whether the output is an untouched file that was made from the same audio in the same way."""
+    try:
+        data = read_midi_bytes(job.output)
+        made = read_provenance(decode(data))
+        if made is None or made.request != job.request or not is_untouched(data):
+            return False
+        source = identify(job.audio, siblings=job.features == ALL)
+    except InputError:
+        return False
+    return source.fingerprint == made.fingerprint and fingerprints(source.siblings) == made.siblings
+
+
+Result = Conversion | AlreadyMade | InputError
+
+
+def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
+    """Yield each job with its result or the error that ended it, in order.
+
+    Parameters
+    ----------
+    n_jobs : int > 0
+        Jobs at a time.
+    dask : str, optional
+        Address of the scheduler of a Dask cluster, which decides in place of `n_jobs`.
+
+    Raises
+    ------
+    InputError
+        The workers cannot do any job; see `workers.in_processes` and `cluster.on_cluster`.
+    """
+    if dask is not None:
+        from drumhits.parallel import on_cluster
+
+        made = on_cluster(_attempt_without_job, [_from_anywhere(job) for job in jobs], dask)
+    elif n_jobs == 1 or len(jobs) <= 1:
+        made = map(attempt, jobs)
+    else:
+        made = in_processes(_attempt_without_job, jobs, n_jobs)
+    yield from ((job, _come_back(result, job)) for job, result in zip(jobs, made, strict=True))
+
+
+def by_output(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Iterator[list[tuple[Job, Result]]]:
+    """Yield the jobs that share an output, with their results, as soon as the last of them is done."""
+    awaited, done = Counter(job.output for job in jobs), defaultdict(list)
+    for job, result in results:
+        done[job.output].append((job, result))
+        if len(done[job.output]) == awaited[job.output]:
+            yield done.pop(job.output)
+
+
+def _from_anywhere(job: Job) -> Job:
+    """Return the job with paths that hold in any folder."""
+    return replace(job, audio=job.audio.absolute(), output=job.output.absolute())
+
+
+def _come_back(result: Result, job: Job) -> Result:
+    """Return a result with the job and the path that it was asked for by."""
+    if isinstance(result, Conversion):
+        return replace(result, job=job, source=replace(result.source, path=job.audio))
+    return replace(result, job=job) if isinstance(result, AlreadyMade) else result
+
+
+def _attempt_without_job(job: Job) -> Result:
+    """Attempt, and leave out of the result what the caller has: a model would take longer to send than to apply."""
+    result = attempt(job)
+    return result if isinstance(result, InputError) else replace(result, job=None)
+
+
+def attempt(job: Job) -> Result:
+    """Convert, and return the error instead of raising it, so that one bad file leaves the others alone."""
+    try:
+        return AlreadyMade(job) if job.resume and is_made(job) else convert(job)
+    except InputError as error:
+        return error

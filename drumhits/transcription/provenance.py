@@ -1,0 +1,151 @@
+"""The note in a raw MIDI file's own text event: which audio, settings and decisions made it.
+
+Training re-makes the candidates from it; a later run tells by it whether a file is an untouched output of ours.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from drumhits.config.load import FrozenMapping, StemConfig
+from drumhits.errors import InputError
+from drumhits.io.audio import AudioSource, Sibling
+from drumhits.io.midi import MidiContent, decode
+
+FORMAT = 1
+DIGEST_LENGTH = 8  # hexadecimal digits
+MAX_NOTES = 100  # that are looked at
+_PREFIX = "drumhits "
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a raw MIDI file.
+
+    Attributes
+    ----------
+    stem : str
+    audio : str
+        Path of the audio relative to the folder of the MIDI file, with forward slashes.
+    n_frames, sample_rate : int
+        Length of the audio.
+    fingerprint : str
+        Digest of its samples; see `audio.AudioReader.fingerprint`.
+    settings : dict
+        Every field of the StemConfig in force but `stem`.
+    keep_all : bool
+        Whether rejected candidates were written too.
+    model : str or None
+        Name of the model that decided; None where thresholds did.
+    siblings : dict of str to str
+        Fingerprints of the song's other stems that the model heard, by stem.
+    request : str
+        Digest of everything but the audio that decided what the file holds; "" in files of earlier versions.
+    digest : str
+        Digest of the whole MIDI file with zeros in place of the digest itself: an edited file has another.
+    """
+
+    stem: str
+    audio: str
+    n_frames: int
+    sample_rate: int
+    fingerprint: str
+    settings: dict
+    keep_all: bool
+    model: str | None
+    siblings: dict = field(default_factory=dict)
+    request: str = ""
+    digest: str = "0" * DIGEST_LENGTH
+
+    def to_text(self) -> str:
+        """Return the text event: ASCII, one line."""
+        return _PREFIX + json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
+
+    def config(self) -> StemConfig:
+        """Return the settings that the candidates were made with.
+
+        Raises
+        ------
+        InputError
+            The note does not hold the settings of this version.
+        """
+        try:
+            settings = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
+            return StemConfig(stem=self.stem, **settings | {"notes": FrozenMapping(settings["notes"])})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                "the raw MIDI was made by another version of this toolkit; make it again with stems_to_midi.py."
+            ) from error
+
+
+def provenance(
+    source: AudioSource, config: StemConfig, midi_folder: Path, *, keep_all: bool, model: str | None, request: str = ""
+) -> Provenance:
+    """Describe a conversion whose MIDI file will lie in `midi_folder`."""
+    settings = asdict(config) | {"notes": dict(config.notes)}
+    del settings["stem"]
+    return Provenance(
+        stem=config.stem,
+        audio=_relative(source.path, midi_folder),
+        n_frames=source.n_frames,
+        sample_rate=source.sample_rate,
+        fingerprint=source.fingerprint,
+        settings=settings,
+        keep_all=keep_all,
+        model=model,
+        siblings=fingerprints(source.siblings),
+        request=request,
+    )
+
+
+def fingerprints(siblings: Iterable[Sibling]) -> dict[str, str]:
+    """Return what a note says of the siblings."""
+    return {sibling.stem: sibling.fingerprint for sibling in siblings}
+
+
+def read_provenance(content: MidiContent) -> Provenance | None:
+    """Return the note of a MIDI file, or None where it has none that can be understood."""
+    notes = (text.removeprefix(_PREFIX) for text in content.texts if text.startswith(_PREFIX))
+    return next(filter(None, map(_parsed, islice(notes, MAX_NOTES))), None)
+
+
+def _parsed(note: str) -> Provenance | None:
+    try:
+        fields = json.loads(note)
+        return Provenance(**fields) if fields.pop("format") == FORMAT else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def seal(midi: bytes) -> bytes:
+    """Return a MIDI file whose provenance holds the digest of the file instead of zeros."""
+    return midi.replace(_field("0" * DIGEST_LENGTH), _field(_digest(midi)))
+
+
+def is_untouched(midi: bytes) -> bool:
+    """Tell whether a MIDI file is an output of ours that nobody has edited."""
+    try:
+        made = read_provenance(decode(midi))
+    except InputError:
+        return False
+    return made is not None and made.digest == _digest(midi.replace(_field(made.digest), _field("0" * DIGEST_LENGTH)))
+
+
+def _digest(midi: bytes) -> str:
+    return f"{zlib.crc32(midi):08x}"
+
+
+def _field(digest: str) -> bytes:
+    return f'"digest":"{digest}"'.encode("utf-8", "replace")
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        relative = os.path.relpath(path.resolve(), folder.resolve())
+    except ValueError:  # another drive on Windows
+        relative = str(path.resolve())
+    return str(PurePosixPath(*Path(relative).parts)).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,129 @@
+"""What a conversion tells: table and summary for people, CSV and JSON for machines; as text, nothing is printed."""
+
+import io
+import json
+
+import numpy as np
+
+from drumhits.analysis import ALL
+from drumhits.detection.features import GUIDE_FEATURES
+from drumhits.io.text import printable
+from drumhits.transcription.convert import Conversion
+
+SCHEMA = "drumhits/conversion/1"
+ROWS_AT_EACH_END = 20  # of a long table
+_FORMATS = {"Str": "5.2f", "Amp": "6.3f", "SustainMs": "9.0f"}
+_OTHER_FORMAT = "8.2f"
+
+
+def candidate_table(conversion: Conversion, *, whole: bool) -> str:
+    """Return the table of candidates; unless `whole`, a long one is cut in the middle."""
+    table, decisions = conversion.table, conversion.decisions
+    formats = [_FORMATS.get(name, _OTHER_FORMAT) for name in GUIDE_FEATURES]
+    widths = [int(spec.split(".")[0]) for spec in formats]
+    confidence = decisions.confidence
+    header = f"{'Time':>9}  " + " ".join(f"{name:>{width}}" for name, width in zip(GUIDE_FEATURES, widths, strict=True))
+    header += "  Conf.  Decision" if confidence is not None else "  Decision"
+    lines = []
+    for i in _shown_rows(len(table), whole):
+        if i is None:
+            hidden = len(table) - 2 * ROWS_AT_EACH_END
+            lines.append(f"{'...':>9}  {hidden} more candidates (-v shows them all)")
+            continue
+        cells = " ".join(f"{table[name][i]:{spec}}" for name, spec in zip(GUIDE_FEATURES, formats, strict=True))
+        share = "" if confidence is None else f"  {100 * confidence[i]:3.0f} %"
+        verdict = "KEPT" if decisions.keep[i] else f"REJECTED ({decisions.reasons[i]})"
+        lines.append(f"{table.times_s[i]:9.3f}  {cells}{share}  {verdict}")
+    return "\n".join([header, *lines])
+
+
+def _shown_rows(n_rows: int, whole: bool) -> list[int | None]:
+    """Return the rows to show, None for the gap."""
+    if whole or n_rows <= 2 * ROWS_AT_EACH_END + 1:
+        return list(range(n_rows))
+    return [*range(ROWS_AT_EACH_END), None, *range(n_rows - ROWS_AT_EACH_END, n_rows)]
+
+
+def summary(conversion: Conversion) -> str:
+    """Return how many candidates were detected, kept and rejected, and the range of GeoMean of each group."""
+    table, keep = conversion.table, conversion.decisions.keep
+    geomean = table["GeoMean"]
+    job = conversion.job
+    lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
+    if job.model:
+        threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
+        trained = f"{printable(job.model_name)}, trained on {job.model.summary()}"
+        lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
+    if job.features == ALL:
+        beside = ", ".join(printable(sibling.path.name) for sibling in conversion.source.siblings)
+        lines.append(f"Heard beside it: {beside or 'no other stem of the song, with which the model decides better'}.")
+    for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
+        extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
+        lines.append(f"{name + ':':<10}{len(group):5d}{extent}")
+    return "\n".join(lines)
+
+
+def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str], what: str = "inputs") -> str:
+    """Return a row for each conversion of a run, what was left out, and the inputs that failed; `what` they are."""
+    names = [printable(one.job.audio.name) for one in done]
+    width = max(map(len, ["File", *names]))
+    lines = [f"{'File':<{width}}  Stem     Candidates  Kept"] if done else []
+    for name, one in zip(names, done, strict=True):
+        kept = int(one.decisions.keep.sum())
+        lines.append(f"{name:<{width}}  {one.job.stem:<7}  {len(one.table):10d}  {kept:4d}")
+    n_notes = sum(int(one.decisions.keep.sum()) for one in done)
+    lines.append(f"Converted {len(done)} of {n_inputs} {what}, {n_notes} notes.")
+    if n_left := n_inputs - len(done) - len(failed):
+        lines.append(f"Left out {n_left} that were made already.")
+    if failed:
+        lines += [f"Failed {len(failed)}:", *(f"  {printable(name)}" for name in failed)]
+    return "\n".join(lines)
+
+
+def to_csv(conversion: Conversion) -> str:
+    """Return a row for each candidate: time, every feature, confidence (0..1, empty without a model), decision."""
+    import csv
+
+    table, decisions = conversion.table, conversion.decisions
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["time_s", *table.names, "confidence", "kept", "rejected_by"])
+    confidence = _confidences(conversion)
+    for i in range(len(table)):
+        values = [f"{value:.6g}" for value in table.values[i]]
+        share = "" if confidence[i] is None else f"{confidence[i]:.4f}"
+        writer.writerow([f"{table.times_s[i]:.6f}", *values, share, int(decisions.keep[i]), decisions.reasons[i]])
+    return text.getvalue()
+
+
+def to_json(conversions: list[Conversion]) -> str:
+    """Return all conversions of a run as JSON, with a schema version."""
+    return json.dumps({"schema": SCHEMA, "conversions": [_plain(one) for one in conversions]}, indent=1) + "\n"
+
+
+def _plain(conversion: Conversion) -> dict:
+    table, decisions, source = conversion.table, conversion.decisions, conversion.source
+    return {
+        "audio": str(source.path),
+        "midi": str(conversion.job.output),
+        "stem": conversion.job.stem,
+        "duration_s": source.duration_s,
+        "sample_rate": source.sample_rate,
+        "warnings": list(source.warnings),
+        "detected": len(table),
+        "kept": int(np.count_nonzero(decisions.keep)),
+        "rejected": int(np.count_nonzero(~decisions.keep)),
+        "candidates": [
+            {"time_s": time_s, **dict(zip(table.names, values, strict=True)), "confidence": share, "kept": bool(kept),
+             "rejected_by": reason}
+            for time_s, values, share, kept, reason in zip(
+                table.times_s.tolist(), table.values.tolist(), _confidences(conversion), decisions.keep,
+                decisions.reasons, strict=True,
+            )
+        ],
+    }  # fmt: skip
+
+
+def _confidences(conversion: Conversion) -> list[float | None]:
+    confidence = conversion.decisions.confidence
+    return [None] * len(conversion.table) if confidence is None else confidence.tolist()

@@ -1,0 +1,172 @@
+"""Sibling features: levels against the song's other stems, which files those are, and what happens without them."""
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from running import convert_here
+from signals import bursts, cut, tones
+
+from drumhits.analysis import ALL, FEATURE_SETS, analyze, analyze_blocks, identify
+from drumhits.config.load import default_config
+from drumhits.detection.context import families
+from drumhits.detection.features import heard_articulations
+from drumhits.detection.patches import patches_at
+from drumhits.detection.sibling_audio import hear_siblings
+from drumhits.detection.siblings import SIBLING_FEATURES, Levels, sibling_columns
+from drumhits.io.audio import SAMPLE_RATE, AudioReader
+from drumhits.io.folders import find_siblings
+from drumhits.networks.bundled import HEARD
+
+HITS_S = (0.5, 1.0, 1.5)
+SNARE = default_config().stems["snare"]
+
+
+def around(y, times_s=HITS_S):
+    levels = Levels()
+    levels.add(y)
+    return levels.around(np.array(times_s))
+
+
+def columns(own, **siblings):
+    return sibling_columns(around(own), {stem: around(y) for stem, y in siblings.items()})
+
+
+@pytest.fixture
+def song(tmp_path):
+    """Return a folder with the stems of two songs, and files that are none of them."""
+    for i, name in enumerate(("A-kick.wav", "A-snare.wav", "a-Hi-Hat.flac", "A-hihat.wav", "B-kick.wav", "mix.wav")):
+        soundfile.write(tmp_path / name, bursts(HITS_S, 2.0, seed=i), SAMPLE_RATE)
+    (tmp_path / "A-toms.mid").write_bytes(b"MThd")
+    (tmp_path / ".A-cymbals.wav").write_bytes(b"RIFF")
+    return tmp_path
+
+
+@pytest.mark.parametrize("gain_db", [-20.0, -6.0, 0.0, 12.0])
+def test_the_same_sound_at_another_level_lies_that_much_over_its_sibling(gain_db):
+    y = bursts(HITS_S, 2.0)
+    found = columns((y * 10 ** (gain_db / 20)).astype(np.float32), kick=y)
+    for name in ("OverKick", "OverTrebleKick", "OverAll", "OverTrebleAll"):
+        np.testing.assert_allclose(found[name], gain_db, atol=0.05, err_msg=name)
+
+
+def test_all_siblings_together_are_the_sum_of_their_energies():
+    y = bursts(HITS_S, 2.0)
+    found = columns(y, kick=y, hihat=y, cymbals=y)
+    np.testing.assert_allclose(found["OverAll"], -10 * np.log10(3), atol=0.01)
+
+
+def test_treble_tells_a_bright_sibling_from_a_dark_one():
+    own = bursts(HITS_S, 2.0)
+    found = columns(own, kick=tones(HITS_S, 2.0, frequency_hz=60.0), hihat=tones(HITS_S, 2.0, frequency_hz=15_000.0))
+    assert (found["OverTrebleKick"] - found["OverKick"] > 20).all()
+    assert (found["OverTrebleHihat"] - found["OverHihat"] < 0).all()
+
+
+def test_a_sibling_rises_where_it_is_hit_and_only_there():
+    found = columns(bursts(HITS_S, 2.0), kick=bursts(HITS_S[:1], 2.0))
+    assert found["BesideKick"][0] > 40
+    np.testing.assert_allclose(found["BesideKick"][1:], 0, atol=1)
+
+
+def test_a_missing_sibling_is_a_silent_one():
+    own = bursts(HITS_S, 2.0)
+    without, silent = columns(own), columns(own, toms=np.zeros(len(own), dtype=np.float32))
+    for name in SIBLING_FEATURES:
+        np.testing.assert_array_equal(without[name], silent[name], err_msg=name)
+        np.testing.assert_array_equal(without[name], 60.0 if name.startswith("Over") else 0.0, err_msg=name)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 40_000), max_size=6))
+def test_levels_do_not_depend_on_how_blocks_are_cut(positions):
+    y = bursts((0.2, 0.5), 0.9)
+    levels = Levels()
+    np.testing.assert_array_equal(np.concatenate(list(levels.listen(cut(y, positions)))), y)
+    whole, pieces = around(y, (0.0, 0.2, 0.899)), levels.around(np.array([0.0, 0.2, 0.899]))
+    np.testing.assert_array_equal(pieces.after, whole.after)
+    np.testing.assert_array_equal(pieces.before, whole.before)
+    assert pieces.loud == whole.loud
+
+
+def test_siblings_are_the_files_of_the_same_song(song):
+    found = find_siblings(song / "A-snare.wav")
+    assert found == {"kick": song / "A-kick.wav", "hihat": song / "A-hihat.wav"}
+    assert find_siblings(song / "mix.wav") == {}
+    assert find_siblings(song / "no folder" / "A-kick.wav") == {}
+
+
+def test_analysis_with_siblings_only_adds_columns(song):
+    plain = analyze_blocks(AudioReader(song / "A-snare.wav").blocks(), SNARE, extended=True)
+    table, source = analyze(song / "A-snare.wav", SNARE, ALL)
+    assert table.unheard().names == (*plain.names, *SIBLING_FEATURES, HEARD) == FEATURE_SETS[ALL]
+    assert table.names == (*FEATURE_SETS[ALL], *heard_articulations("snare"))
+    np.testing.assert_array_equal(table.values[:, : len(plain.names)], plain.values)
+    assert [sibling.stem for sibling in source.siblings] == ["kick", "hihat"]
+    assert source == identify(song / "A-snare.wav", siblings=True)
+
+
+def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
+    (song / "A-kick.wav").write_bytes(b"no audio")
+    soundfile.write(song / "A-hihat.wav", bursts(HITS_S, 4.0), SAMPLE_RATE)
+    heard = hear_siblings(song / "A-snare.wav", 2.0, np.array(HITS_S))
+    assert heard.siblings == ()
+    assert heard.around == {}
+    kick, hihat = heard.warnings
+    assert "A-kick.wav: is not audio that can be read" in kick
+    assert "A-hihat.wav: lasts 4.0 s and A-snare.wav 2.0 s" in hihat
+
+
+def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_without_it(song):
+    times_s = np.array(HITS_S)
+    (song / "A-kick.wav").unlink()
+    without = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    y = bursts(HITS_S, 2.0)
+    y[-100] = np.nan
+    soundfile.write(song / "A-kick.wav", y, SAMPLE_RATE, subtype="FLOAT")
+    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    assert [sibling.stem for sibling in heard.siblings] == ["hihat"]
+    np.testing.assert_array_equal(heard.mixture, without.mixture)
+    np.testing.assert_array_equal(heard.around["hihat"].course, without.around["hihat"].course)
+    assert "A-kick.wav: has samples that are no audio" in heard.warnings[0]
+
+
+def test_the_mixture_is_the_sum_of_the_stem_and_its_siblings(song):
+    times_s = np.array(HITS_S)
+    sounds = [soundfile.read(song / f"A-{stem}.wav", dtype="float32")[0] for stem in ("snare", "kick", "hihat")]
+    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    np.testing.assert_array_equal(heard.mixture, patches_at([np.sum(sounds, axis=0)], times_s))
+
+
+def test_siblings_of_another_sample_rate_and_length_join_the_mixture(song):
+    t = np.arange(2 * 48_000) / 48_000
+    soundfile.write(song / "A-kick.wav", 0.3 * np.sin(2 * np.pi * 200 * t), 48_000)
+    soundfile.write(song / "A-hihat.wav", np.zeros(int(1.8 * SAMPLE_RATE)), SAMPLE_RATE)
+    soundfile.write(song / "A-snare.wav", np.zeros(2 * SAMPLE_RATE), SAMPLE_RATE)
+    times_s = np.array([0.7, 1.2, 1.85])
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)
+    expected = patches_at([tone.astype(np.float32)], times_s)
+    is_loud = expected > expected.max() - 30
+    assert is_loud.any(axis=1).all()
+    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s).mixture
+    np.testing.assert_allclose(heard[is_loud], expected[is_loud], atol=1.0)
+
+
+def test_a_stem_by_itself_has_no_mixture(song):
+    assert hear_siblings(song / "B-kick.wav", 2.0, np.array(HITS_S)).mixture is None
+
+
+def test_every_sibling_feature_belongs_to_a_family():
+    found = families(SIBLING_FEATURES)
+    assert {name: len(members) for name, members in found.items()} == {"Over (12)": 12, "Beside (10)": 10}
+
+
+def test_the_report_names_the_stems_that_the_model_heard(song, capsys):
+    def report(name, *options):
+        return convert_here(capsys, "--input", song / name, "--output", song / "x.mid", *options).stdout
+
+    by_model = ("--use-ml-model", "pretrained")
+    assert "Heard beside it: A-kick.wav, A-hihat.wav." in report("A-snare.wav", *by_model)
+    assert "Heard beside it: no other stem of the song" in report("B-kick.wav", *by_model)
+    assert "Heard beside it" not in report("A-snare.wav")

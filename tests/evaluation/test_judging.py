@@ -1,0 +1,81 @@
+"""Decisions of known worth against the truth of a bundled song."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from running import ROOT
+
+from drumhits.config.load import default_config
+from drumhits.evaluation.comparison import Outcome, verdict, worst_mistakes
+from drumhits.evaluation.comparison import evaluate_songs as evaluate
+from drumhits.evaluation.judging import Decider, judge_song, model_decider
+from drumhits.evaluation.truth import find_test_songs
+from drumhits.io.midi import read_midi
+from drumhits.matching import match_times
+from drumhits.models.decisions import by_confidence, by_thresholds
+from drumhits.models.modelfile import load_model, pretrained_path
+
+CONFIG = default_config()
+CYMBALS = CONFIG.stems["cymbals"]
+PAIR = find_test_songs(ROOT / "test_songs", "cymbals")[0][0]
+
+
+def knowing(confidence_of_hits: float) -> Decider:
+    """Return a decider that knows the truth, and says it (1) or the opposite (0)."""
+
+    def decide(table, config):
+        found = match_times(read_midi(PAIR.truth).notes["time_s"], table.times_s, 0.05)[:, 1]
+        is_hit = np.isin(np.arange(len(table)), found)
+        return by_confidence(np.where(is_hit, confidence_of_hits, 1 - confidence_of_hits), 0.5)
+
+    return Decider("oracle", CYMBALS, decide, 0.5)
+
+
+@pytest.mark.parametrize("worth", [1.0, 0.0])
+def test_a_perfect_model_scores_1_and_an_inverted_one_0(worth):
+    evaluation, _ = evaluate([PAIR], [knowing(worth)], "cymbals", CONFIG, 0.05)
+    score = evaluation.models[0].decided
+    names = ("accuracy", "precision", "recall", "f1", "roc_auc")
+    assert [getattr(score, name) for name in names] == [worth] * 5
+    assert score.brier == 1 - worth
+    heard = evaluation.models[0].heard
+    assert heard.precision == 1 if worth else heard.precision < 0.2
+    assert heard.n_reference - heard.matched == heard.undetected or not worth
+    assert ("helps" in verdict(evaluation, evaluation.models[0])) == bool(worth)
+
+
+def test_worst_mistakes_are_the_confident_ones():
+    _, (judged,), _ = judge_song(PAIR, [knowing(0.0)], CONFIG, 0.05)
+    confidence = np.where(judged.is_hit, np.linspace(0.4, 0.1, len(judged.is_hit)), 0.0)
+    judged = replace(judged, confidence=confidence, keep=np.zeros(len(confidence), bool))
+    worst = worst_mistakes(judged, 0.5)
+    assert [mistake.time_s for mistake in worst] == judged.table.times_s[judged.is_hit][-3:][::-1].tolist()
+    assert not any(mistake.kept for mistake in worst)
+
+
+def test_a_model_trained_after_thresholds_has_no_confidence_in_what_they_reject():
+    model = replace(load_model(pretrained_path("cymbals")), after_thresholds=True, min_confidence=0.3)
+    decider = model_decider(model, "m", CYMBALS)
+    _, (judged,), _ = judge_song(PAIR, [decider], CONFIG, 0.05)
+    passes = by_thresholds(judged.table, decider.config).keep
+    assert (judged.confidence[~passes] == 0).all()
+    np.testing.assert_array_equal(judged.keep, judged.confidence >= 0.3)
+
+
+def test_damaged_notes_in_a_model_file_are_no_importance():
+    model = load_model(pretrained_path("cymbals"))
+    for importance in ("text", {"Str": "much"}, {"Str": float("nan")}, {1: 2.0}, None):
+        damaged = replace(model, training=model.training | {"importance": importance, "songs": ["x", 3]})
+        assert model_decider(damaged, "m", CYMBALS).importance == ()
+
+
+def test_pooled_scores_are_those_of_all_songs_together():
+    pairs, _ = find_test_songs(ROOT / "test_songs", "cymbals")
+    decider = model_decider(load_model(pretrained_path("cymbals")), "m", CYMBALS)
+    evaluation, _ = evaluate(pairs, [decider], "cymbals", CONFIG, 0.05)
+    outcome = evaluation.models[0]
+    assert isinstance(outcome, Outcome)
+    assert outcome.decided.n == sum(one.decided.n for one in outcome.judged)
+    assert outcome.heard.matched == sum(one.heard.matched for one in outcome.judged)
+    assert not np.isnan(outcome.decided.roc_auc)

@@ -1,0 +1,72 @@
+"""Which test songs are found, and what counts as their truth."""
+
+import numpy as np
+import pytest
+
+from drumhits.config.load import default_config
+from drumhits.errors import InputError, NotEnoughDataError
+from drumhits.evaluation.truth import find_test_songs, read_truth
+from drumhits.io.midi import NOTE_DTYPE, Track, encode
+
+CYMBALS = default_config().stems["cymbals"]
+
+
+def make(folder, *names):
+    for name in names:
+        (folder / name).write_bytes(b"")
+
+
+def midi(*notes):
+    """Return a MIDI file of (seconds, number, velocity)."""
+    rows = np.zeros(len(notes), NOTE_DTYPE)
+    for row, (time_s, number, velocity) in zip(rows, notes, strict=True):
+        row["time_s"], row["number"], row["velocity"], row["duration_s"] = time_s, number, velocity, 0.05
+    return encode([Track("x", rows)])
+
+
+def test_songs_pair_by_name_whatever_the_case_and_format(tmp_path):
+    make(tmp_path, "b-Cymbals.WAV", "B-cymbals_Ground_Truth.MID", "a-cymbals.ogg", "a-cymbals_ground_truth.midi")
+    make(tmp_path, "a-kick.wav", "a-kick_ground_truth.mid", "._a-cymbals.wav", "notes.txt")
+    pairs, unpaired = find_test_songs(tmp_path, "cymbals")
+    assert [(pair.name, pair.audio.name, pair.truth.name) for pair in pairs] == [
+        ("a-cymbals", "a-cymbals.ogg", "a-cymbals_ground_truth.midi"),
+        ("b-Cymbals", "b-Cymbals.WAV", "B-cymbals_Ground_Truth.MID"),
+    ]
+    assert unpaired == []
+
+
+def test_of_two_files_of_a_song_one_is_used_and_the_other_named(tmp_path):
+    make(tmp_path, "a-cymbals.flac", "a-cymbals.wav", "a-cymbals_ground_truth.mid")
+    pairs, unpaired = find_test_songs(tmp_path, "cymbals")
+    assert [pair.audio.name for pair in pairs] == ["a-cymbals.flac"]
+    assert unpaired == [f"{tmp_path / 'a-cymbals.wav'}: a-cymbals.flac of the same name is used instead."]
+
+
+def test_an_empty_folder_says_so(tmp_path):
+    with pytest.raises(NotEnoughDataError, match=r"looked for NAME-snare\.wav .* which holds no file; put songs there"):
+        find_test_songs(tmp_path, "snare")
+
+
+@pytest.mark.parametrize(("name", "fault"), [("none", "does not exist"), ("file", "is a file, not a folder")])
+def test_no_folder_is_an_error(tmp_path, name, fault):
+    make(tmp_path, "file")
+    with pytest.raises(InputError, match=f"--test-dir .*{name}: {fault}"):
+        find_test_songs(tmp_path / name, "snare")
+
+
+def test_rejected_candidates_and_other_drums_are_no_hits(tmp_path):
+    path = tmp_path / "t.mid"
+    path.write_bytes(midi((0, 49, 90), (1, 51, 1), (2, 36, 90), (3, 60, 90)))
+    notes, warnings = read_truth(path, CYMBALS)
+    assert notes["number"].tolist() == [49, 60]
+    assert len(warnings) == 2
+    assert "1 note(s) of velocity 1" in warnings[0]
+    assert "1 note(s) of other drums" in warnings[1]
+
+
+def test_a_truth_without_any_of_the_stems_numbers_is_taken_as_it_is(tmp_path):
+    path = tmp_path / "t.mid"
+    path.write_bytes(midi((0, 36, 90), (1, 38, 90)))
+    notes, warnings = read_truth(path, CYMBALS)
+    assert len(notes) == 2
+    assert "no note has a number of the cymbals" in warnings[0]

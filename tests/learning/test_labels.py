@@ -1,0 +1,227 @@
+"""Labels from edits: exactly right where the edited file tells, none where it does not, whatever the DAW did to it."""
+
+from functools import cache
+from itertools import combinations
+
+import daws
+import numpy as np
+import pytest
+
+from drumhits.errors import NotEnoughDataError
+from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
+from drumhits.learning.alignment import align
+from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED, label
+from drumhits.matching import match_times
+
+N_CASES = 200
+MAX_REFUSED = {"quantised": 0.1}  # a slow sixteenth moves more notes than can be matched
+MAX_UNLABELLED = {"quantised": 0.4}
+
+
+@cache
+def case(seed):
+    return daws.session(np.random.default_rng(seed))
+
+
+def raw_file(times_s, velocities=80, number=49):
+    notes = np.zeros(len(times_s), NOTE_DTYPE)
+    notes["time_s"], notes["number"], notes["velocity"], notes["duration_s"] = times_s, number, velocities, 0.01
+    return decode(encode([Track("cymbals", notes)]))
+
+
+def edited_file(rows, **options):
+    return decode(daws.write(np.asarray(rows, float).reshape(-1, 3), **options))
+
+
+def rows_of(content):
+    return np.column_stack([content.notes[name] for name in ("time_s", "number", "velocity")]).astype(float)
+
+
+def labels_of(raw, edited, **options):
+    return label(raw, edited, candidate_times_s=raw.notes["time_s"], **options)
+
+
+@pytest.mark.parametrize("name", daws.BEHAVIOURS)
+def test_daw_export_gives_the_right_labels_or_none(name):
+    refused, unlabelled = 0, []
+    for seed in range(N_CASES):
+        session = case(seed)
+        export = daws.BEHAVIOURS[name](np.random.default_rng(1000 + seed), session)
+        raw_s = session.raw.notes["time_s"]
+        end_s = np.inf if export.end_s is None else export.end_s
+        is_told = (raw_s >= export.start_s - 1e-3) & (raw_s <= end_s + 1e-3)
+        truth = np.where(session.is_kept, KEPT, REMOVED)
+        try:
+            labels = labels_of(session.raw, decode(export.data)).labels
+        except NotEnoughDataError:
+            refused += 1
+            continue
+        is_right = (labels == UNLABELLED) | (is_told & (labels == truth))
+        assert is_right.all(), f"case {seed}: wrong at {raw_s[~is_right]} s"
+        unlabelled.append(np.mean(labels[is_told] == UNLABELLED))
+    assert refused <= MAX_REFUSED.get(name, 0.02) * N_CASES
+    assert np.mean(unlabelled) <= MAX_UNLABELLED.get(name, 0.01)
+
+
+def test_the_hypothesis_and_offset_are_reported():
+    session = case(0)
+    ticks_kept = daws.other_tempo_ticks_kept(np.random.default_rng(0), session)
+    later = daws.later_by_bars(np.random.default_rng(0), session)
+    assert align(session.raw, decode(ticks_kept.data)).hypothesis == "beats kept"
+    alignment = align(session.raw, decode(later.data))
+    assert (alignment.hypothesis, alignment.scale) == ("seconds kept", 1.0)
+    assert alignment.offset_s == pytest.approx(later.start_s, abs=0.002)
+
+
+def machine_loop(bars=8):
+    """One bar of eighths at 120 BPM, over and over, all of one velocity."""
+    return raw_file(np.arange(8 * bars) * 0.25)
+
+
+def test_shifted_machine_loop_is_refused_and_the_offset_decides():
+    raw = machine_loop()
+    edited = edited_file(daws.shifted(rows_of(raw)[40:56], 4.0))
+    with pytest.raises(NotEnoughDataError, match=r"two ways.*--edited-offset"):
+        labels_of(raw, edited)
+    labels = labels_of(raw, edited, edited_offset=-4.0).labels
+    assert np.array_equal(np.flatnonzero(labels == KEPT), np.arange(40, 56))
+
+
+def test_unshifted_machine_loop_is_understood():
+    raw = machine_loop()
+    is_kept = np.arange(64) % 3 > 0
+    labels = labels_of(raw, edited_file(rows_of(raw)[is_kept], end_s=20)).labels
+    assert np.array_equal(labels == KEPT, is_kept)
+    assert np.array_equal(labels == REMOVED, ~is_kept)
+
+
+def test_velocities_tell_the_bars_of_a_shifted_machine_loop_apart():
+    raw = raw_file(np.arange(64) * 0.25, np.random.default_rng(1).integers(30, 120, 64))
+    alignment = align(raw, edited_file(daws.shifted(rows_of(raw)[5:50:2], 2.0)))
+    assert alignment.offset_s == pytest.approx(-2.0, abs=0.002)
+
+
+def test_another_song_is_refused():
+    with pytest.raises(NotEnoughDataError, match=r"too few.*--edited-tempo"):
+        labels_of(case(1).raw, case(2).raw)
+
+
+def test_unknown_tempo_is_refused_and_the_tempo_decides():
+    session = case(3)
+    data = daws.write(session.notes(), ppq=480, bpm=97.0, tempo=False)
+    with pytest.raises(NotEnoughDataError, match="--edited-tempo"):
+        labels_of(session.raw, decode(data))
+    result = labels_of(session.raw, decode(data), edited_tempo=97.0)
+    assert result.alignment.hypothesis == "tempo given"
+    assert np.array_equal(result.labels[session.is_kept], np.full(session.is_kept.sum(), KEPT))
+
+
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_of_a_double_trigger_the_deleted_one_is_the_deleted_one(deleted):
+    raw = raw_file(np.sort(np.concatenate((np.arange(1, 9), np.arange(1, 9) + 0.03))))
+    is_kept = np.arange(16) % 2 != deleted
+    labels = labels_of(raw, edited_file(rows_of(raw)[is_kept], ppq=96, end_s=10)).labels
+    assert np.array_equal(labels == REMOVED, ~is_kept)
+
+
+def test_velocity_1_is_still_rejected_and_raising_it_keeps():
+    raw = raw_file([1, 2.1, 3.3, 4.2], [80, 1, 1, 90])
+    edited = rows_of(raw)
+    edited[2, 2] = 64
+    assert labels_of(raw, edited_file(edited)).labels.tolist() == [KEPT, REMOVED, KEPT, KEPT]
+
+
+def test_renoted_hits_are_kept_and_counted():
+    raw = raw_file([1, 2.1, 3.3, 4.2])
+    edited = rows_of(raw)
+    edited[1, 1], edited[2, 1] = 38, 99
+    result = labels_of(raw, edited_file(edited), note_group=frozenset({49, 51}))
+    assert (result.kept, result.renoted) == (4, 2)
+    assert result.pairs["decision"].tolist() == ["kept", "re-noted", "re-noted", "kept"]
+
+
+def test_other_drums_of_a_whole_kit_are_left_out():
+    raw = raw_file([1, 2.1, 3.3, 4.2, 5.7])
+    kick = [(1.6, 36, 100), (2.104, 36, 101), (4.9, 36, 99)]
+    rows = np.concatenate((rows_of(raw)[[0, 2, 3]], kick))
+    labels = labels_of(raw, edited_file(rows[np.argsort(rows[:, 0])], end_s=7), note_group=frozenset({49, 51})).labels
+    assert labels.tolist() == [KEPT, REMOVED, KEPT, KEPT, REMOVED]
+
+
+def test_added_notes_find_their_candidates():
+    hits_s = 1 + np.cumsum(np.random.default_rng(2).uniform(0.5, 1, 12))
+    raw = raw_file(hits_s)
+    edited = np.concatenate((rows_of(raw), [(20.004, 49, 90), (21.5, 49, 90)]))
+    result = label(raw, edited_file(edited), candidate_times_s=np.concatenate(([0.3], hits_s, [20.0])))
+    assert result.labels.tolist() == [UNLABELLED] + [KEPT] * 13
+    assert (result.added_with_candidate, result.added_without_candidate, result.unlabelled) == (1, 1, 1)
+    assert result.pairs["decision"].tolist() == ["kept"] * 12 + ["added", "missed"]
+
+
+def test_timing_offset_of_the_raw_notes_is_undone():
+    raw = raw_file([1, 2.1, 3.3])
+    result = label(raw, raw, candidate_times_s=np.array([0.95, 2.05, 3.25]), timing_offset_s=0.05)
+    assert result.labels.tolist() == [KEPT] * 3
+
+
+def test_a_hit_moved_further_than_the_tolerance_is_not_called_removed():
+    raw = raw_file(np.arange(1, 11) * 1.07)
+    edited = rows_of(raw)
+    edited[4, 0] += 0.06
+    labels = labels_of(raw, edited_file(edited)).labels
+    assert labels.tolist() == [KEPT] * 4 + [UNLABELLED] + [KEPT] * 5
+
+
+def test_deleting_everything_removes_everything():
+    raw = raw_file([1, 2.1, 3.3])
+    assert labels_of(raw, edited_file([])).labels.tolist() == [REMOVED] * 3
+
+
+def test_a_raw_file_without_notes_says_so():
+    with pytest.raises(NotEnoughDataError, match="--keep-all"):
+        labels_of(raw_file([]), raw_file([1.0]))
+
+
+def test_the_last_false_hits_are_removed_but_a_missing_half_is_not():
+    raw = raw_file(np.arange(1, 61) * 0.731)
+    is_kept = np.arange(60) % 4 != 2
+    is_kept[57:] = False
+    assert not np.any(labels_of(raw, edited_file(rows_of(raw)[is_kept])).labels == UNLABELLED)
+    is_kept[30:] = False
+    labels = labels_of(raw, edited_file(rows_of(raw)[is_kept])).labels
+    assert np.array_equal(labels[30:], np.full(30, UNLABELLED))
+
+
+def test_the_given_range_overrides():
+    raw = raw_file(np.arange(1, 61) * 0.731)
+    edited = edited_file(rows_of(raw)[:30])
+    raw_s = raw.notes["time_s"]
+    assert np.array_equal(labels_of(raw, edited, range_s=(0, 99)).labels == REMOVED, raw_s > raw_s[29])
+    assert np.array_equal(labels_of(raw, edited, range_s=(0, 10)).labels == KEPT, raw_s <= 10)
+
+
+def all_matchings(reference, estimated, tolerance_s):
+    """Number of matches and sum of distances of each order-preserving one-to-one matching."""
+    for k in range(min(len(reference), len(estimated)) + 1):
+        for left in combinations(reference, k):
+            for right in combinations(estimated, k):
+                distances = np.abs(np.subtract(left, right))
+                if np.all(distances <= tolerance_s):
+                    yield k, -float(distances.sum())
+
+
+def test_matching_is_the_best_of_all():
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        reference, estimated = (np.sort(rng.uniform(0, 0.12, rng.integers(0, 6))) for _ in range(2))
+        pairs = match_times(reference, estimated, 0.025)
+        cost = np.abs(reference[pairs[:, 0]] - estimated[pairs[:, 1]]).sum()
+        best = max(all_matchings(reference, estimated, 0.025))
+        assert (len(pairs), -cost) == (best[0], pytest.approx(best[1], abs=1e-9))
+        assert (np.diff(pairs, axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("spacing_s", [0.0, 0.001, 0.02, 0.5])
+def test_matching_many_events_is_whole(spacing_s):
+    times = np.arange(5000) * spacing_s
+    assert len(match_times(times, times, 0.025)) == 5000

@@ -1,0 +1,74 @@
+"""Blends: between their parts, unchanged by a round trip, and refused where they cannot be."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from drumhits.errors import InputError
+from drumhits.io import plainpickle
+from drumhits.models.base import Logistic
+from drumhits.models.blend import Blend, model_from_plain, pooled
+from drumhits.models.forest import Forest
+
+N_FEATURES = 3
+PROBABILITIES = st.floats(0, 1)
+
+
+def make_examples(seed, n=120):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, N_FEATURES)).astype(np.float32)
+    kept = X[:, 0] + 0.5 * rng.normal(size=n) > 0
+    return X, kept
+
+
+def blend():
+    X, kept = make_examples(1)
+    forest = RandomForestClassifier(5, max_depth=3, random_state=0).fit(X, kept)
+    regression = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, kept)
+    return Blend(N_FEATURES, Logistic.from_sklearn(regression), Forest.from_sklearn(forest), 0.25)
+
+
+def through_file(model):
+    return model_from_plain(plainpickle.loads(plainpickle.dumps(model.to_plain())), model.n_features)
+
+
+def test_a_blend_survives_a_round_trip_bit_for_bit():
+    X = make_examples(2)[0]
+    model = blend()
+    np.testing.assert_array_equal(through_file(model).predict(X), model.predict(X))
+
+
+@given(PROBABILITIES, PROBABILITIES)
+def test_the_ends_of_a_blend_are_its_parts(before, learned):
+    known = [float(pooled(np.array([before]), np.array([learned]), share)[0]) for share in (0.0, 1.0)]
+    np.testing.assert_allclose(known, np.clip([before, learned], 0.001, 0.999), rtol=1e-9)
+
+
+@given(PROBABILITIES, PROBABILITIES, st.floats(0, 1))
+def test_a_blend_lies_between_its_parts(before, learned, share):
+    found = pooled(np.array([before]), np.array([learned]), share)[0]
+    low, high = np.clip(sorted([before, learned]), 0.001, 0.999)
+    assert low - 1e-12 <= found <= high + 1e-12
+
+
+NO_BLENDS = {
+    "share above 1": {"share": 1.5},
+    "share not a number": {"share": float("nan")},
+    "share text": {"share": "0.5"},
+    "share a whole number": {"share": 1},
+    "part missing": {"learned": None},
+    "part of an unknown kind": {"before": {"kind": "oracle"}},
+    "blend in a blend": {"before": blend().to_plain()},
+    "extra part": {"more": 1},
+}
+
+
+@pytest.mark.parametrize("changes", NO_BLENDS.values(), ids=NO_BLENDS)
+def test_crafted_blends_are_refused(changes):
+    with pytest.raises(InputError, match="is damaged"):
+        model_from_plain(blend().to_plain() | changes, N_FEATURES)

@@ -1,0 +1,69 @@
+"""The threshold rule: keep = GeoMean > limit and SustainMs >= limit and Str >= limit; null switches a test off."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tables import table
+
+from drumhits.config.load import StemConfig, default_config
+from drumhits.models.decisions import by_confidence, by_thresholds
+
+CYMBALS = replace(default_config().stems["cymbals"], geomean_threshold=10.0, min_sustain_ms=100.0, onset_threshold=0.15)
+LIMITS = {"GeoMean": "geomean_threshold", "SustainMs": "min_sustain_ms", "Str": "onset_threshold"}
+candidates = st.lists(st.tuples(st.floats(0, 50), st.floats(0, 200), st.floats(0, 1)), max_size=20)
+
+
+def kept(rows: list[tuple[float, float, float]], config: StemConfig) -> set[int]:
+    geomean, sustain_ms, strength = np.array(rows).reshape(-1, 3).T
+    decisions = by_thresholds(table(GeoMean=geomean, SustainMs=sustain_ms, Str=strength), config)
+    return set(np.flatnonzero(decisions.keep))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_kept"),
+    [
+        ("GeoMean", 10.0, False), ("GeoMean", 10.001, True), ("SustainMs", 99.0, False), ("SustainMs", 100.0, True),
+        ("Str", 0.149, False), ("Str", 0.15, True),
+    ],
+)  # fmt: skip
+def test_each_limit_is_where_the_guide_says(name, value, is_kept):
+    decisions = by_thresholds(table(**{name: [value]}), CYMBALS)
+    assert decisions.keep.tolist() == [is_kept]
+    assert decisions.reasons[0].startswith("" if is_kept else name)
+    assert bool(decisions.reasons[0]) != is_kept
+
+
+@pytest.mark.parametrize(("name", "setting"), LIMITS.items())
+def test_null_switches_a_test_off(name, setting):
+    weak = table(**{name: [0.0]})
+    assert not by_thresholds(weak, CYMBALS).keep[0]
+    assert by_thresholds(weak, replace(CYMBALS, **{setting: None})).keep[0]
+
+
+def test_a_limit_of_0_keeps_all_but_no_energy():
+    config = replace(CYMBALS, geomean_threshold=0.0, min_sustain_ms=0.0, onset_threshold=0.0)
+    assert by_thresholds(table(GeoMean=[0.0, 1e-9], SustainMs=0, Str=0), config).keep.tolist() == [False, True]
+
+
+@given(candidates, st.sampled_from(list(LIMITS.values())), st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_a_higher_threshold_never_adds_a_hit(rows, setting, limits):
+    scale = {"geomean_threshold": 50.0, "min_sustain_ms": 200.0, "onset_threshold": 1.0}[setting]
+    low, high = (scale * limit for limit in sorted(limits))
+    assert kept(rows, replace(CYMBALS, **{setting: high})) <= kept(rows, replace(CYMBALS, **{setting: low}))
+
+
+@given(rows=candidates)
+def test_every_rejected_candidate_has_a_reason_and_no_kept_one_does(rows):
+    geomean, sustain_ms, strength = np.array(rows).reshape(-1, 3).T
+    decisions = by_thresholds(table(GeoMean=geomean, SustainMs=sustain_ms, Str=strength), CYMBALS)
+    assert [bool(reason) for reason in decisions.reasons] == (~decisions.keep).tolist()
+    assert decisions.confidence is None
+
+
+def test_confidence_at_the_limit_is_kept():
+    decisions = by_confidence(np.array([0.2, 0.5, 0.9]), 0.5)
+    assert decisions.keep.tolist() == [False, True, True]
+    assert decisions.reasons == ("confidence < 50 %", "", "")

@@ -1,0 +1,161 @@
+"""What the networks are given: levels that do not depend on the gain, siblings where they are there, low spectra."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from signals import bursts, cut, tones
+
+from drumhits.analysis import find_candidates
+from drumhits.config.load import default_config
+from drumhits.detection.features import heard_articulations
+from drumhits.detection.patches import N_PATCH, patches_at
+from drumhits.detection.siblings import COURSE_STEPS, MEASURES, Levels
+from drumhits.drums import STEMS
+from drumhits.errors import InputError
+from drumhits.io.audio import SAMPLE_RATE
+from drumhits.io.plainpickle import dumps
+from drumhits.networks import bundled
+from drumhits.networks.bundled import HEARD, HEARD_IN_MIX, heard, listener_path, networks
+from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX, NUMBERS, Inputs
+
+SNARE = default_config().stems["snare"]
+HITS_S = tuple(np.arange(0.5, 4.5, 0.25))
+COURSE = len(COURSE_STEPS) * MEASURES + 1
+
+
+def candidates(y):
+    return find_candidates([y], SNARE, extended=True)
+
+
+def levels(y, times_s):
+    found = Levels()
+    found.add(y)
+    return found.around(times_s)
+
+
+def course_of(x, stem):
+    first = N_INPUTS_IN_MIX + STEMS.index(stem) * COURSE
+    return x[:, first : first + COURSE]
+
+
+@pytest.mark.parametrize("gain_db", [-18.0, -6.0, 6.0])
+def test_levels_are_relative_to_the_stems_own_loud_hits(gain_db):
+    y = bursts(HITS_S, 5.0)
+    x, louder = Inputs(*candidates(y))[:], Inputs(*candidates((y * 10 ** (gain_db / 20)).astype(np.float32)))[:]
+    np.testing.assert_allclose(louder[:, :N_PATCH], x[:, :N_PATCH], atol=0.02)
+
+
+def test_a_pitch_stands_out_in_its_low_band_after_the_onset_and_not_before():
+    table, patch = candidates(tones(HITS_S, 5.0, frequency_hz=172.3, tau_s=0.05))
+    assert len(table) == len(HITS_S)
+    low = patch[:, -7 * 20 :].reshape(len(table), 7, 20).astype(float)
+    assert (low[:, 3].argmax(axis=1) == 7).all()  # bands of 21.5 Hz from 22 Hz on: the eighth holds 172 Hz
+    assert (low[:, 3, 7] - low[:, 0, 7] > 10).all()
+
+
+def test_a_mix_has_no_siblings():
+    table, patch = candidates(bursts(HITS_S, 5.0))
+    assert Inputs(table, patch)[:].shape == (len(table), N_INPUTS_IN_MIX)
+    assert N_PATCH + len(NUMBERS) == N_INPUTS_IN_MIX
+
+
+def test_a_sibling_is_there_with_its_course_or_flagged_as_missing():
+    y, kick = bursts(HITS_S, 5.0), bursts(HITS_S[::2], 5.0, seed=1)
+    table, patch = candidates(y)
+    x = Inputs(table, patch, {"snare": levels(y, table.times_s), "kick": levels(kick, table.times_s)})[:]
+    assert x.shape == (len(table), N_INPUTS)
+    assert (course_of(x, "kick")[:, -1] == 1).all()
+    assert (course_of(x, "hihat")[:, -1] == 0).all()
+    assert (course_of(x, "hihat")[:, :-1] == LOWEST).all()
+    at_onset = COURSE_STEPS.index(range(2, 4)) * MEASURES
+    with_kick, without = (np.isclose(table.times_s[:, None], HITS_S[k::2], atol=0.01).any(axis=1) for k in (0, 1))
+    assert course_of(x, "kick")[with_kick, at_onset].min() > course_of(x, "kick")[without, at_onset].max() + 1
+
+
+def test_the_mixture_is_relative_to_its_own_loud_attacks_or_lowest_where_there_is_none():
+    y, others = bursts(HITS_S, 5.0), bursts(HITS_S[::2], 5.0, seed=1)
+    table, patch = candidates(y)
+    around = {"snare": levels(y, table.times_s)}
+
+    def mixture_of(gain):
+        return Inputs(table, patch, around, patches_at([gain * (y + others)], table.times_s))[:][:, -N_PATCH:]
+
+    quiet, loud = mixture_of(np.float32(0.1)), mixture_of(np.float32(1))
+    np.testing.assert_allclose(quiet, loud, atol=0.02)
+    assert (Inputs(table, patch, around)[:][:, -N_PATCH:] == LOWEST).all()
+    x = Inputs(table, patch, around, patch)[:]
+    np.testing.assert_array_equal(x[:, -N_PATCH:], x[:, :N_PATCH])
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(0, 200_000), max_size=4))
+def test_levels_at_given_times_are_those_at_candidates(positions):
+    y = bursts(HITS_S, 5.0)
+    table, patch = candidates(y)
+    np.testing.assert_array_equal(patches_at(cut(y, positions), table.times_s), patch)
+
+
+def test_after_its_end_a_sound_is_silent():
+    y = bursts(HITS_S, 5.0)
+    after = patches_at([y], np.array([4.0, 9.0, 3600.0]))[1:]
+    assert after.shape == (2, N_PATCH)
+    np.testing.assert_allclose(after[1].astype(float), -140, atol=0.1)
+
+
+def test_rows_made_a_few_at_a_time_are_those_made_at_once():
+    x = Inputs(*candidates(bursts(HITS_S, 5.0)))
+    np.testing.assert_array_equal(np.concatenate([x[:5], x[5:9], x[9:]]), x[:])
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(0, 200_000), max_size=4))
+def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions):
+    y = bursts(HITS_S, 5.0)
+    whole, pieces = candidates(y), find_candidates(cut(y, positions), SNARE, extended=True)
+    np.testing.assert_array_equal(Inputs(*pieces)[:], Inputs(*whole)[:])
+
+
+@pytest.mark.parametrize("in_mix", [False, True])
+@pytest.mark.parametrize("stem", STEMS)
+def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
+    assert listener_path(stem, in_mix=in_mix).stat().st_size <= 2_000_000
+    assert len(networks(stem, in_mix=in_mix)) >= 1
+    table, patch = find_candidates([bursts(HITS_S, 5.0)], default_config().stems[stem], extended=True)
+    around = None if in_mix else {stem: levels(bursts(HITS_S, 5.0), table.times_s)}
+    found = heard(stem, Inputs(table, patch, around), in_mix=in_mix)
+    assert tuple(found) == (HEARD_IN_MIX if in_mix else HEARD, *heard_articulations(stem))
+    for values in found.values():
+        assert values.shape == (len(table),)
+        assert np.isfinite(values).all()
+
+
+@pytest.fixture
+def other_networks(tmp_path, monkeypatch):
+    """Return the file of the snare's networks, in a folder without any."""
+    monkeypatch.setattr(bundled, "NETWORKS_DIR", tmp_path)
+    for remembered in (bundled.networks, bundled.listener_digest):
+        remembered.cache_clear()
+    yield tmp_path / "snare.pkl"
+    for remembered in (bundled.networks, bundled.listener_digest):
+        remembered.cache_clear()
+
+
+def test_missing_networks_are_named(other_networks):
+    for ask in (bundled.networks, bundled.listener_digest):
+        with pytest.raises(InputError, match=r"snare\.pkl: cannot be read .*; it comes with the toolkit"):
+            ask("snare")
+
+
+@pytest.mark.parametrize("plain", [[], {}, {"networks": 1}, {"networks": [{}]}, {"networks": [{"mean": 1}]}])
+def test_files_without_networks_are_damaged(other_networks, plain):
+    other_networks.write_bytes(dumps(plain))
+    with pytest.raises(InputError, match=r"snare\.pkl is damaged"):
+        bundled.networks("snare")
+
+
+def test_silence_is_heard_without_a_word():
+    table, patch = candidates(np.zeros(SAMPLE_RATE, np.float32))
+    found = heard("snare", Inputs(table, patch), in_mix=True)
+    assert tuple(found) == (HEARD_IN_MIX, "Heard:head", "Heard:cross_stick")
+    assert [len(values) for values in found.values()] == [0, 0, 0]

@@ -1,0 +1,156 @@
+"""Many inputs at once: the same bytes in any number of processes, the summary, --resume and --merge."""
+
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from running import convert, convert_here, files_in
+from signals import bursts
+
+from drumhits.io.audio import SAMPLE_RATE
+from drumhits.io.midi import read_midi
+from drumhits.transcription.provenance import is_untouched
+
+STEMS = ("kick", "snare", "hihat")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with three stems of two songs."""
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for i, song in enumerate(("one", "two")):
+        for j, stem in enumerate(STEMS):
+            y = bursts((0.3, 0.7 + 0.1 * j, 1.2), 1.6, seed=10 * i + j)
+            soundfile.write(stems / f"{song}-{stem}.wav", y, SAMPLE_RATE)
+    return stems
+
+
+@pytest.mark.parametrize("options", [(), ("--merge",), ("--use-ml-model", "pretrained")], ids=" ".join)
+def test_processes_give_the_same_bytes_in_any_number_and_order(folder, tmp_path, options):
+    files = sorted(folder.iterdir())
+    made = []
+    for n_jobs, inputs in ((1, [folder]), (2, [folder]), (3, files[::-1])):
+        out = tmp_path / f"out{n_jobs}"
+        process = convert("--input", *inputs, "--output", out, "--jobs", n_jobs, *options)
+        assert process.returncode == 0, process.stderr
+        made.append({name: read_midi(out / name).notes.tobytes() for name in files_in(out)})
+        if n_jobs < 3:
+            made[-1] = files_in(out)
+    assert made[0] == made[1]
+    assert made[2].keys() == made[0].keys()
+
+
+def test_a_batch_ends_with_a_table_and_the_failed_inputs(folder, tmp_path, capsys):
+    (folder / "two-kick.wav").write_bytes(b"no audio")
+    (tmp_path / "empty").mkdir()
+    process = convert_here(capsys, "--input", folder, tmp_path / "empty", "--output", tmp_path / "out")
+    assert process.returncode == 1
+    lines = process.stdout.rstrip().split("\n")
+    table = lines[lines.index("File           Stem     Candidates  Kept") + 1 :]
+    assert [line.split()[:2] for line in table[:5]] == [
+        ["one-hihat.wav", "hihat"], ["one-kick.wav", "kick"], ["one-snare.wav", "snare"], ["two-hihat.wav", "hihat"],
+        ["two-snare.wav", "snare"],
+    ]  # fmt: skip
+    n_notes = sum(len(read_midi(path).notes) for path in (tmp_path / "out").iterdir())
+    assert table[5:] == [
+        f"Converted 5 of 7 inputs, {n_notes} notes.",
+        "Failed 2:",
+        f"  {tmp_path / 'empty'}",
+        f"  {folder / 'two-kick.wav'}",
+    ]
+
+
+def resumed(capsys, folder, out, *options):
+    """Run with --resume, and return the names of the MIDI files that were written."""
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    for path in before:
+        os.utime(path, ns=(1, 1))
+    process = convert_here(capsys, "--input", folder, "--output", out, "--resume", *options)
+    assert process.returncode == 0, process.stderr
+    return {path.name for path in out.iterdir() if path.stat().st_mtime_ns != 1}
+
+
+def test_resume_makes_only_what_is_not_made_in_this_way_from_this_audio(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    everything = {f"{song}-{stem}.mid" for song in ("one", "two") for stem in STEMS}
+    assert convert_here(capsys, "--input", folder, "--output", out).returncode == 0
+    assert resumed(capsys, folder, out) == set()
+    (out / "one-kick.mid").unlink()
+    assert resumed(capsys, folder, out) == {"one-kick.mid"}
+    soundfile.write(folder / "two-snare.wav", bursts((0.4,), 1.6), SAMPLE_RATE)
+    assert resumed(capsys, folder, out) == {"two-snare.mid"}
+    assert resumed(capsys, folder, out, "--set", "kick.geomean_threshold=0.5") == {"one-kick.mid", "two-kick.mid"}
+    assert resumed(capsys, folder, out, "--set", "kick.geomean_threshold=0.5") == set()
+    assert resumed(capsys, folder, out, "--use-ml-model", "pretrained") == everything
+    assert resumed(capsys, folder, out, "--use-ml-model", "pretrained") == set()
+    assert resumed(capsys, folder, out, "--use-ml-model", "pretrained", "--min-confidence", "0.9") == everything
+
+
+def test_resume_makes_again_what_heard_a_sibling_that_has_changed(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ("--use-ml-model", "pretrained")
+    assert convert_here(capsys, "--input", folder, "--output", out, *options).returncode == 0
+    soundfile.write(folder / "two-snare.wav", bursts((0.4,), 1.6), SAMPLE_RATE)
+    assert resumed(capsys, folder, out, *options) == {f"two-{stem}.mid" for stem in STEMS}
+
+
+def test_resume_does_not_overwrite_an_edited_file(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    convert_here(capsys, "--input", folder, "--output", out)
+    edited = out / "one-kick.mid"
+    edited.write_bytes(edited.read_bytes().replace(b"\x99\x24", b"\x99\x23"))
+    content = edited.read_bytes()
+    assert not is_untouched(content)
+    process = convert_here(capsys, "--input", folder, "--output", out, "--resume")
+    assert process.returncode == 1
+    assert "one-kick.mid: exists and is not an untouched output" in process.stderr
+    assert edited.read_bytes() == content
+
+
+@pytest.mark.parametrize("option", [("--merge",), ("--csv", "x.csv"), ("--json", "x.json"), ("--plot", "x.png")])
+def test_resume_goes_without_reports(folder, tmp_path, capsys, option):
+    files = ("--input", folder / "one-kick.wav", "--output", tmp_path / "x.mid")
+    process = convert_here(capsys, *files, "--resume", *option)
+    assert process.returncode == 2
+    assert "--resume leaves out what is made" in process.stderr
+
+
+def test_merge_puts_the_stems_of_a_song_into_one_file(folder, tmp_path, capsys):
+    out, apart = tmp_path / "out", tmp_path / "apart"
+    assert convert_here(capsys, "--input", folder, "--output", out, "--merge").returncode == 0
+    assert convert_here(capsys, "--input", folder, "--output", apart).returncode == 0
+    assert set(files_in(out)) == {"one.mid", "two.mid"}
+    for song in ("one", "two"):
+        merged = read_midi(out / f"{song}.mid").notes
+        parts = np.concatenate([read_midi(apart / f"{song}-{stem}.mid").notes for stem in STEMS])
+        assert sorted(merged.tolist()) == sorted(parts.tolist())
+        assert is_untouched((out / f"{song}.mid").read_bytes())
+    again = convert_here(capsys, "--input", folder, "--output", out, "--merge")
+    assert again.returncode == 0, again.stderr
+
+
+def test_one_song_merges_into_a_named_file(folder, tmp_path, capsys):
+    stems = [folder / f"one-{stem}.wav" for stem in STEMS]
+    assert convert_here(capsys, "--input", *stems, "--output", tmp_path / "song.mid", "--merge").returncode == 0
+    assert convert_here(capsys, "--input", *stems, "--output", tmp_path / "apart").returncode == 0
+    parts = [read_midi(tmp_path / "apart" / f"one-{stem}.mid").notes for stem in STEMS]
+    assert all(len(part) for part in parts)
+    assert len(read_midi(tmp_path / "song.mid").notes) == sum(map(len, parts))
+
+
+def test_a_song_with_an_unreadable_stem_is_not_written(folder, tmp_path, capsys):
+    (folder / "two-kick.wav").write_bytes(b"no audio")
+    process = convert_here(capsys, "--input", folder, "--output", tmp_path / "out", "--merge")
+    assert process.returncode == 1
+    assert set(files_in(tmp_path / "out")) == {"one.mid"}
+    assert "Failed 3:" in process.stdout
+
+
+def test_two_files_of_one_stem_do_not_merge(folder, tmp_path, capsys):
+    soundfile.write(folder / "one-kick.flac", bursts((0.4,), 1.6), SAMPLE_RATE)
+    process = convert_here(capsys, "--input", folder, "--output", tmp_path / "out", "--merge")
+    assert process.returncode == 2
+    assert "the kick of" in process.stderr
+    assert not (tmp_path / "out").exists()

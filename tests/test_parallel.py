@@ -1,0 +1,85 @@
+"""Workers: results in order, whichever way the processes were started, and none of them left."""
+
+import subprocess
+import sys
+
+import pytest
+from running import ROOT, TIMEOUT_S
+
+START = """
+import multiprocessing, os, sys, threading, time
+from drumhits.errors import InputError
+from drumhits.parallel import in_processes
+
+def slowest_first(i):
+    time.sleep(0.2 / (1 + i))
+    return i, os.getpid()
+
+def die(i):
+    os.kill(os.getpid(), 9)
+
+if __name__ == "__main__":
+"""
+
+
+def run(tmp_path, body):
+    """Run lines of code after START, in a process of its own, and return what it prints."""
+    script = tmp_path / "script.py"
+    script.write_text(START + "".join(f"    {line}\n" for line in body.strip().splitlines()))
+    process = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    assert not process.stderr
+    return process.stdout.split()
+
+
+WITH_A_THREAD = "threading.Thread(target=time.sleep, args=(5,), daemon=True).start()"
+
+
+@pytest.mark.parametrize("before", ["", WITH_A_THREAD], ids=["alone", "with a thread"])
+def test_results_come_in_order_from_other_processes(tmp_path, before):
+    said = run(tmp_path, f"""
+{before}
+print("in order")
+numbers, pids = zip(*in_processes(slowest_first, range(6), 2))
+print(numbers == tuple(range(6)), 1 <= len(set(pids)) <= 2, os.getpid() not in pids)
+""")
+    assert said == ["in", "order", "True", "True", "True"]
+
+
+def test_one_at_a_time_needs_no_other_process(tmp_path):
+    assert run(tmp_path, "print({pid for _, pid in in_processes(slowest_first, range(3), 1)} == {os.getpid()})") == [
+        "True"
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="copies of a process are for Linux")
+def test_copies_of_the_process_need_no_joblib(tmp_path):
+    assert run(tmp_path, "list(in_processes(slowest_first, range(3), 2)); print('joblib' in sys.modules)") == ["False"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_worker_that_is_killed_ends_the_run_in_a_sentence(tmp_path):
+    said = run(tmp_path, """
+try:
+    list(in_processes(die, range(4), 2))
+except InputError as error:
+    print(error)
+print(len(multiprocessing.active_children()))
+""")
+    assert " ".join(said).startswith("a worker process ended all of a sudden")
+    assert said[-1] == "0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="copies of a process are for Linux")
+def test_a_run_that_is_given_up_leaves_no_process(tmp_path):
+    said = run(tmp_path, """
+results = in_processes(slowest_first, range(1000), 2)
+print(next(results)[0], len(multiprocessing.active_children()))
+start_s = time.monotonic()
+results.close()
+print(len(multiprocessing.active_children()), time.monotonic() - start_s < 2)
+""")
+    assert said == ["0", "2", "0", "True"]

@@ -1,0 +1,293 @@
+"""Train the networks of drumhits/network.py on labelled candidates. Needs PyTorch, which nothing else here does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from separation import STEMS
+from torch import nn
+from torch.nn import functional
+from training_examples import Example
+
+from drumhits.detection.siblings import COURSE_STEPS, MEASURES
+from drumhits.drums import ARTICULATIONS
+from drumhits.networks.inputs import LOWEST, N_COURSES, N_INPUTS_IN_MIX, STEP_DB
+from drumhits.networks.network import (
+    INPUT_LIMIT,
+    NEAR_S,
+    REACH,
+    SELF,
+    Network,
+    articulation_sizes,
+    first_look_sizes,
+    first_looks,
+    second_look_sizes,
+)
+from drumhits.networks.rhythm import rhythm
+
+EPOCHS = 20
+SONGS_AT_ONCE = 12
+SORTED_AT_ONCE = 20 * SONGS_AT_ONCE
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 1e-2
+DROPOUT = 0.15
+SCALE_SONGS = 200  # from which mean and scale of the inputs are taken
+SMALLEST_SCALE = 0.05
+CANDIDATES_AT_ONCE = 512  # of the second look
+LOOKS = 3  # that are one second look together
+BY_RHYTHM = ("hihat",)  # stems whose second look hears no sound: real ones sound less like the rendered than they play
+ALONE = 0.3  # share of the stems that are heard without any sibling, another in each epoch
+COURSE = len(COURSE_STEPS) * MEASURES
+FAR_S = 1e6
+
+
+class FirstLook(nn.Module):
+    """The first look of `drumhits.network.Network` for batches of songs, padded to the longest."""
+
+    def __init__(self, n_inputs: int):
+        super().__init__()
+        self.layers = nn.ModuleDict({k: nn.Linear(*size) for k, size in first_look_sizes(n_inputs).items()})
+        self.register_buffer("mean", torch.zeros(n_inputs))
+        self.register_buffer("scale", torch.ones(n_inputs))
+
+    def forward(self, x: torch.Tensor, times_s: torch.Tensor, is_there: torch.Tensor) -> torch.Tensor:
+        """Return the log odds, shape (songs, candidates)."""
+        layers, n = self.layers, x.shape[1]
+        x = ((x - self.mean) / self.scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
+        alone = torch.relu(layers["alone1"](self._dropped(x)))
+        alone = torch.relu(layers["alone2"](self._dropped(alone))) * is_there[..., None]
+        attention = torch.softmax(layers["query"](alone).masked_fill(~is_there[..., None], -1e9), dim=1)
+        stem = torch.relu(layers["stem"](torch.einsum("bnk,bnh->bkh", attention, alone).flatten(1)))
+        said = functional.pad(torch.relu(layers["neighbour"](alone)), (0, 0, REACH, REACH))
+        at_s, exists = functional.pad(times_s, (REACH, REACH), value=FAR_S), functional.pad(is_there, (REACH, REACH))
+        beside = []
+        for step in [*range(-REACH, 0), *range(1, REACH + 1)]:
+            those = slice(REACH + step, REACH + step + n)
+            nearness = (torch.exp(-(times_s - at_s[:, those]).abs() / NEAR_S) * exists[:, those])[..., None]
+            beside += [said[:, those] * nearness, nearness]
+        near = torch.relu(layers["near"](torch.cat(beside, dim=2)))
+        together = torch.cat([alone, stem[:, None].expand(-1, n, -1), near], dim=2)
+        together = torch.relu(layers["together1"](self._dropped(together)))
+        return layers["first"](torch.relu(layers["together2"](self._dropped(together))))[..., 0]
+
+    def _dropped(self, v: torch.Tensor) -> torch.Tensor:
+        return functional.dropout(v, DROPOUT, self.training)
+
+    def exported(self) -> Network:
+        """Return the network as it is followed in NumPy, without a second look."""
+        return Network(self.mean.numpy(), self.scale.numpy(), _weights(self.layers), N_INPUTS_IN_MIX)
+
+
+def _on_top(first_size: tuple[int, int], last_size: tuple[int, int]) -> nn.Sequential:
+    """Return two layers that take what a network knows."""
+    first, last = nn.Linear(*first_size), nn.Linear(*last_size)
+    return nn.Sequential(nn.Dropout(DROPOUT), first, nn.ReLU(), nn.Dropout(DROPOUT), last)
+
+
+def _weights(layers: Mapping[str, nn.Linear]) -> dict[str, np.ndarray]:
+    """Return the weights of some layers, rounded as a file rounds them."""
+    return {
+        name: torch.cat([layer.weight.T, layer.bias[None]]).detach().numpy().astype(np.float16).astype(np.float32)
+        for name, layer in layers.items()
+    }
+
+
+def without_siblings(x: np.ndarray, stem: str, below_db: float) -> np.ndarray:
+    """Return the inputs of a stem as they are where none of its siblings is there.
+
+    Parameters
+    ----------
+    x : np.ndarray, shape (n, N_INPUTS), float32
+    below_db : float
+        See `Example`.
+    """
+    x = x.copy()
+    courses, mixture = np.split(x[:, N_INPUTS_IN_MIX:], [N_COURSES], axis=1)  # parts of x, not copies of them
+    courses = courses.reshape(len(x), len(STEMS), COURSE + 1)
+    own = courses[:, STEMS.index(stem)].copy()
+    own[:, :COURSE] += np.where(own[:, :COURSE] > LOWEST, np.float32(below_db / STEP_DB), 0)
+    courses[:, :, :COURSE], courses[:, :, COURSE] = LOWEST, 0
+    courses[:, STEMS.index(stem)] = own
+    mixture[:] = LOWEST
+    return x
+
+
+def _batch(examples: Sequence[Example], stem: str | None, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+    """Return inputs, times, which candidates there are and which are hits, of some songs; `stem` is None in a mix."""
+    n = max(len(one.kept) for one in examples)
+
+    def padded(rows: list[np.ndarray], fill: float = 0) -> torch.Tensor:
+        whole = np.full((len(rows), n, *rows[0].shape[1:]), fill, rows[0].dtype)
+        for i, row in enumerate(rows):
+            whole[i, : len(row)] = row
+        return torch.from_numpy(whole)
+
+    x = [one.x.astype(np.float32) for one in examples]
+    if stem is not None:
+        alone = rng.random(len(x)) < ALONE
+        x = [
+            without_siblings(rows, stem, one.below_db) if is_alone else rows
+            for rows, one, is_alone in zip(x, examples, alone, strict=True)
+        ]
+    return (
+        padded(x),
+        padded([one.times_s.astype(np.float32) for one in examples], FAR_S),
+        padded([np.ones(len(one.kept), bool) for one in examples]),
+        padded([one.kept for one in examples]),
+    )
+
+
+def _batches_of_like_length(examples: Sequence[Example], rng: np.random.Generator) -> list[np.ndarray]:
+    """Return the songs of each batch of an epoch, at random but with little to pad."""
+    n_batches = len(examples) // SONGS_AT_ONCE
+    order = rng.permutation(len(examples))[: n_batches * SONGS_AT_ONCE]
+    chunks = [order[i : i + SORTED_AT_ONCE] for i in range(0, len(order), SORTED_AT_ONCE)]
+    by_length = np.concatenate([chunk[np.argsort([len(examples[i].kept) for i in chunk])] for chunk in chunks])
+    batches = by_length.reshape(n_batches, SONGS_AT_ONCE)
+    return list(batches[rng.permutation(n_batches)])
+
+
+def train_first_look(
+    examples: Sequence[Example],
+    stem: str,
+    *,
+    in_mix: bool = False,
+    seed: int = 0,
+    epochs: int | None = None,
+) -> FirstLook:
+    """Return the first look of a stem, trained on songs with the AdamW optimiser and one cycle of its learning rate.
+
+    References: Loshchilov and Hutter 2019, "Decoupled weight decay regularization"; Smith and Topin 2019,
+    "Super-convergence".
+    """
+    torch.manual_seed(seed)
+    rng, heard_as, epochs = np.random.default_rng(seed), None if in_mix else stem, epochs or EPOCHS
+    examples = [one for one in examples if len(one.kept) > 1]
+    x, _, is_there, *_ = _batch(examples[:SCALE_SONGS], heard_as, rng)
+    network = FirstLook(x.shape[2])
+    network.mean[:], network.scale[:] = x[is_there].mean(0), x[is_there].std(0).clamp(min=SMALLEST_SCALE)
+    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    n_steps = epochs * (len(examples) // SONGS_AT_ONCE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, n_steps, pct_start=0.15)
+    for _ in range(epochs):
+        for chosen in _batches_of_like_length(examples, rng):
+            x, times_s, is_there, kept = _batch([examples[i] for i in chosen], heard_as, rng)
+            log_odds = network(x, times_s, is_there)[is_there]
+            optimizer.zero_grad()
+            functional.binary_cross_entropy_with_logits(log_odds, kept[is_there].float()).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+    return network.eval()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a network knows of the candidates of some songs at first look.
+
+    Attributes
+    ----------
+    seen : torch.Tensor, shape (n, SELF + LAST + N_RHYTHM)
+    log_odds : torch.Tensor, shape (n,)
+    own : torch.Tensor, shape (m, n_own + SELF)
+        Of those that were played and have an articulation.
+    """
+
+    seen: torch.Tensor
+    log_odds: torch.Tensor
+    own: torch.Tensor
+
+
+def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str | None, seed: int) -> list[Known]:
+    """Return what each network knows of all songs, of which some are heard alone; `stem` is None in a mix."""
+    rng = np.random.default_rng(seed)
+    known: list[list[tuple]] = [[] for _ in networks]
+    for one in examples:
+        x = _batch([one], stem, rng)[0][0].numpy()
+        alone = [network.alone(x) for network in networks]
+        among = [network.together(rows, one.times_s) for network, rows in zip(networks, alone, strict=True)]
+        beat = rhythm(first_looks(networks, among), one.times_s)
+        told = one.articulation >= 0
+        for rows, network, by_itself, beside in zip(known, networks, alone, among, strict=True):
+            seen = np.concatenate((by_itself, beside, beat), axis=1)
+            rows.append((seen, network.first_look(beside), network.own(x[told], by_itself[told])))
+    return [Known(*(torch.from_numpy(np.concatenate(part)) for part in zip(*rows, strict=True))) for rows in known]
+
+
+def with_second_looks(
+    networks: Sequence[Network], examples: Sequence[Example], stem: str, *, in_mix: bool = False, seed: int = 0
+) -> list[Network]:
+    """Return networks with a second look and what tells articulations, trained on songs that they have not heard.
+
+    A network knows the songs that it was trained on too well; a second look at those would believe it too much
+    (Wolpert 1992, "Stacked generalization"). In a mix there is no second look: on real recordings it does worse.
+    """
+    examples = [one for one in examples if len(one.kept)]
+    kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
+    articulation = torch.from_numpy(np.concatenate([one.articulation for one in examples]).astype(np.int64))
+    articulation = articulation[articulation >= 0]
+    whole = []
+    for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed), strict=True):
+        added = _articulations(known, articulation, stem) | ({} if in_mix else _second_look(known, kept, stem))
+        whole.append(replace(network, weights={**network.weights, **added}))
+    return whole
+
+
+def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
+    """Return the weights of a second look: several small ones side by side, whose mean errs less than each."""
+    if stem in BY_RHYTHM:
+        known.seen[:, :SELF] = 0
+    looks = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
+    first, last = nn.Linear(*second_look_sizes()["second1"]), nn.Linear(*second_look_sizes()["second2"])
+    with torch.no_grad():
+        first.weight[:] = torch.cat([look[1].weight for look in looks])
+        first.bias[:] = torch.cat([look[1].bias for look in looks])
+        last.weight[:] = torch.cat([look[-1].weight for look in looks], dim=1) / LOOKS
+        last.bias[:] = torch.stack([look[-1].bias for look in looks]).mean(0)
+    return _weights({"second1": first, "second2": last})
+
+
+def _narrow_look(known: Known, kept: torch.Tensor, seed: int, *, by_rhythm: bool) -> nn.Sequential:
+    torch.manual_seed(seed)
+    (n_known, width), (_, n_outputs) = second_look_sizes().values()
+    look = _on_top((n_known, width // LOOKS), (width // LOOKS, n_outputs))
+    if by_rhythm:
+        look[1].weight.data[:, :SELF] = 0  # and stays so, since nothing is heard there
+
+    def loss(rows: np.ndarray) -> torch.Tensor:
+        said = known.log_odds[rows] + look(known.seen[rows])[:, 0]
+        return functional.binary_cross_entropy_with_logits(said, kept[rows])
+
+    _train(look, loss, np.arange(len(kept)), seed)
+    return look
+
+
+def _articulations(known: Known, articulation: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
+    """Return the weights of what tells the articulations of what was played."""
+    sizes = articulation_sizes(N_INPUTS_IN_MIX, len(ARTICULATIONS[stem]))
+    if not sizes:
+        return {}
+    torch.manual_seed(0)
+    which = _on_top(*sizes.values())
+
+    def loss(rows: np.ndarray) -> torch.Tensor:
+        return functional.cross_entropy(which(known.own[rows]), articulation[rows])
+
+    _train(which, loss, np.arange(len(articulation)), seed=0)
+    return _weights(dict(zip(sizes, (which[1], which[-1]), strict=True)))
+
+
+def _train(layers: nn.Sequential, loss: Callable[[np.ndarray], torch.Tensor], rows: np.ndarray, seed: int) -> None:
+    """Train on some rows, `CANDIDATES_AT_ONCE`, as the first look is trained."""
+    rng = np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(layers.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    n_batches = max(len(rows) // CANDIDATES_AT_ONCE, 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, EPOCHS * n_batches, pct_start=0.15)
+    for _ in range(EPOCHS):
+        for some in np.array_split(rng.permutation(rows), n_batches):
+            optimizer.zero_grad()
+            loss(some).backward()
+            optimizer.step()
+            schedule.step()
+    layers.eval()
