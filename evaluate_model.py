@@ -14,13 +14,12 @@ from drumhits.cli.interrupts import end_quietly
 if __name__ == "__main__":
     end_quietly()
 
-from drumhits import __version__
-from drumhits.bundle import PRETRAINED
-from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, ArgumentParser, Console, run
+from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
+from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
+from drumhits.cli.options import add_cache, add_jobs, new_parser, require_jobs, share
 from drumhits.cli.outputs import page_path, require_distinct, require_replaceable, starts_with
 from drumhits.config.load import load_config
 from drumhits.drums import STEMS
-from drumhits.errors import UsageError
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.files import PAGE_SIGNATURE, PNG_SIGNATURE, write_whole
 from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
@@ -28,7 +27,6 @@ from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 if TYPE_CHECKING:
     from drumhits.evaluation.comparison import Evaluation
 
-SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 MAX_WINDOW_MS = 500
 EXAMPLES = """examples:
   python evaluate_model.py --model models/cymbals_classifier.pkl --test-dir test_songs --stem cymbals
@@ -44,10 +42,7 @@ exit codes: 0 done, however poor the model; 1 some song failed, or --fail-under;
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser = new_parser(__doc__, EXAMPLES)
     data = parser.add_argument_group("data")
     data.add_argument(
         "--model", nargs="+", type=Path, required=True, metavar="MODEL.pkl",
@@ -72,15 +67,11 @@ def get_parser() -> argparse.ArgumentParser:
     reporting.add_argument("--json", type=Path, metavar="FILE", help="the numbers of the report")
     reporting.add_argument("--quiet", action="store_true", help="print only errors")
     reporting.add_argument(
-        "--fail-under", type=_share, metavar="F1", help="exit with 1 where a model's F1 of the hits is below this, 0..1"
+        "--fail-under", type=share, metavar="F1", help="exit with 1 where a model's F1 of the hits is below this, 0..1"
     )
     running = parser.add_argument_group("running")
-    running.add_argument("--jobs", type=int, default=1, metavar="N", help="songs analysed at a time (default: 1)")
-    running.add_argument(
-        "--cache", type=Path, metavar="FOLDER",
-        help="keep each analysis there, so that audio that has not changed is analysed once; may be deleted at any "
-        "time, and is not to be taken from strangers",
-    )  # fmt: skip
+    add_jobs(running, "songs analysed")
+    add_cache(running)
     running.add_argument(
         "--force", action="store_true", help="test on another stem than trained on, and replace files not our own"
     )
@@ -89,8 +80,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def evaluate(args: argparse.Namespace, console: Console) -> int:
     """Judge every song by every model, and report it."""
-    if args.jobs < 1:
-        raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
+    require_jobs(args.jobs)
     config = load_config(args.config)
     models = load_models(args)
     pairs, unpaired = find_test_songs(args.test_dir, args.stem)
@@ -183,13 +173,6 @@ def _window(text: str) -> float:
     value = float(text)
     if not 1 <= value <= MAX_WINDOW_MS:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MAX_WINDOW_MS} milliseconds")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1 (0.7 is 70 %)")
     return value
 
 

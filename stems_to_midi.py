@@ -14,24 +14,24 @@ from drumhits.cli.interrupts import end_quietly
 if __name__ == "__main__":
     end_quietly()
 
-from drumhits import __version__
-from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, ArgumentParser, Console, run
+from drumhits.bundle import SHIPPED_CONFIG
+from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
+from drumhits.cli.options import add_jobs, new_parser, require_jobs, share
 from drumhits.cli.outputs import require_distinct, require_replaceable, starts_with
 from drumhits.config.load import Config, describe, load_config, parse_override
 from drumhits.drums import STEMS, stem_of
 from drumhits.errors import InputError, UsageError
 from drumhits.io.files import write_whole
 from drumhits.io.midi import read_midi_bytes
-from drumhits.io.text import printable
+from drumhits.io.text import to_ascii
 from drumhits.transcription import report
-from drumhits.transcription.convert import AlreadyMade, Conversion, Job, Result, by_output, merged, results
-from drumhits.transcription.jobs import collecting, gather, gather_mixes, output_paths
+from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, merged, results
+from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
 from drumhits.transcription.provenance import is_untouched
 
 if TYPE_CHECKING:
     from drumhits.models.modelfile import TrainedModel
 
-SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
@@ -49,10 +49,7 @@ exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 int
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser = new_parser(__doc__, EXAMPLES)
     files = parser.add_argument_group("input and output")
     files.add_argument(
         "--input", nargs="+", type=Path, metavar="AUDIO",
@@ -86,7 +83,7 @@ def get_parser() -> argparse.ArgumentParser:
         "pretrained for those that come with the toolkit",
     )  # fmt: skip
     deciding.add_argument(
-        "--min-confidence", type=_share, metavar="0..1",
+        "--min-confidence", type=share, metavar="0..1",
         help="confidence from which the model's hits are kept (default: the model's own)",
     )  # fmt: skip
     deciding.add_argument(
@@ -103,7 +100,7 @@ def get_parser() -> argparse.ArgumentParser:
     volume.add_argument("--quiet", action="store_true", help="print only errors")
     volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table of a long file")
     running = parser.add_argument_group("running")
-    running.add_argument("--jobs", type=int, default=1, metavar="N", help="files converted at a time (default: 1)")
+    add_jobs(running, "files converted")
     running.add_argument(
         "--dask", metavar="ADDRESS",
         help="convert on the workers of a Dask cluster, such as tcp://192.168.1.10:8786; they find the audio under the "
@@ -151,7 +148,7 @@ def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[li
     sources = require_own_files(args, pairs, outputs)
     jobs = []
     for (path, stem), output in zip(pairs, outputs, strict=True):
-        with collecting(refused, path):
+        with collect_errors(refused, path):
             require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
             model = models.get(stem)
             if model and not args.force:
@@ -188,8 +185,7 @@ def check_usage(args: argparse.Namespace) -> None:
     if args.split and (args.stem or args.merge or args.use_ml_model):
         raise UsageError("--split finds all instruments with its own models: give it without --stem, --merge and "
                          "--use-ml-model.")  # fmt: skip
-    if args.jobs < 1:
-        raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
+    require_jobs(args.jobs)
     if args.dask is not None and args.jobs > 1:
         raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")
     if args.resume and (args.merge or args.split or args.csv or args.json or args.plot):
@@ -243,7 +239,7 @@ def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Co
             raise result
     conversions = [result for _, result in song if isinstance(result, Conversion)]
     for job, result in song:
-        if isinstance(result, AlreadyMade):
+        if isinstance(result, UpToDate):
             console.message(f"{job.output}: is made already, from the same audio in the same way.")
     if not conversions:
         return []
@@ -267,19 +263,12 @@ def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
 
 def tell(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
     job = conversion.job
-    console.data(printable(f"{job.audio.name} -> {job.output}"))
+    console.data(to_ascii(f"{job.audio.name} -> {job.output}"))
     if len(conversion.table):
         console.data(report.candidate_table(conversion, whole=args.verbose))
     else:
         console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
     console.data(report.summary(conversion) + "\n")
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1 (0.7 is 70 %)")
-    return value
 
 
 def print_config(config: Config, stem: str | None) -> None:

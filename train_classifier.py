@@ -16,16 +16,16 @@ from drumhits.cli.interrupts import end_quietly
 if __name__ == "__main__":
     end_quietly()
 
-from drumhits import __version__
 from drumhits.analysis import FEATURE_SETS
-from drumhits.bundle import PRETRAINED
+from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
 from drumhits.cache import open_cache
-from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, ArgumentParser, Console, run
+from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
+from drumhits.cli.options import add_cache, add_jobs, new_parser, require_jobs, seconds_range
 from drumhits.cli.outputs import page_path, require_distinct, require_replaceable, starts_with
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, NotEnoughDataError, UsageError
 from drumhits.io.files import PAGE_SIGNATURE, write_whole
-from drumhits.io.text import printable
+from drumhits.io.text import to_ascii
 from drumhits.learning.pairing import find_pairs
 from drumhits.learning.report import decisions_csv, report_line
 from drumhits.learning.songs import LabelledSong, label_songs
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from drumhits.learning.sharing import ExampleFile
     from drumhits.learning.validation import Validation
 
-SHIPPED_CONFIG = Path(__file__).with_name("midiconfig.yaml")
 SCHEMA = "drumhits/training/1"
 EXAMPLES_SIGNATURE = b"drumhits/examples/"
 EXAMPLES = """examples:
@@ -53,10 +52,7 @@ exit codes: 0 done, 1 some song failed, 2 wrong usage, 3 not enough data or no s
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser = new_parser(__doc__, EXAMPLES)
     data = parser.add_argument_group("data")
     data.add_argument("--stem", choices=STEMS, required=True, help="which drum to train on")
     data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it")
@@ -72,7 +68,9 @@ def get_parser() -> argparse.ArgumentParser:
     aligning = parser.add_argument_group("aligning, where a message asks for it")
     aligning.add_argument("--edited-tempo", type=float, metavar="BPM", help="tempo to read the edited MIDI at")
     aligning.add_argument("--edited-offset", type=float, metavar="S", help="seconds to add to the edited MIDI's times")
-    aligning.add_argument("--range", type=_range, metavar="START-END", help="seconds of the song that were edited")
+    aligning.add_argument(
+        "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
+    )
     training = parser.add_argument_group("training")
     training.add_argument("--output-model", type=Path, metavar="MODEL.pkl", help="model file to write")
     training.add_argument(
@@ -110,12 +108,8 @@ def get_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     reporting.add_argument("--quiet", action="store_true", help="print only errors")
     running = parser.add_argument_group("running")
-    running.add_argument("--jobs", type=int, default=1, metavar="N", help="songs analysed at a time (default: 1)")
-    running.add_argument(
-        "--cache", type=Path, metavar="FOLDER",
-        help="keep each analysis there, so that audio that has not changed is analysed once; may be deleted at any "
-        "time, and is not to be taken from strangers",
-    )  # fmt: skip
+    add_jobs(running, "songs analysed")
+    add_cache(running)
     return parser
 
 
@@ -147,8 +141,7 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError(f"--n-estimators {args.n_estimators}: give 1 to 2000.")
     if not 0 <= args.seed < 2**32:
         raise UsageError(f"--seed {args.seed}: give 0 to {2**32 - 1}.")
-    if args.jobs < 1:
-        raise UsageError(f"--jobs {args.jobs}: give 1 or more.")
+    require_jobs(args.jobs)
     folders = [folder for folder in (args.raw_dir, args.edited_dir) if folder and folder.is_dir()]
     inputs = [path for folder in folders for path in folder.iterdir()] + args.examples
     if args.report and (args.dry_run or not args.output_model):
@@ -211,7 +204,7 @@ def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[Labelle
     for song in songs:
         for warning in song.warnings:
             console.warning(warning)
-        console.data(printable(report_line(song)))
+        console.data(to_ascii(report_line(song)))
     if not songs:
         *errors, gravest = sorted(errors, key=lambda error: error.exit_code)
     for error in errors:
@@ -223,16 +216,16 @@ def load_songs(args: argparse.Namespace, console: Console) -> tuple[list[Labelle
 
 def export_examples(songs: list[LabelledSong], args: argparse.Namespace, console: Console) -> None:
     """Write the labelled candidates of the user's songs."""
-    from drumhits.learning.dataset import after_thresholds, counts, gather_examples
+    from drumhits.learning.dataset import after_thresholds, counts, gather_dataset
     from drumhits.learning.report import refusal
     from drumhits.learning.sharing import to_csv
 
-    examples = gather_examples(songs, args.features)
+    examples = gather_dataset(songs, args.features)
     if not len(examples.kept):
         raise NotEnoughDataError(refusal(counts(examples.kept)))
     text = to_csv(songs[0].config, after_thresholds(songs), examples)
     write_whole(args.export_examples, text.encode())
-    saved = printable(str(args.export_examples))
+    saved = to_ascii(str(args.export_examples))
     console.data(f"\n{len(examples.kept)} examples of {len(songs)} songs saved to: {saved}")
 
 
@@ -249,19 +242,19 @@ def write_thresholds(songs: list[LabelledSong], args: argparse.Namespace, consol
     console.data(
         f"\nThresholds for {args.stem}: {values}\n"
         f"F1 of what they keep on held-out songs: {learned.f1:.1%} (before: {learned.f1_before:.1%})\n"
-        f"Configuration saved to: {printable(str(args.learn_thresholds))}"
+        f"Configuration saved to: {to_ascii(str(args.learn_thresholds))}"
     )
 
 
 def train_and_save(
     songs: list[LabelledSong], others: "list[ExampleFile]", args: argparse.Namespace, console: Console
 ) -> None:
-    from drumhits.learning.dataset import counts, gather_examples
+    from drumhits.learning.dataset import counts, gather_dataset
     from drumhits.learning.fit import make_model, scores, train
     from drumhits.learning.report import advice, refusal, training_report
-    from drumhits.networks.bundled import HEARD
+    from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
-    examples = gather_examples(songs, args.features) if songs else None
+    examples = gather_dataset(songs, args.features) if songs else None
     if others:
         from drumhits.learning.sharing import pool
 
@@ -275,14 +268,14 @@ def train_and_save(
         raise NotEnoughDataError(why)
     start = starting_model(args, songs[0].config if songs else others[0].config, console)
     if start is None:
-        examples = examples.without(HEARD)  # it is the bundled models' knowledge
+        examples = examples.without(NETWORK_LOG_ODDS)  # it is the bundled models' knowledge
     fitted = train(
         examples,
         algorithm=args.algorithm,
         n_estimators=args.n_estimators,
         seed=args.seed,
         start_from=start and start.classifier,
-        left_to_it=HEARD,
+        left_to_it=NETWORK_LOG_ODDS,
     )
     options = {
         "algorithm": args.algorithm,
@@ -293,7 +286,7 @@ def train_and_save(
     model = make_model(songs, examples, fitted, options, others)
     write_whole(args.output_model, model.to_bytes())
     console.data("\n" + training_report(songs, examples, fitted, others))
-    saved = printable(str(args.output_model))
+    saved = to_ascii(str(args.output_model))
     console.data(f"\nModel saved to: {saved}\n")
     for sentence in advice(total, len(model.training["songs"]), fitted.validation):
         console.data(sentence)
@@ -324,10 +317,10 @@ def write_page(
     songs: list[LabelledSong], validation: "Validation", args: argparse.Namespace, console: Console
 ) -> None:
     """Write the page of evaluate_model.py, of what was held out."""
-    from drumhits.evaluation.crossval import out_of_fold
+    from drumhits.evaluation.crossval import cross_validated
     from drumhits.evaluation.page import page
 
-    evaluation = out_of_fold(songs, validation, f"{args.output_model.name}, held out")
+    evaluation = cross_validated(songs, validation, f"{args.output_model.name}, held out")
     if evaluation is None:
         console.warning(f"{args.report}: not written, since no song could be held out.")
         return
@@ -352,16 +345,6 @@ def starting_model(args: argparse.Namespace, config: "StemConfig", console: Cons
     if misfit:
         console.message(f"Starting from nothing, not from the bundled model: {misfit}.")
     return None if misfit else model
-
-
-def _range(text: str) -> tuple[float, float]:
-    try:
-        start, end = (float(part) for part in text.split("-"))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: write START-END in seconds, such as 10-95.5") from error
-    if not 0 <= start < end:
-        raise argparse.ArgumentTypeError(f"{text!r}: the start must lie before the end")
-    return start, end
 
 
 def main(argv: list[str] | None = None) -> int:

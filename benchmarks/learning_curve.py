@@ -22,11 +22,11 @@ from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.evaluation.scores import match_hits
 from drumhits.evaluation.truth import TruthPair, read_truth
-from drumhits.learning.dataset import Examples
+from drumhits.learning.dataset import Dataset
 from drumhits.learning.fit import train
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
-from drumhits.networks.bundled import HEARD
+from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
 DECISIONS = (0, 20, 50, 100, 200)
 WINDOW_S = 0.05
@@ -52,13 +52,13 @@ def read_song(pair: TruthPair, stem: str) -> Song:
     return Song(feature_matrix(table, FEATURES), is_hit, len(true_s))
 
 
-def decided(songs: list[Song], n: int) -> tuple[Examples, int]:
+def decided(songs: list[Song], n: int) -> tuple[Dataset, int]:
     """Return the first `n` candidates of the songs in order as examples, and the number of songs that they are of."""
     n_songs = int(np.searchsorted(np.cumsum([len(song.X) for song in songs]), n)) + 1
     used = songs[:n_songs]
     numbers = np.concatenate([np.full(len(song.X), i) for i, song in enumerate(used)])
     X, kept = (np.concatenate([getattr(song, part) for song in used]) for part in ("X", "is_hit"))
-    return Examples(X[:n], kept[:n], numbers[:n], FEATURES), n_songs
+    return Dataset(X[:n], kept[:n], numbers[:n], FEATURES), n_songs
 
 
 def counts(songs: list[Song], model: PlainModel, min_confidence: float) -> np.ndarray:
@@ -83,9 +83,9 @@ def curve(songs: list[Song], stem: str, n_orders: int) -> dict[str, list[float |
                 continue
             for how, known, start in (
                 ("with", examples, bundled.classifier),
-                ("without", examples.without(HEARD), None),
+                ("without", examples.without(NETWORK_LOG_ODDS), None),
             ):
-                fitted = train(known, start_from=start, left_to_it=HEARD)
+                fitted = train(known, start_from=start, left_to_it=NETWORK_LOG_ODDS)
                 columns = [FEATURES.index(name) for name in known.features]
                 held_out = [replace(song, X=song.X[:, columns]) for song in shuffled[n_songs:]]
                 totals[how][row] += counts(held_out, fitted.classifier, fitted.validation.min_confidence)

@@ -9,14 +9,14 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.detection.context import EXTENDED_FEATURES
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable, measure, measured_features
-from drumhits.detection.frames import windows
-from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, relative_to_loud, without_echoes
+from drumhits.detection.frames import chunks_in_context
+from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95, suppress_retriggers
 from drumhits.detection.siblings import SIBLING_FEATURES
 from drumhits.io.audio import SAMPLE_RATE, AudioReader, AudioSource
-from drumhits.networks.bundled import HEARD, HEARD_IN_MIX
+from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX
 
 if TYPE_CHECKING:
-    from drumhits.detection.sibling_audio import Beside
+    from drumhits.detection.sibling_audio import SiblingAnalysis
 
 
 _NO_ONSETS = np.zeros(0, dtype=ONSET_DTYPE)
@@ -50,14 +50,14 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
         table, patch = find_candidates(reader.blocks(), config, extended=True)
         columns = heard(config.stem, Inputs(table, patch), in_mix=True)
         return table.with_columns(columns), _source(reader)
-    from drumhits.detection.sibling_audio import hear_siblings
-    from drumhits.detection.siblings import Levels, sibling_columns
+    from drumhits.detection.sibling_audio import analyse_siblings
+    from drumhits.detection.siblings import EnergyEnvelope, sibling_columns
 
-    levels = Levels()
+    levels = EnergyEnvelope()
     table, patch = find_candidates(levels.listen(reader.blocks()), config, extended=True)
     own = levels.around(table.times_s)
     del levels  # the siblings' take as much memory
-    beside = hear_siblings(path, reader.duration_s, table.times_s)
+    beside = analyse_siblings(path, reader.duration_s, table.times_s)
     inputs = Inputs(table, patch, {config.stem: own, **beside.around}, beside.mixture)
     columns = sibling_columns(own, beside.around) | heard(config.stem, inputs)
     return table.with_columns(columns), _source(reader, beside)
@@ -76,12 +76,12 @@ def identify(path: Path, *, siblings: bool = False) -> AudioSource:
         pass
     if not siblings:
         return _source(reader)
-    from drumhits.detection.sibling_audio import hear_siblings
+    from drumhits.detection.sibling_audio import analyse_siblings
 
-    return _source(reader, hear_siblings(path, reader.duration_s, np.zeros(0)))
+    return _source(reader, analyse_siblings(path, reader.duration_s, np.zeros(0)))
 
 
-def _source(reader: AudioReader, beside: "Beside | None" = None) -> AudioSource:
+def _source(reader: AudioReader, beside: "SiblingAnalysis | None" = None) -> AudioSource:
     return AudioSource(
         reader.path,
         reader.n_frames,
@@ -108,19 +108,19 @@ def find_candidates(
 ) -> tuple[FeatureTable, np.ndarray | None]:
     """Return the candidates of a signal and, with the extended features, the patches that networks take.
 
-    See `analyze_blocks` and `listener.patches`.
+    See `analyze_blocks` and `bundled.patches`.
     """
     names = measured_features(config.stem, extended=extended)
     onsets, measured = [_NO_ONSETS], [np.zeros((0, len(names)), dtype=np.float32)]
     if extended:
         from drumhits.detection.context import no_surroundings, surroundings
-        from drumhits.detection.frames import GrowingRows
+        from drumhits.detection.frames import RowBuffer
         from drumhits.detection.patches import no_patches, patches
 
-        around, patch = GrowingRows(no_surroundings()), GrowingRows(no_patches())
-    for window in windows(blocks):
+        around, patch = RowBuffer(no_surroundings()), RowBuffer(no_patches())
+    for window in chunks_in_context(blocks):
         found = find_onsets(window, config.stem)
-        found = found[without_echoes(found, config.onset_wait, config.stem)]
+        found = found[suppress_retriggers(found, config.onset_wait, config.stem)]
         measured.append(measure(window.y, found["sample"], config, names))
         if extended:
             around.add(surroundings(window.energies, found["sample"]))
@@ -138,8 +138,8 @@ def find_candidates(
 
 def _stem_wide_choice(onsets: np.ndarray, config: StemConfig) -> np.ndarray:
     """Return the indices of the onsets that are left when the whole stem is known: no unclear one, no late echo."""
-    clear = np.flatnonzero(relative_to_loud(onsets["flux_db"]) >= config.onset_delta)
-    return clear[without_echoes(onsets[clear], config.onset_wait, config.stem)]
+    clear = np.flatnonzero(normalise_to_p95(onsets["flux_db"]) >= config.onset_delta)
+    return clear[suppress_retriggers(onsets[clear], config.onset_wait, config.stem)]
 
 
 def _tabulate(
@@ -148,7 +148,7 @@ def _tabulate(
     """Return the table of the chosen onsets; `around` is of those."""
     times_s = np.maximum(onsets["sample"][chosen], 0) / SAMPLE_RATE
     columns = {
-        "Str": relative_to_loud(onsets["rise"][chosen]),
+        "Str": normalise_to_p95(onsets["rise"][chosen]),
         "LevelDb": onsets["level_db"][chosen],
         **{name: column[chosen] for name, column in measured.items()},
     }
@@ -161,7 +161,7 @@ def _tabulate(
     values = np.column_stack([columns[name] for name in names])
     return FeatureTable(times_s, names, values.astype(np.float64, copy=False))
 FEATURE_SETS = {
-    ALL: GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES + SIBLING_FEATURES + (HEARD,),
+    ALL: GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES + SIBLING_FEATURES + (NETWORK_LOG_ODDS,),
     GUIDE: GUIDE_FEATURES,
-    MIX: (HEARD_IN_MIX,),
+    MIX: (NETWORK_LOG_ODDS_IN_MIX,),
 }

@@ -46,7 +46,7 @@ class Analysis:
 
 @dataclass(frozen=True)
 class CachedAnalysis:
-    """`pipeline.analyze`, with a memory where a folder is given; see `open_cache`.
+    """`analysis.analyze`, with a memory where a folder is given; see `open_cache`.
 
     Parameters
     ----------

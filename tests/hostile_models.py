@@ -11,7 +11,7 @@ import numpy as np
 from fuzz.seeds import forest_of, model_file
 
 from drumhits.analysis import FEATURE_SETS
-from drumhits.io.plainpickle import MAX_BYTES, MAX_TOKENS, PREFIX, dumps, loads, seal
+from drumhits.io.plainpickle import MAX_BYTES, MAX_TOKENS, PREFIX, dumps, loads, with_checksum
 from drumhits.models.base import Logistic
 from drumhits.models.forest import Forest
 
@@ -71,7 +71,7 @@ def chain(depth):
 
 
 def nested(opening, closing, depth):
-    return seal(opening * depth + b"N" + closing * depth + b".")
+    return with_checksum(opening * depth + b"N" + closing * depth + b".")
 
 
 def largest():
@@ -107,7 +107,7 @@ def widest():
 
 
 def repeated(item, count, opening=b"](", closing=b"e."):
-    return lambda: seal(opening + item * count + closing)
+    return lambda: with_checksum(opening + item * count + closing)
 
 
 HOSTILE_MODELS = {
@@ -117,35 +117,35 @@ HOSTILE_MODELS = {
     "code in a pickle": (pickle.dumps(Hostile()), REFUSED),
     "code in a pickle of protocol 0": (pickle.dumps(Hostile(), 0), REFUSED),
     "code in a pickle of protocol 5": (pickle.dumps({"classifier": Hostile()}, 5), REFUSED),
-    "code in a pickle, sealed": (seal(pickle.dumps(Hostile(), 4)[2:]), REFUSED),
-    "code in place of the classifier": (seal(b"}(X\x04\0\0\0kindcos\nsystem\n(X\x06\0\0\0exit 1tRu."), REFUSED),
+    "code in a pickle, sealed": (with_checksum(pickle.dumps(Hostile(), 4)[2:]), REFUSED),
+    "code in place of the classifier": (with_checksum(b"}(X\x04\0\0\0kindcos\nsystem\n(X\x06\0\0\0exit 1tRu."), REFUSED),
     "code after a model": (model_file(forest_of()) + pickle.dumps(Hostile()), REFUSED),
-    "code behind the STOP of a model": (seal(dumps(PLAIN)[12:] + b"cos\nsystem\n."), REFUSED),
+    "code behind the STOP of a model": (with_checksum(dumps(PLAIN)[12:] + b"cos\nsystem\n."), REFUSED),
     "numpy array in a pickle": (pickle.dumps(np.zeros(9)), REFUSED),
     "numpy object array in a pickle": (pickle.dumps(np.array([Hostile()], dtype=object)), REFUSED),
     "npy file of objects": (b"\x93NUMPY\x01\0v\0{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", REFUSED),
     "joblib file": (lambda: _joblib_bytes(), REFUSED),
-    "class named: GLOBAL": (seal(b"cbuiltins\neval\n."), REFUSED),
-    "class named: STACK_GLOBAL": (seal(b"X\x02\0\0\0osX\x06\0\0\0system\x93."), REFUSED),
-    "class named: INST": (seal(b"(X\x02\0\0\0idios\nsystem\n."), REFUSED),
-    "class named: OBJ": (seal(b"(cos\nsystem\nX\x02\0\0\0ido."), REFUSED),
-    "class named: EXT1": (seal(b"\x82\x01."), REFUSED),
-    "class named: PERSID": (seal(b"Pkick\n."), REFUSED),
-    "REDUCE": (seal(b"](eR."), REFUSED),
-    "BUILD": (seal(b"](e](eb."), REFUSED),
-    "NEWOBJ": (seal(b"](e](e\x81."), REFUSED),
-    "bytes of 8 TiB": (seal(b"\x8e" + (2**43).to_bytes(8, "little") + b"x."), REFUSED),
-    "text of 8 TiB": (seal(b"\x8d" + (2**43).to_bytes(8, "little") + b"x."), REFUSED),
-    "bytearray of 8 TiB": (seal(b"\x96" + (2**43).to_bytes(8, "little") + b"x."), REFUSED),
-    "frame of 8 TiB": (seal(b"\x95" + (2**43).to_bytes(8, "little") + b"N."), REFUSED),
-    "bytes of 4 GiB": (seal(b"B\xff\xff\xff\xffx."), REFUSED),
-    "memo of 4 billion": (seal(b"Nr\xff\xff\xff\xff."), REFUSED),
-    "memo bomb": (seal(b"](](e\x94" + b"h\0" * 9999 + b"e."), REFUSED),
+    "class named: GLOBAL": (with_checksum(b"cbuiltins\neval\n."), REFUSED),
+    "class named: STACK_GLOBAL": (with_checksum(b"X\x02\0\0\0osX\x06\0\0\0system\x93."), REFUSED),
+    "class named: INST": (with_checksum(b"(X\x02\0\0\0idios\nsystem\n."), REFUSED),
+    "class named: OBJ": (with_checksum(b"(cos\nsystem\nX\x02\0\0\0ido."), REFUSED),
+    "class named: EXT1": (with_checksum(b"\x82\x01."), REFUSED),
+    "class named: PERSID": (with_checksum(b"Pkick\n."), REFUSED),
+    "REDUCE": (with_checksum(b"](eR."), REFUSED),
+    "BUILD": (with_checksum(b"](e](eb."), REFUSED),
+    "NEWOBJ": (with_checksum(b"](e](e\x81."), REFUSED),
+    "bytes of 8 TiB": (with_checksum(b"\x8e" + (2**43).to_bytes(8, "little") + b"x."), REFUSED),
+    "text of 8 TiB": (with_checksum(b"\x8d" + (2**43).to_bytes(8, "little") + b"x."), REFUSED),
+    "bytearray of 8 TiB": (with_checksum(b"\x96" + (2**43).to_bytes(8, "little") + b"x."), REFUSED),
+    "frame of 8 TiB": (with_checksum(b"\x95" + (2**43).to_bytes(8, "little") + b"N."), REFUSED),
+    "bytes of 4 GiB": (with_checksum(b"B\xff\xff\xff\xffx."), REFUSED),
+    "memo of 4 billion": (with_checksum(b"Nr\xff\xff\xff\xff."), REFUSED),
+    "memo bomb": (with_checksum(b"](](e\x94" + b"h\0" * 9999 + b"e."), REFUSED),
     "billion laughs": (
-        seal(b"](e\x94" + b"".join(b"](" + b"h%c" % n * 9 + b"e\x94" for n in range(60)) + b"."), REFUSED,
+        with_checksum(b"](e\x94" + b"".join(b"](" + b"h%c" % n * 9 + b"e\x94" for n in range(60)) + b"."), REFUSED,
     ),
-    "list in itself": (seal(b"]q\0(h\0e."), REFUSED),
-    "DUP bomb": (seal(b"]" + b"2" * 99_999 + b"."), REFUSED),
+    "list in itself": (with_checksum(b"]q\0(h\0e."), REFUSED),
+    "DUP bomb": (with_checksum(b"]" + b"2" * 99_999 + b"."), REFUSED),
     "MARK bomb": (repeated(b"(", 10 * 2**20, b""), REFUSED),
     "POP_MARK bomb": (repeated(b"(1", 5 * 2**20, b""), REFUSED),
     "list bomb": (repeated(b"](e", 10 * 2**20), REFUSED),
@@ -159,11 +159,11 @@ HOSTILE_MODELS = {
     "dicts nested 10,000 deep": (nested(b"}(X\0\0\0\0", b"u", 10_000), REFUSED),
     "lists nested 10,000,000 deep": (lambda: nested(b"](", b"e", 10_000_000), REFUSED),
     "lists nested 32 deep": (nested(b"](", b"e", 32), REFUSED),
-    "NaN": (seal(b"G\x7f\xf8\0\0\0\0\0\0."), REFUSED),
-    "infinity": (seal(b"G" + struct.pack(">d", float("inf")) + b"."), REFUSED),
-    "number of 255 bytes": (seal(b"\x8a\xff" + b"\x7f" * 255 + b"."), REFUSED),
-    "text not UTF-8": (seal(b"X\x01\0\0\0\xff."), REFUSED),
-    "duplicate key": (seal(b"}(X\x01\0\0\0kNX\x01\0\0\0kNu."), REFUSED),
+    "NaN": (with_checksum(b"G\x7f\xf8\0\0\0\0\0\0."), REFUSED),
+    "infinity": (with_checksum(b"G" + struct.pack(">d", float("inf")) + b"."), REFUSED),
+    "number of 255 bytes": (with_checksum(b"\x8a\xff" + b"\x7f" * 255 + b"."), REFUSED),
+    "text not UTF-8": (with_checksum(b"X\x01\0\0\0\xff."), REFUSED),
+    "duplicate key": (with_checksum(b"}(X\x01\0\0\0kNX\x01\0\0\0kNu."), REFUSED),
     "a list for a model": (dumps([]), REFUSED),
     "nothing for a model": (dumps(None), REFUSED),
     "another kind": (altered(kind="oracle"), REFUSED),

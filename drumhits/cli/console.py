@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 
 from drumhits.cli.interrupts import StoppedError, stoppable
 from drumhits.errors import InputError
-from drumhits.io.text import printable
+from drumhits.io.text import to_ascii
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 EXIT_STOPPED = 128 + signal.SIGTERM
@@ -40,7 +40,7 @@ class Console:
     def data(self, text: str) -> None:
         """Write a part of the report, unless quiet."""
         if not self.quiet:
-            _write(sys.stdout, "\n".join(printable(line) for line in text.split("\n")))
+            _write(sys.stdout, "\n".join(to_ascii(line) for line in text.split("\n")))
 
     def message(self, text: str) -> None:
         """Say what is going on, unless quiet."""
@@ -59,7 +59,7 @@ class Console:
             filled = BAR_WIDTH * done // total
             bar = "#" * filled + "." * (BAR_WIDTH - filled)
             left = duration((time.monotonic() - self._started_s) / max(done, 1) * (total - done))
-            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}, {left} left: {printable(what)}")
+            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}, {left} left: {to_ascii(what)}")
             if done == total:
                 sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -67,7 +67,7 @@ class Console:
     def _line(self, text: str) -> None:
         if self._has_bar:
             sys.stderr.write("\r\x1b[K")
-        _write(sys.stderr, printable(f"{self.prog}: {text}"))
+        _write(sys.stderr, to_ascii(f"{self.prog}: {text}"))
 
 
 def duration(seconds: float) -> str:
@@ -81,7 +81,7 @@ class ArgumentParser(argparse.ArgumentParser):
     """One whose messages show the words of the command line, such as file names, in plain ASCII."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        super().error(to_ascii(message))
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from drumhits.config.schema import leaves, read_value, value_text
+from drumhits.config.schema import read_value, settings_in, value_text
 from drumhits.config.yamltree import BYTE_ORDER_MARK, Node, pairs, parse
 from drumhits.errors import UsageError
 
@@ -40,7 +40,7 @@ def with_values(
     texts = {key: value_text(value) for key, value in values.items()}
     for start, end, replacement in sorted(_edits(edited, root, stem, texts), reverse=True):
         edited = edited[:start] + replacement + edited[end:]
-    nodes = leaves(_checked_tree(edited, name))
+    nodes = settings_in(_checked_tree(edited, name))
     for path, value in {f"{stem}.{key}": value for key, value in values.items()}.items():
         if path not in nodes or read_value(path, nodes[path]) != value:
             raise UsageError(f"{name}: {path} could not be replaced; put each setting on a line of its own")
@@ -50,7 +50,7 @@ def with_values(
 def _checked_tree(text: str, name: str) -> Node | None:
     root = parse(text, lambda line: f"{name}:{line}")
     if root:
-        leaves(root)
+        settings_in(root)
     return root
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drumhits.config.schema import SETTINGS, Band, Value, leaves, node_of, read_value, require_known, value_text
+from drumhits.config.schema import SETTINGS, Band, Value, read_value, require_known, settings_in, to_node, value_text
 from drumhits.config.yamltree import Node, parse, read_text, shown
 from drumhits.drums import STEMS
 from drumhits.errors import UsageError
@@ -47,7 +47,7 @@ class StemConfig:
     Attributes
     ----------
     stem : str
-        One of `settings.STEMS`.
+        One of `drums.STEMS`.
     geomean_threshold : float >= 0, or None
         Hits are kept above it.
     min_sustain_ms : float in 0..200, or None
@@ -133,7 +133,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, object]]
     for section, values in (overrides or {}).items():
         for key, value in values.items():
             require_known(f"{section}.{key}", COMMAND_LINE)
-            nodes |= leaves(node_of(value, COMMAND_LINE), f"{section}.{key}")
+            nodes |= settings_in(to_node(value, COMMAND_LINE), f"{section}.{key}")
     values = {key: setting.default for key, setting in SETTINGS.items()}
     values |= {key: read_value(key, node) for key, node in nodes.items()}
     origins = {key: nodes[key].place if key in nodes else DEFAULT for key in SETTINGS}
@@ -161,7 +161,7 @@ def parse_override(text: str, option: str = "--set") -> dict[str, dict[str, Valu
         )
     require_known(path, option)
     overrides: dict[str, dict[str, Value]] = {}
-    for leaf, node in leaves(node_of(value, option), path).items():
+    for leaf, node in settings_in(to_node(value, option), path).items():
         section, _, key = leaf.partition(".")
         overrides.setdefault(section, {})[key] = read_value(leaf, node)
     return overrides
@@ -184,7 +184,7 @@ def _file_nodes(path: Path) -> dict[str, Node]:
     root = parse(read_text(path), lambda line: f"{name}:{line}")
     if root is None:
         raise UsageError(f"{name}: is empty; write a section such as 'cymbals:', or leave the file out")
-    return leaves(root)
+    return settings_in(root)
 
 
 def _stem_config(stem: str, values: Mapping[str, Value]) -> StemConfig:

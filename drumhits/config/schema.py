@@ -99,7 +99,7 @@ SETTINGS: dict[str, Setting] = {
 
 
 @cache
-def names_below(path: str) -> tuple[str, ...]:
+def children_of(path: str) -> tuple[str, ...]:
     """Return the names that may stand in the section `path`; "" is the whole file, a setting has none."""
     prefix = f"{path}." if path else ""
     below = (known.removeprefix(prefix).split(".")[0] for known in SETTINGS if known.startswith(prefix))
@@ -117,7 +117,7 @@ _HINTS = (
 )
 
 
-def leaves(node: Node, path: str = "") -> dict[str, Node]:
+def settings_in(node: Node, path: str = "") -> dict[str, Node]:
     """Return the nodes of all settings at or below the dotted `path`, by their own dotted paths.
 
     Raises
@@ -131,7 +131,7 @@ def leaves(node: Node, path: str = "") -> dict[str, Node]:
         return {}
     if node.kind != "mapping":
         where = f"{node.place}: {path}" if path else node.place
-        example = f"{names_below(path)[0]}: ..."
+        example = f"{children_of(path)[0]}: ..."
         raise UsageError(f"{where}: must hold names and values, such as '{example}', not {node}")
     found: dict[str, Node] = {}
     places: dict[str, str] = {}
@@ -141,7 +141,7 @@ def leaves(node: Node, path: str = "") -> dict[str, Node]:
             where = f"{key.place}: {_below(path, name)}"
             raise UsageError(f"{where}: set twice, first at {places[name]}; remove one of them")
         places[name] = key.place
-        found |= leaves(value, _below(path, name))
+        found |= settings_in(value, _below(path, name))
     return found
 
 
@@ -149,7 +149,7 @@ def require_known(path: str, place: str) -> None:
     """Raise a `UsageError` that points at `place` unless the dotted `path` is a setting or a section."""
     parent = ""
     for name in path.split("."):
-        if name not in names_below(parent):
+        if name not in children_of(parent):
             raise _unknown(name, parent, place)
         parent = _below(parent, name)
 
@@ -188,17 +188,17 @@ def value_text(value: object) -> str:
     return str(value)
 
 
-def node_of(value: object, place: str, depth: int = 1) -> Node:
+def to_node(value: object, place: str, depth: int = 1) -> Node:
     """Make a node of a Python value or of YAML text, so that options are read as strictly as the file."""
     if depth > MAX_DEPTH:
         raise too_deep(place)
     if isinstance(value, str):
         return parse(value, lambda _: place) or Node("scalar", place)
     if isinstance(value, Mapping):
-        children = [node_of(part, place, depth + 1) for pair in value.items() for part in pair]
+        children = [to_node(part, place, depth + 1) for pair in value.items() for part in pair]
         return Node("mapping", place, children=children)
     if isinstance(value, tuple | list):
-        return Node("list", place, children=[node_of(part, place, depth + 1) for part in value])
+        return Node("list", place, children=[to_node(part, place, depth + 1) for part in value])
     return Node("scalar", place, text=value_text(value))
 
 
@@ -212,7 +212,7 @@ def _known_name(key: Node, path: str) -> str:
         raise UsageError(f"{where}: the name of a setting must be a word, not {key}")
     if key.text == "<<":
         raise UsageError(f"{where}: merge keys (<<) are not supported; write the settings out")
-    if key.text not in names_below(path):
+    if key.text not in children_of(path):
         raise _unknown(key.text, path, key.place)
     return key.text
 
@@ -220,7 +220,7 @@ def _known_name(key: Node, path: str) -> str:
 def _unknown(name: str, parent: str, place: str) -> UsageError:
     import difflib  # only for an error: it costs every start 2 ms
 
-    known = names_below(parent)
+    known = children_of(parent)
     nearest = difflib.get_close_matches(name[:60].lower(), known, n=1)
     elsewhere = [path for path in SETTINGS if path.endswith(f".{name}")]
     hint = f"known here: {', '.join(known)}" if known else f"{parent} is a single value"

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from drumhits.errors import UsageError
-from drumhits.io.text import visible
+from drumhits.io.text import escape_controls
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
@@ -60,7 +60,7 @@ class Node:
 def shown(text: str, limit: int = 60) -> str:
     """Return `text` fit for one line of a message: control characters escaped, cut at `limit` characters."""
     cut = text if len(text) <= limit else text[:limit] + "..."
-    return visible(cut)
+    return escape_controls(cut)
 
 
 def read_text(path: Path) -> str:

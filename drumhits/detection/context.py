@@ -1,6 +1,6 @@
 """Extended features: what tells a hit from bleed beyond the guide's seven, for models.
 
-Levels are in dB, from energies averaged over frames around the onset, in each band b of `windows.BAND_EDGES_HZ`, named
+Levels are in dB, from energies averaged over frames around the onset, in each band b of `frames.BAND_EDGES_HZ`, named
 by its lower edge in Hz; `after` is 6 to 17 ms after the onset. Those of one hit:
 
 After<b>   level after, relative to the level after (all bands) of the stem's loud hits

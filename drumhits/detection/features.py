@@ -31,7 +31,7 @@ from drumhits.io.audio import SAMPLE_RATE
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
 MEASURED = GUIDE_FEATURES[1:] + SHAPE_FEATURES[1:]
-HEARD_AS = "Heard:"  # before the name of an articulation; see listener
+ARTICULATION_PREFIX = "Heard:"  # before the name of an articulation; see listener
 
 AMP_LENGTH = SAMPLE_RATE * 10 // 1000  # samples
 SPECTRUM_LENGTH = SAMPLE_RATE * 50 // 1000  # samples: 2205
@@ -85,15 +85,15 @@ class FeatureTable:
             self.times_s, (*self.names, *columns), np.column_stack([self.values, *columns.values()])
         )
 
-    def unheard(self) -> "FeatureTable":
+    def without_articulation_scores(self) -> "FeatureTable":
         """Return the table without what networks say of articulations, as an analysis without them gives it."""
-        known = [i for i, name in enumerate(self.names) if not name.startswith(HEARD_AS)]
+        known = [i for i, name in enumerate(self.names) if not name.startswith(ARTICULATION_PREFIX)]
         return FeatureTable(self.times_s, tuple(self.names[i] for i in known), self.values[:, known])
 
 
-def heard_articulations(stem: str) -> tuple[str, ...]:
+def articulation_columns(stem: str) -> tuple[str, ...]:
     """Return the columns in which networks say which articulation a hit is, in the order of `ARTICULATIONS`."""
-    return tuple(f"{HEARD_AS}{name}" for name in ARTICULATIONS[stem])
+    return tuple(f"{ARTICULATION_PREFIX}{name}" for name in ARTICULATIONS[stem])
 
 
 def measured_features(stem: str, *, extended: bool) -> tuple[str, ...]:

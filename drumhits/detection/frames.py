@@ -32,7 +32,7 @@ _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.flo
 
 
 @dataclass(frozen=True)
-class Window:
+class Chunk:
     """A chunk of a stem in its context; silence stands for what lies before its start and after its end.
 
     Attributes
@@ -53,7 +53,7 @@ class Window:
     loudest: float
 
 
-def windows(blocks: Iterable[np.ndarray]) -> Iterator[Window]:
+def chunks_in_context(blocks: Iterable[np.ndarray]) -> Iterator[Chunk]:
     """Yield a window around each chunk of a stem.
 
     Parameters
@@ -67,7 +67,7 @@ def windows(blocks: Iterable[np.ndarray]) -> Iterator[Window]:
         if present is not None:
             y = np.concatenate((past[0][-CONTEXT_LENGTH:], present[0], future[0][:CONTEXT_LENGTH]))
             energies = np.concatenate((past[1][-CONTEXT_FRAMES:], present[1], future[1][:CONTEXT_FRAMES]))
-            yield Window(y, energies, start, max(past[2], present[2], future[2]))
+            yield Chunk(y, energies, start, max(past[2], present[2], future[2]))
             past, start = present, start + CHUNK_LENGTH
         present = future
 
@@ -150,7 +150,7 @@ def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[
 FIRST_BYTES = 1 << 25  # so large that the system gives it by itself, takes it back, and lends only what is written to
 
 
-class GrowingRows:
+class RowBuffer:
     """Rows put one under another.
 
     Many small arrays would do the same, but leave the memory in pieces too small for what comes after them.

@@ -18,7 +18,7 @@ from drumhits.detection.frames import (
     DECIMATION,
     HOP_LENGTH,
     N_BANDS,
-    Window,
+    Chunk,
     decimated,
 )
 from drumhits.drums import PROFILES, Band
@@ -78,11 +78,11 @@ WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
 CLOSEST_WAIT = 4  # frames of WAIT_FRAME_LENGTH: 46 ms, within which only the strongest candidate stays
 
 
-def find_onsets(window: Window, stem: str) -> np.ndarray:
+def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`."""
     profile = PROFILES[stem]
     energies, floor, flux = _low(window) if profile.flux_band_hz is None else _broad(window, profile.flux_band_hz)
-    frames, flux_db = flux_peaks(energies, floor, flux)
+    frames, flux_db = pick_peaks(energies, floor, flux)
     power_of, late = ATTACK_POWERS[profile.attack_power]
     coarse = (frames + 1) * HOP_LENGTH - flux.lag * HOP_LENGTH // 2
     attacks = np.maximum(refine(window.y, coarse, power_of) - late, -window.start)
@@ -98,13 +98,13 @@ def find_onsets(window: Window, stem: str) -> np.ndarray:
     return onsets
 
 
-def _broad(window: Window, band_hz: Band) -> tuple[np.ndarray, float, Flux]:
+def _broad(window: Chunk, band_hz: Band) -> tuple[np.ndarray, float, Flux]:
     """Return the energies of the bands that a stem's candidates are looked for in, their floor, and the flux."""
     floor = window.loudest * 10 ** (BROAD_FLUX.floor_db / 10) / N_BANDS
     return window.energies[:, _bands_within(band_hz)], floor, BROAD_FLUX
 
 
-def _low(window: Window) -> tuple[np.ndarray, float, Flux]:
+def _low(window: Chunk) -> tuple[np.ndarray, float, Flux]:
     """Return the energies of what is low as of one band, their floor, and the flux; frames end where others do."""
     low = np.concatenate((np.zeros(LOW_N_FFT - HOP_LENGTH // DECIMATION, dtype=np.float32), decimated(window.y)))
     frames = np.lib.stride_tricks.sliding_window_view(low, LOW_N_FFT)[:: HOP_LENGTH // DECIMATION]
@@ -112,7 +112,7 @@ def _low(window: Window) -> tuple[np.ndarray, float, Flux]:
     return energies, energies.max() * 10 ** (LOW_FLUX.floor_db / 10), LOW_FLUX
 
 
-def flux_peaks(energies: np.ndarray, floor: float, flux: Flux) -> tuple[np.ndarray, np.ndarray]:
+def pick_peaks(energies: np.ndarray, floor: float, flux: Flux) -> tuple[np.ndarray, np.ndarray]:
     """Return the frames of the middle chunk in which the mean rise in decibels over the bands peaks, and these peaks.
 
     Parameters
@@ -157,20 +157,20 @@ def refine(y: np.ndarray, coarse: np.ndarray, power_of: Callable[[np.ndarray], n
     return coarse - AIC_BEFORE + k[aic.argmin(axis=1)] * AIC_STEP - ATTACK_LEAD
 
 
-def _power_of_click(y: np.ndarray) -> np.ndarray:
+def _high_frequency_power(y: np.ndarray) -> np.ndarray:
     """Return the power in each step after pre-emphasis: the attack of most drums is brighter than what rings on."""
     emphasized = y[:, 1:] - PRE_EMPHASIS * y[:, :-1]
     return (emphasized * emphasized).reshape(len(y), -1, AIC_STEP).sum(axis=2)
 
 
-def _power_of_thump(y: np.ndarray) -> np.ndarray:
+def _low_frequency_power(y: np.ndarray) -> np.ndarray:
     """Return the power of each step's mean, which is deaf to the hi-hat that bleeds into a kick."""
     means = y[:, 1:].reshape(len(y), -1, AIC_STEP).mean(axis=2)
     return means * means
 
 
 # How the power around attacks is measured, and the samples by which it jumps later than that of high frequencies.
-ATTACK_POWERS = {"low": (_power_of_thump, 34), "high": (_power_of_click, 0)}
+ATTACK_POWERS = {"low": (_low_frequency_power, 34), "high": (_high_frequency_power, 0)}
 
 
 def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np.ndarray:
@@ -191,7 +191,7 @@ def mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> 
     return energies[np.clip(frames[:, None] + np.array(offsets), 0, len(energies) - 1)].mean(axis=1)
 
 
-def relative_to_loud(values: np.ndarray) -> np.ndarray:
+def normalise_to_p95(values: np.ndarray) -> np.ndarray:
     """Return values >= 0 relative to their 95th percentile, clipped to 0..1."""
     loud = np.percentile(values, 95) if len(values) else 0.0
     if loud <= 0:
@@ -199,7 +199,7 @@ def relative_to_loud(values: np.ndarray) -> np.ndarray:
     return np.clip(values / loud, 0, 1).astype(np.float32)
 
 
-def without_echoes(onsets: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
+def suppress_retriggers(onsets: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
     """Return the onsets that are no echo of a stronger one, in time order.
 
     Within `onset_wait` frames of 512 samples of a stronger onset an onset goes, unless it is 46 ms away and has the

@@ -11,10 +11,10 @@ from drumhits.detection.frames import (
     HOP_LENGTH,
     N_BANDS,
     TINY_ENERGY,
-    Window,
+    Chunk,
+    chunks_in_context,
     decimated,
     mean_levels_db,
-    windows,
 )
 from drumhits.detection.onsets import ATTACK_LEAD
 from drumhits.io.audio import SAMPLE_RATE
@@ -34,7 +34,7 @@ N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
 SILENT_DB = 10 * np.log10(TINY_ENERGY)
 
 
-def patches(window: Window, samples: np.ndarray) -> np.ndarray:
+def patches(window: Chunk, samples: np.ndarray) -> np.ndarray:
     """Return the levels around onsets of a window, shape (n, N_PATCH), float16, in dB.
 
     Parameters
@@ -70,7 +70,7 @@ def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
     """
     samples = np.rint(times_s * SAMPLE_RATE).astype(int)
     levels = np.full((len(samples), N_PATCH), SILENT_DB, dtype=np.float16)
-    for window in windows(blocks):
+    for window in chunks_in_context(blocks):
         first = window.start + CONTEXT_LENGTH
         rows = slice(*np.searchsorted(samples, (first, first + CHUNK_LENGTH)))
         levels[rows] = patches(window, samples[rows] - window.start)

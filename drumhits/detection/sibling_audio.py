@@ -15,7 +15,7 @@ import numpy as np
 
 from drumhits.detection.frames import chunks
 from drumhits.detection.patches import no_patches, patches_at
-from drumhits.detection.siblings import Around, Levels
+from drumhits.detection.siblings import EnergyEnvelope, LocalLevels
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioReader, Sibling
 from drumhits.io.folders import find_siblings
@@ -24,7 +24,7 @@ LONGEST_DIFFERENCE_S = 1.0  # between stems of one song
 
 
 @dataclass(frozen=True)
-class Beside:
+class SiblingAnalysis:
     """What was heard beside a stem.
 
     Attributes
@@ -38,7 +38,7 @@ class Beside:
         A sentence for each file that was left out.
     """
 
-    around: Mapping[str, Around]
+    around: Mapping[str, LocalLevels]
     siblings: tuple[Sibling, ...] = ()
     mixture: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
@@ -52,9 +52,9 @@ class _LeftOutError(Exception):
         self.stem, self.why = stem, why
 
 
-def hear_siblings(
+def analyse_siblings(
     audio: Path, duration_s: float, times_s: np.ndarray, *, left_out: Mapping[str, str] = MappingProxyType({})
-) -> Beside:
+) -> SiblingAnalysis:
     """Read a stem once more with its siblings beside it, and measure all of them around the given times.
 
     Parameters
@@ -68,15 +68,15 @@ def hear_siblings(
     """
     paths = {stem: path for stem, path in find_siblings(audio).items() if stem not in left_out}
     try:
-        beside = _hear_together(audio, paths, duration_s, times_s) if paths else Beside({})
+        beside = _hear_together(audio, paths, duration_s, times_s) if paths else SiblingAnalysis({})
     except _LeftOutError as error:
-        return hear_siblings(audio, duration_s, times_s, left_out={**left_out, error.stem: error.why})
+        return analyse_siblings(audio, duration_s, times_s, left_out={**left_out, error.stem: error.why})
     return replace(beside, warnings=tuple(left_out.values()))
 
 
-def _hear_together(audio: Path, paths: Mapping[str, Path], duration_s: float, times_s: np.ndarray) -> Beside:
+def _hear_together(audio: Path, paths: Mapping[str, Path], duration_s: float, times_s: np.ndarray) -> SiblingAnalysis:
     readers = {stem: _opened(stem, path) for stem, path in paths.items()}
-    levels = {stem: Levels() for stem in paths}
+    levels = {stem: EnergyEnvelope() for stem in paths}
     tracks = [chunks(levels[stem].listen(_blocks(stem, reader))) for stem, reader in readers.items()]
     if len(times_s):
         mixture = patches_at(_sums([chunks(AudioReader(audio).blocks()), *tracks]), times_s)
@@ -91,7 +91,7 @@ def _hear_together(audio: Path, paths: Mapping[str, Path], duration_s: float, ti
                 f"{reader.path}: lasts {reader.duration_s:.1f} s and {audio.name} {duration_s:.1f} s, so it is left "
                 "out of what the model hears; export all stems of a song over the same range.",
             )
-    return Beside(
+    return SiblingAnalysis(
         around={stem: levels.pop(stem).around(times_s) for stem in paths},
         siblings=tuple(Sibling(stem, reader.path, reader.fingerprint) for stem, reader in readers.items()),
         mixture=mixture,

@@ -28,7 +28,7 @@ FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 LOUD_PERCENTILE = 99
 KINDS = ("", "Treble")  # what features are made of
 MEASURES = 3  # of each step: the energy, that of the first difference, and that of the mean: all, treble and bass
-COURSE_STEPS = (  # relative to the onset; fine around it, coarse away from it
+ENVELOPE_SPANS = (  # relative to the onset; fine around it, coarse away from it
     range(-40, -16), range(-16, -8), range(-8, -4), range(-4, -2), range(-2, 0), range(0, 2), range(2, 4), range(4, 8),
     range(8, 16), range(16, 32), range(32, 64),
 )  # fmt: skip
@@ -41,7 +41,7 @@ SIBLING_FEATURES = tuple(
 
 
 @dataclass(frozen=True)
-class Around:
+class LocalLevels:
     """Levels of a signal around some times.
 
     Attributes
@@ -60,7 +60,7 @@ class Around:
     course: np.ndarray
 
 
-class Levels:
+class EnergyEnvelope:
     """Energy of a signal at 44.1 kHz, and of its first difference, in steps of 2.9 ms."""
 
     def __init__(self):
@@ -88,7 +88,7 @@ class Levels:
         self._parts.append(energies)
         self._rest = y[end:]
 
-    def around(self, times_s: np.ndarray) -> Around:
+    def around(self, times_s: np.ndarray) -> LocalLevels:
         """Return the levels around times in seconds, shape (n,); silence lies before the start and after the end."""
         margin = np.zeros((MARGIN, MEASURES), dtype=np.float32)
         energies = np.concatenate((margin, *self._parts, margin))
@@ -99,12 +99,12 @@ class Levels:
             for steps_around in (AFTER_STEPS, BEFORE_STEPS)
         )
         loud = max(float(np.percentile(energies[:, 0], LOUD_PERCENTILE)), TINY_ENERGY)
-        return Around(after, before, loud, course=mean_levels_db(energies, steps, COURSE_STEPS))
+        return LocalLevels(after, before, loud, course=mean_levels_db(energies, steps, ENVELOPE_SPANS))
 
 
-def sibling_columns(own: Around, heard: Mapping[str, Around]) -> dict[str, np.ndarray]:
+def sibling_columns(own: LocalLevels, heard: Mapping[str, LocalLevels]) -> dict[str, np.ndarray]:
     """Return every sibling feature, by name, from the levels of a stem and those of its siblings at the same times."""
-    silent = Around(np.zeros_like(own.after), np.zeros_like(own.after), 1.0, np.zeros_like(own.course))
+    silent = LocalLevels(np.zeros_like(own.after), np.zeros_like(own.after), 1.0, np.zeros_like(own.course))
     others = {stem: heard.get(stem, silent) for stem in STEMS}
     over = {stem: _over_db(own.after, other.after) for stem, other in others.items()}
     over["all"] = _over_db(own.after, np.sum([other.after for other in others.values()], axis=0))

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from drumhits.detection.context import families
 from drumhits.evaluation.comparison import Evaluation, Outcome
-from drumhits.evaluation.judging import Judged, hit_times
+from drumhits.evaluation.judging import ScoredSong, hit_times
 from drumhits.evaluation.report import percent, short
 from drumhits.io.audio import AudioSource, waveform_envelope
 from drumhits.metrics import precision_recall_curve, reliability, roc_auc
@@ -140,7 +140,7 @@ def _scatter(figure: Figure, evaluation: Evaluation) -> bool:
 def two_features(outcome: Outcome) -> list[str]:
     """Return the two features that tell hits apart best, of the two most important families where that is known."""
     hit = outcome.is_hit
-    names = outcome.judged[0].table.unheard().names
+    names = outcome.judged[0].table.without_articulation_scores().names
     if not hit.any() or hit.all():
         return []
     power = {name: abs(roc_auc(hit, outcome.column(name)) - 0.5) for name in names}
@@ -254,7 +254,7 @@ def _saved(figure: Figure, kind: str, **options) -> bytes:
     return picture.getvalue()
 
 
-def _song_figure(name: str, source: AudioSource, judged: Judged) -> Figure:
+def _song_figure(name: str, source: AudioSource, judged: ScoredSong) -> Figure:
     """Return the waveform with right, false and missed hits."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(min(40, max(9, source.duration_s / 2.5)), 3), layout="constrained")

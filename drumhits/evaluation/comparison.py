@@ -9,8 +9,8 @@ import numpy as np
 from drumhits.analysis import analyze
 from drumhits.config.load import Config
 from drumhits.errors import InputError
-from drumhits.evaluation.judging import Decider, Judged, judge_song, rules, score_all_hits
-from drumhits.evaluation.scores import Decided, Heard, score_decisions
+from drumhits.evaluation.judging import Decider, ScoredSong, rules, score_all_hits, score_song
+from drumhits.evaluation.scores import CandidateScores, Heard, score_decisions
 from drumhits.evaluation.truth import TruthPair
 from drumhits.io.audio import AudioSource
 from drumhits.learning.songs import Analyse
@@ -33,10 +33,10 @@ class Outcome:
     """What a decider made of all songs."""
 
     decider: Decider
-    judged: tuple[Judged, ...]
+    judged: tuple[ScoredSong, ...]
 
     @cached_property
-    def decided(self) -> Decided:
+    def decided(self) -> CandidateScores:
         confidences = [one.confidence for one in self.judged]
         return score_decisions(self.is_hit, self.keep, None if confidences[0] is None else np.concatenate(confidences))
 
@@ -110,7 +110,7 @@ def evaluate_songs(
     n_jobs : int > 0
         Songs judged at a time.
     analyse : callable
-        In place of `pipeline.analyze`.
+        In place of `analysis.analyze`.
 
     Returns
     -------
@@ -137,9 +137,9 @@ def evaluate_songs(
     return evaluation, errors
 
 
-def _attempt(pair: TruthPair, **options) -> tuple[AudioSource, list[Judged], list[str]] | InputError:
+def _attempt(pair: TruthPair, **options) -> tuple[AudioSource, list[ScoredSong], list[str]] | InputError:
     try:
-        return judge_song(pair, **options)
+        return score_song(pair, **options)
     except InputError as error:
         return error
 
@@ -163,7 +163,7 @@ class Mistake:
     removed_by: str
 
 
-def worst_mistakes(judged: Judged, min_confidence: float) -> list[Mistake]:
+def worst_mistakes(judged: ScoredSong, min_confidence: float) -> list[Mistake]:
     """Return a song's wrong decisions that lie farthest from the threshold, the worst first."""
     wrong = np.flatnonzero(judged.keep != judged.is_hit)
     confidence = judged.confidence[wrong]

@@ -6,7 +6,7 @@ import numpy as np
 
 from drumhits.config.load import default_config
 from drumhits.evaluation.comparison import Evaluation, Outcome, Song
-from drumhits.evaluation.judging import Decider, Judged, judge, rules
+from drumhits.evaluation.judging import Decider, ScoredSong, judge, rules
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import NOTE_DTYPE
 from drumhits.learning.labels import DECISIONS, IS_REMOVED, IS_UNLABELLED, KEPT, UNLABELLED
@@ -18,7 +18,7 @@ WINDOW_S = 0.05
 _NO_HITS = DECISIONS[[IS_REMOVED, IS_UNLABELLED]]
 
 
-def out_of_fold(songs: Sequence[LabelledSong], validation: Validation, name: str) -> Evaluation | None:
+def cross_validated(songs: Sequence[LabelledSong], validation: Validation, name: str) -> Evaluation | None:
     """Return how held-out candidates were decided, against the user's edits; unlabelled ones are left out.
 
     Parameters
@@ -57,7 +57,7 @@ def out_of_fold(songs: Sequence[LabelledSong], validation: Validation, name: str
 
 def _judged(
     song: LabelledSong, labelled: np.ndarray, probability: np.ndarray, deciders: Sequence[Decider]
-) -> list[Judged]:
+) -> list[ScoredSong]:
     table = song.table.rows(labelled)
     model, *others = deciders
     decisions = [by_confidence(probability, model.min_confidence)]

@@ -1,6 +1,6 @@
 """Test songs -> what each model, the thresholds, and keeping everything make of them. Times in seconds.
 
-The candidates are `pipeline.analyze`'s and the notes are read back from the bytes that a conversion writes: whoever
+The candidates are `analysis.analyze`'s and the notes are read back from the bytes that a conversion writes: whoever
 scores converted files gets the same numbers.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from drumhits.analysis import GUIDE, analyze
 from drumhits.config.load import Config, StemConfig
 from drumhits.detection.features import FeatureTable
-from drumhits.evaluation.scores import Decided, Heard, match_hits, score_decisions, score_hits
+from drumhits.evaluation.scores import CandidateScores, Heard, match_hits, score_decisions, score_hits
 from drumhits.evaluation.truth import TruthPair, read_truth
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import Track, decode, encode
@@ -40,7 +40,7 @@ class Decider:
     min_confidence : float in 0..1, or None
         From which it keeps; None for a rule.
     wants : str
-        The set of features that it needs; see `pipeline.analyze`.
+        The set of features that it needs; see `analysis.analyze`.
     importance : tuple of (str, float)
         Share of each feature or family of features, greatest first; empty where not known.
     trained_on : frozenset of str
@@ -57,7 +57,7 @@ class Decider:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ScoredSong:
     """A song as one decider decided it.
 
     Attributes
@@ -88,7 +88,7 @@ class Judged:
     is_offered: np.ndarray
 
     @cached_property
-    def decided(self) -> Decided:
+    def decided(self) -> CandidateScores:
         return score_decisions(self.is_hit, self.keep, self.confidence)
 
     @cached_property
@@ -106,7 +106,7 @@ class Judged:
         return (notes.astype(int) - truth)[truth > 0]
 
 
-def score_all_hits(judged: Sequence[Judged]) -> Heard:
+def score_all_hits(judged: Sequence[ScoredSong]) -> Heard:
     """Score the hits of several songs together."""
     return score_hits(
         (
@@ -161,9 +161,9 @@ def _importance(noted: object) -> tuple[tuple[str, float], ...]:
     return tuple(sorted(((str(name), share) for name, share in noted.items()), key=lambda item: -item[1]))
 
 
-def judge_song(
+def score_song(
     pair: TruthPair, deciders: Sequence[Decider], config: Config, window_s: float, analyse: Analyse = analyze
-) -> tuple[AudioSource, list[Judged], list[str]]:
+) -> tuple[AudioSource, list[ScoredSong], list[str]]:
     """Return the audio, what each decider made of it, and what the user should know.
 
     Raises
@@ -179,7 +179,7 @@ def judge_song(
         if key not in tables:
             tables[key] = analyse(pair.audio, decider.config, key[1])
         table, source = tables[key]
-        table = table.unheard() if decider.wants == GUIDE else table
+        table = table.without_articulation_scores() if decider.wants == GUIDE else table
         decisions = decider.decide(table, decider.config)
         judged.append(judge(table, decisions, truth, decider.config, config, window_s))
     said = [*source.warnings, *warnings]
@@ -211,7 +211,7 @@ def judge(
     config: Config,
     window_s: float,
     is_hit: np.ndarray | None = None,
-) -> Judged:
+) -> ScoredSong:
     """Compare decisions with the truth; `is_hit`, shape (n,), says which candidates are hits where that is known."""
     offered = match_hits(truth["time_s"], np.maximum(table.times_s + stem_config.timing_offset, 0), window_s)
     if is_hit is None:
@@ -219,7 +219,7 @@ def judge(
         is_hit[offered[:, 1]] = True
     track = Track(stem_config.stem, to_notes(table, decisions.keep, stem_config))
     notes = decode(encode([track], tempo_bpm=config.tempo_bpm, channel=config.channel)).notes
-    return Judged(
+    return ScoredSong(
         table=table,
         is_hit=is_hit,
         keep=decisions.keep,
@@ -232,7 +232,7 @@ def judge(
     )
 
 
-def hit_times(judged: Judged) -> dict[str, np.ndarray]:
+def hit_times(judged: ScoredSong) -> dict[str, np.ndarray]:
     """Return the times in seconds of a song's hits, by kind: right, false, missed, and missed by the detector."""
     truth, notes = judged.truth["time_s"], judged.notes["time_s"]
     is_found = np.isin(np.arange(len(truth)), judged.pairs[:, 0])

@@ -12,7 +12,7 @@ import soundfile
 from drumhits import __version__
 from drumhits.evaluation.charts import CHARTS, HIT_KINDS, svg
 from drumhits.evaluation.comparison import Evaluation, Song, verdict, worst_mistakes
-from drumhits.evaluation.judging import Judged, hit_times
+from drumhits.evaluation.judging import ScoredSong, hit_times
 from drumhits.evaluation.report import VIEWS, cells, difference_cell, mistake_text, percent
 from drumhits.io.audio import SAMPLE_RATE, AudioReader, waveform_envelope
 from drumhits.io.text import shown
@@ -117,7 +117,7 @@ SHAPES = {
 TICK_S = 5
 
 
-def timeline(song: Song, judged: Judged) -> str:
+def timeline(song: Song, judged: ScoredSong) -> str:
     """Return the SVG: a mark a hit, each with its time in `data-t`, drawn in colours of the page's style."""
     duration_s = max(song.source.duration_s, 0.1)
     width = max(MIN_WIDTH, round(duration_s * PIXELS_PER_S))
@@ -157,7 +157,7 @@ def _mark(kind: str, time_s: float, x: float, text: str) -> str:
     )
 
 
-def _described(label: str, time_s: float, judged: Judged) -> str:
+def _described(label: str, time_s: float, judged: ScoredSong) -> str:
     """Return what the tooltip says: when, what, and what was decided about the nearest candidate."""
     text = f"{time_s:.3f} s, {label}"
     if judged.confidence is None or not len(judged.table) or "detector" in label:

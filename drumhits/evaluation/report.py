@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, verdict, worst_mistakes
-from drumhits.evaluation.judging import Judged
-from drumhits.io.text import printable
+from drumhits.evaluation.judging import ScoredSong
+from drumhits.io.text import to_ascii
 from drumhits.metrics import Difference
 
 NAME_WIDTH = 30
@@ -143,7 +143,7 @@ def _table(evaluation: Evaluation, view: str, columns: Sequence[Column]) -> list
 
 def short(name: str) -> str:
     """Return a name in plain ASCII, its middle left out where it is long."""
-    name, half = printable(name), (NAME_WIDTH - 3) // 2
+    name, half = to_ascii(name), (NAME_WIDTH - 3) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}...{name[-half:]}"
 
 
@@ -249,7 +249,7 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict:
     }
 
 
-def _song(outcome: Outcome, judged: Judged) -> dict:
+def _song(outcome: Outcome, judged: ScoredSong) -> dict:
     threshold = outcome.decider.min_confidence
     if threshold is None:
         return _scores(judged)
@@ -257,7 +257,7 @@ def _song(outcome: Outcome, judged: Judged) -> dict:
     return _scores(judged) | {"worst_mistakes": worst}
 
 
-def _scores(scored: Outcome | Judged) -> dict:
+def _scores(scored: Outcome | ScoredSong) -> dict:
     decided, heard = scored.decided, scored.heard
     timing = heard.timing_ms or (None, None, None)
     return {

@@ -31,7 +31,7 @@ class _Counted:
 
 
 @dataclass(frozen=True)
-class Decided(_Counted):
+class CandidateScores(_Counted):
     """Decisions over candidates: how many of each kind, and how well their confidence tells them apart.
 
     Attributes
@@ -113,12 +113,12 @@ def match_hits(reference: np.ndarray, estimated: np.ndarray, window_s: float) ->
     return np.array(matching, dtype=int).reshape(-1, 2)  # distances equal to the window but for rounding
 
 
-def score_decisions(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray | None) -> Decided:
+def score_decisions(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray | None) -> CandidateScores:
     """Score masks of true and of kept candidates, shape (n,); `confidence` in 0..1, or None where there is none."""
     hits, kept = is_hit.astype(bool), keep.astype(bool)
     has_both = bool(hits.any() and not hits.all())
     ranked = confidence if has_both else None
-    return Decided(
+    return CandidateScores(
         true_kept=int(np.count_nonzero(hits & kept)),
         false_kept=int(np.count_nonzero(~hits & kept)),
         true_removed=int(np.count_nonzero(~hits & ~kept)),

@@ -56,7 +56,7 @@ def dumps(obj) -> bytes:
         For a value outside those limits, over `MAX_TOKENS` values or over `MAX_BYTES`.
     """
     tokens = [*_encoded(obj, 0), STOP]
-    data = seal(b"".join(tokens))
+    data = with_checksum(b"".join(tokens))
     if len(tokens) > MAX_TOKENS or len(data) > MAX_BYTES:
         raise ValueError(f"{len(tokens)} values in {len(data)} bytes are too many for one file")
     return data
@@ -99,7 +99,7 @@ def loads(data: bytes, name: str = "the model file"):
     return obj
 
 
-def seal(body: bytes) -> bytes:
+def with_checksum(body: bytes) -> bytes:
     """Return `body`, the opcodes of one value and STOP, with protocol and checksum before it."""
     return _header(body) + body
 

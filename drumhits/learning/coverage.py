@@ -16,7 +16,7 @@ UNLIKELY_RUN = 0.002  # probability below which absent notes at the edges are no
 AUDIBLE_VELOCITY = 2  # deleting rejected notes wholesale is no sign of a crop
 
 
-def covered(raw_notes, partner, edited, alignment):
+def in_exported_range(raw_notes, partner, edited, alignment):
     """Mask of the raw notes inside the edited file's range.
 
     Parameters
@@ -68,7 +68,7 @@ def _longest_deletion(raw_s, present, is_audible, first, last):
     return max(longest, int(np.log(UNLIKELY_RUN) / np.log(deleted_share)))
 
 
-def doubtful(raw_notes, edited_notes, partner, alignment):
+def ambiguous(raw_notes, edited_notes, partner, alignment):
     """Mask of the raw notes of which the edited file does not tell whether they were kept.
 
     A pair is certain where the times agree to the tick in a file that was not quantised, where the velocities agree
@@ -94,7 +94,7 @@ def doubtful(raw_notes, edited_notes, partner, alignment):
     reach_s = np.where(is_exact, alignment.exact_s, max(MOVED_S, alignment.tolerance_s))
     lows = np.searchsorted(raw_s, edited_s - reach_s, "left")
     highs = np.searchsorted(raw_s, edited_s + reach_s, "right")
-    to_weigh = (highs - lows > is_matched) & ~layered(raw_s, partner, alignment)
+    to_weigh = (highs - lows > is_matched) & ~doublings(raw_s, partner, alignment)
     found = np.zeros(len(raw_s), bool)
     for j in np.flatnonzero(to_weigh):
         near = np.arange(lows[j], highs[j])
@@ -105,7 +105,7 @@ def doubtful(raw_notes, edited_notes, partner, alignment):
     return found
 
 
-def layered(raw_s, partner, alignment):
+def doublings(raw_s, partner, alignment):
     """Mask of the unmatched edited notes that sound together with an exactly matched one: doublings, not additions."""
     raw_of = _inverse(partner, len(alignment.times_s))
     exact_s = alignment.times_s[_exact(raw_s, raw_of, alignment)]

@@ -13,7 +13,7 @@ from drumhits.models.modelfile import detection_of, feature_matrix
 
 
 @dataclass(frozen=True)
-class Examples:
+class Dataset:
     """Labelled candidates of several songs.
 
     Attributes
@@ -30,12 +30,12 @@ class Examples:
     songs: np.ndarray
     features: tuple[str, ...]
 
-    def without(self, feature: str) -> "Examples":
+    def without(self, feature: str) -> "Dataset":
         """Return the same examples without a feature, if they have it."""
         others = [column for column, name in enumerate(self.features) if name != feature]
         return replace(self, X=self.X[:, others], features=tuple(self.features[column] for column in others))
 
-    def blanked(self, feature: str | None) -> "Examples":
+    def blanked(self, feature: str | None) -> "Dataset":
         """Return the same examples with a feature, if they have it, at 0 in all of them, so that it teaches nothing."""
         return replace(self, X=np.where([name == feature for name in self.features], np.float32(0), self.X))
 
@@ -57,7 +57,7 @@ def counts(labels: np.ndarray) -> Counts:
     return Counts(int(np.count_nonzero(labels == KEPT)), int(np.count_nonzero(labels == REMOVED)))
 
 
-def gather_examples(songs: Sequence[LabelledSong], feature_set: str) -> Examples:
+def gather_dataset(songs: Sequence[LabelledSong], feature_set: str) -> Dataset:
     """Return the labelled candidates of all songs.
 
     Raises
@@ -75,7 +75,7 @@ def gather_examples(songs: Sequence[LabelledSong], feature_set: str) -> Examples
                 )
     features = FEATURE_SETS[feature_set]
     known = [song.labels.labels != UNLABELLED for song in songs]
-    return Examples(
+    return Dataset(
         X=np.concatenate(
             [feature_matrix(song.table.rows(rows), features) for song, rows in zip(songs, known, strict=True)]
         ),

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from drumhits import __version__
 from drumhits.detection.context import families
-from drumhits.learning.dataset import Counts, Examples, after_thresholds, counts
+from drumhits.learning.dataset import Counts, Dataset, after_thresholds, counts
 from drumhits.learning.sharing import ExampleFile
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Fold, Validation, _fit_folds, _folds, _importance, _validate
@@ -61,7 +61,7 @@ ALGORITHMS = {
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model of all examples, and how such a model does on unseen ones."""
 
     classifier: PlainModel
@@ -70,14 +70,14 @@ class Fitted:
 
 
 def train(
-    examples: Examples,
+    examples: Dataset,
     *,
     algorithm: str = "forest",
     n_estimators: int = 200,
     seed: int = 0,
     start_from: PlainModel | None = None,
     left_to_it: str | None = None,
-) -> Fitted:
+) -> FittedModel:
     """Fit a model on all examples, after cross-validating one just like it.
 
     Parameters
@@ -107,14 +107,14 @@ def train(
         share = _share_of_learned(examples, folds, start_from)
         learned = Blend(learned.n_features, start_from, learned, share)
         folds = [replace(fold, model=Blend(learned.n_features, start_from, fold.model, share)) for fold in folds]
-    return Fitted(
+    return FittedModel(
         classifier=learned,
         validation=_validate(examples, folds, by_song, importance),
         impurity_importance=dict(zip(examples.features, weights.tolist(), strict=True)),
     )
 
 
-def _share_of_learned(examples: Examples, folds: list[Fold], before: PlainModel) -> float:
+def _share_of_learned(examples: Dataset, folds: list[Fold], before: PlainModel) -> float:
     """Return the weight of what the examples taught beside what was known before.
 
     Mostly it is what so many examples usually deserve, or near it: that other songs than these are like them is more
@@ -136,8 +136,8 @@ def _share_of_learned(examples: Examples, folds: list[Fold], before: PlainModel)
 
 def make_model(
     songs: Sequence[LabelledSong],
-    examples: Examples,
-    fitted: Fitted,
+    examples: Dataset,
+    fitted: FittedModel,
     options: dict,
     others: Sequence[ExampleFile] = (),
 ) -> TrainedModel:

@@ -107,9 +107,9 @@ def label(
     partner[pairs[:, 0]] = pairs[:, 1]
     is_known = _inside(raw.notes["time_s"], range_s)
     if alignment:
-        is_known &= ~coverage.doubtful(raw.notes, notes, partner, alignment)
+        is_known &= ~coverage.ambiguous(raw.notes, notes, partner, alignment)
         if range_s is None:
-            is_known &= coverage.covered(raw.notes, partner, edited, alignment)
+            is_known &= coverage.in_exported_range(raw.notes, partner, edited, alignment)
     decided = _decide(raw.notes, notes, partner, is_known)
 
     added = _added(raw.notes["time_s"], notes, partner, alignment, range_s)
@@ -191,7 +191,7 @@ def _added(raw_s, notes, partner, alignment, range_s):
     """Indices of the edited notes that are new hits."""
     if alignment is None:
         return np.zeros(0, int)
-    is_new = ~coverage.layered(raw_s, partner, alignment) & (notes["velocity"] > REJECTED_VELOCITY)
+    is_new = ~coverage.doublings(raw_s, partner, alignment) & (notes["velocity"] > REJECTED_VELOCITY)
     is_new[partner[partner >= 0]] = False
     return np.flatnonzero(is_new & _inside(alignment.times_s, range_s))
 

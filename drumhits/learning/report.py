@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from drumhits.detection.siblings import SIBLING_FEATURES
-from drumhits.io.text import printable
-from drumhits.learning.dataset import Counts, Examples, counts
-from drumhits.learning.fit import Fitted
+from drumhits.io.text import to_ascii
+from drumhits.learning.dataset import Counts, Dataset, counts
+from drumhits.learning.fit import FittedModel
 from drumhits.learning.labels import PAIR_DTYPE
 from drumhits.learning.sharing import ExampleFile
 from drumhits.learning.songs import LabelledSong
@@ -103,7 +103,7 @@ def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> 
 
 
 def training_report(
-    songs: Sequence[LabelledSong], examples: Examples, fitted: Fitted, others: Sequence[ExampleFile] = ()
+    songs: Sequence[LabelledSong], examples: Dataset, fitted: FittedModel, others: Sequence[ExampleFile] = ()
 ) -> str:
     """Return the report that the guide shows; `others` are files that `examples` has parts of."""
     validation = fitted.validation
@@ -116,7 +116,7 @@ def training_report(
         f"Training {(songs[0] if songs else others[0]).config.stem} classifier",
         "",
         f"Loaded {total.total} total detections across {n_songs} songs:",
-        *(f"  {printable(name)}: {one.kept} kept, {one.removed} removed" for name, one in parts),
+        *(f"  {to_ascii(name)}: {one.kept} kept, {one.removed} removed" for name, one in parts),
         f"  Total: {total.kept} kept ({total.kept / total.total:.1%}), {total.removed} removed "
         f"({total.removed / total.total:.1%})",
         "",

@@ -22,9 +22,9 @@ import numpy as np
 
 from drumhits.config.load import StemConfig, load_config
 from drumhits.errors import InputError
-from drumhits.learning.dataset import Examples
+from drumhits.learning.dataset import Dataset
 from drumhits.models.modelfile import DETECTION, detection_of, networks_of
-from drumhits.networks.bundled import HEARD
+from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
 FORMAT = 1
 KIND = "drumhits/examples/"
@@ -50,14 +50,14 @@ class ExampleFile:
     name: str
     config: StemConfig
     after_thresholds: bool
-    examples: Examples
+    examples: Dataset
 
     def song_rows(self) -> list[np.ndarray]:
         """Return the rows of each song."""
         return [np.flatnonzero(self.examples.songs == song) for song in np.unique(self.examples.songs)]
 
 
-def to_csv(config: StemConfig, after_thresholds: bool, examples: Examples) -> str:
+def to_csv(config: StemConfig, after_thresholds: bool, examples: Dataset) -> str:
     """Return the file of these examples; equal examples in any order within a song give the same text."""
     text, X = io.StringIO(), examples.X + 0  # no negative zeros
     writer = csv.writer(text, lineterminator="\n")
@@ -151,7 +151,7 @@ def _config(cells: list[str], name: str, stem: str) -> StemConfig:
 def _columns(stem: str, features: tuple[str, ...]) -> list[str]:
     """Return the names of the columns; what networks heard goes with the digest of these networks."""
     digest = networks_of(stem, features)
-    return ["song", "kept", *(f"{name}@{digest}" if name == HEARD else name for name in features)]
+    return ["song", "kept", *(f"{name}@{digest}" if name == NETWORK_LOG_ODDS else name for name in features)]
 
 
 def _check_columns(cells: list[str], expected: list[str], name: str) -> None:
@@ -161,7 +161,7 @@ def _check_columns(cells: list[str], expected: list[str], name: str) -> None:
         raise _wrong(name, 4, f"its {len(cells)} columns are not the {len(expected)} of this training{what}")
 
 
-def _examples(lines: list[str], features: tuple[str, ...], name: str) -> Examples:
+def _examples(lines: list[str], features: tuple[str, ...], name: str) -> Dataset:
     if not lines:
         raise _wrong(name, 4, "no example follows")
     X = np.empty((len(lines), len(features)), dtype=np.float32)
@@ -185,7 +185,7 @@ def _examples(lines: list[str], features: tuple[str, ...], name: str) -> Example
         if not np.isfinite(X[i]).all():
             feature = features[int(np.argmin(np.isfinite(X[i])))]
             raise _wrong(name, number, f"its {feature} is beyond what a feature can be")
-    return Examples(X, kept, np.unique(songs, return_inverse=True)[1].reshape(-1), features)
+    return Dataset(X, kept, np.unique(songs, return_inverse=True)[1].reshape(-1), features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,12 +195,12 @@ class Pool:
     `repeats` has a sentence for each song that was left out.
     """
 
-    examples: Examples
+    examples: Dataset
     files: tuple[ExampleFile, ...]
     repeats: tuple[str, ...]
 
 
-def pool(own: Examples | None, own_config: StemConfig | None, files: Sequence[ExampleFile]) -> Pool:
+def pool(own: Dataset | None, own_config: StemConfig | None, files: Sequence[ExampleFile]) -> Pool:
     """Put examples together, one's own first, each song a group of its own.
 
     A song that is there already is left out: it would sit in training and in testing at once.
@@ -228,9 +228,9 @@ def pool(own: Examples | None, own_config: StemConfig | None, files: Sequence[Ex
     return Pool(_joined(parts), tuple(left), tuple(repeats))
 
 
-def _joined(parts: Sequence[Examples]) -> Examples:
+def _joined(parts: Sequence[Dataset]) -> Dataset:
     starts = np.cumsum([0, *(int(part.songs.max(initial=-1)) + 1 for part in parts[:-1])])
-    return Examples(
+    return Dataset(
         X=np.concatenate([part.X for part in parts]),
         kept=np.concatenate([part.kept for part in parts]),
         songs=np.concatenate([part.songs + start for part, start in zip(parts, starts, strict=True)]),
@@ -238,7 +238,7 @@ def _joined(parts: Sequence[Examples]) -> Examples:
     )
 
 
-def _of_rows(examples: Examples, rows_of_songs: Sequence[np.ndarray]) -> Examples:
+def _of_rows(examples: Dataset, rows_of_songs: Sequence[np.ndarray]) -> Dataset:
     rows = np.concatenate(rows_of_songs)
     songs = np.repeat(np.arange(len(rows_of_songs)), [len(one) for one in rows_of_songs])
     return replace(examples, X=examples.X[rows], kept=examples.kept[rows], songs=songs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from drumhits.learning.dataset import Examples
+from drumhits.learning.dataset import Dataset
 from drumhits.metrics import jackknife_error
 from drumhits.models.base import PlainModel
 
@@ -60,7 +60,7 @@ class Fold:
     model: PlainModel
 
 
-def _fit_folds(examples: Examples, splits: list, estimator: Callable, export: Callable) -> list[Fold]:
+def _fit_folds(examples: Dataset, splits: list, estimator: Callable, export: Callable) -> list[Fold]:
     """Return the folds whose training part has both classes, each with its model."""
     folds = []
     for training, held_out in splits:
@@ -71,20 +71,24 @@ def _fit_folds(examples: Examples, splits: list, estimator: Callable, export: Ca
 
 
 def _importance(
-    examples: Examples, folds: list[Fold], columns: dict[str, list[int]], weights: np.ndarray, seed: int
+    examples: Dataset, folds: list[Fold], columns: dict[str, list[int]], weights: np.ndarray, seed: int
 ) -> dict[str, float]:
     X, kept = examples.X, examples.kept
-    losses = [losses_when_shuffled(fold.model, X[fold.held_out], kept[fold.held_out], columns, seed) for fold in folds]
+    losses = [
+        permutation_importance(fold.model, X[fold.held_out], kept[fold.held_out], columns, seed) for fold in folds
+    ]
     return shares_of_losses(columns, losses, weights)
 
 
-def _validate(examples: Examples, folds: list[Fold], by_song: bool, importance: dict[str, float]) -> Validation:
+def _validate(examples: Dataset, folds: list[Fold], by_song: bool, importance: dict[str, float]) -> Validation:
     X, kept = examples.X, examples.kept
     probability = np.full(len(kept), np.nan)
     for fold in folds:
         probability[fold.held_out] = fold.model.predict(X[fold.held_out])
     tested = np.isfinite(probability)
-    min_confidence = best_threshold(probability[tested], kept[tested], examples.songs[tested]) if tested.any() else 0.5
+    min_confidence = 0.5
+    if tested.any():
+        min_confidence = decision_threshold(probability[tested], kept[tested], examples.songs[tested])
     decided = probability[tested] >= min_confidence
     hits = np.count_nonzero(decided & kept[tested])
     precision, recall = hits / max(decided.sum(), 1), hits / max(kept[tested].sum(), 1)
@@ -108,7 +112,7 @@ def _validate(examples: Examples, folds: list[Fold], by_song: bool, importance: 
     )
 
 
-def _folds(examples: Examples, seed: int) -> tuple[list, bool]:
+def _folds(examples: Dataset, seed: int) -> tuple[list, bool]:
     """Return (training, held out) indices of each fold, and whether whole songs are held out."""
     n_songs = len(np.unique(examples.songs))
     if n_songs > 1:
@@ -125,7 +129,7 @@ def _accuracy(probability: np.ndarray, kept: np.ndarray, min_confidence: float) 
 WEIGHED = 100  # held-out examples of a fold by which features are weighed: more take time and tell little more
 
 
-def losses_when_shuffled(
+def permutation_importance(
     model: PlainModel, X: np.ndarray, kept: np.ndarray, columns: dict[str, list[int]], seed: int
 ) -> list[float]:
     """Return how much worse the Brier score gets when each family of features is shuffled over the rows.
@@ -162,7 +166,7 @@ FEW_HITS = 2  # decisions, which among few examples are more of F1 than that
 USUAL = 0.4
 
 
-def best_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray | None = None) -> float:
+def decision_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray | None = None) -> float:
     """Return the confidence threshold with the best F1; of those about as good, the one nearest to `USUAL`.
 
     What is best on the songs at hand by a hair is often not on the next song; `USUAL` is best where the confidence is

@@ -32,7 +32,7 @@ class PlainModel:
         return cls(n_features, **typed)
 
     def to_plain(self) -> dict:
-        """Return the model as plain data, fit for `safepickle.dumps`."""
+        """Return the model as plain data, fit for `plainpickle.dumps`."""
         return {"kind": self.kind} | {field: packed(getattr(self, field)) for field in self.DTYPES}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The model file: a pickle of plain data that runs no code when it is read; see `safepickle` and `plainmodel`.
+"""The model file: a pickle of plain data that runs no code when it is read; see `plainpickle` and `base`.
 
 It carries everything a conversion needs to decide as the user would: the stem, the names of the features, the detection
 settings of the raw MIDI, the classifier, its decision threshold, and what it was trained on. Nothing here imports
@@ -21,7 +21,7 @@ from drumhits.io.plainpickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.models.base import PlainModel
 from drumhits.models.blend import model_from_plain
 from drumhits.models.decisions import Decisions, by_confidence, by_thresholds
-from drumhits.networks.bundled import HEARD, HEARD_IN_MIX, listener_digest
+from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
 
 FORMAT = 2
 KIND = "drumhits model"
@@ -68,7 +68,7 @@ class TrainedModel:
 
     @property
     def wants(self) -> str:
-        """The set of features that `pipeline.analyze` is to give."""
+        """The set of features that `analysis.analyze` is to give."""
         return next(name for name in (GUIDE, MIX, ALL) if set(self.features) <= set(FEATURE_SETS[name]))
 
     def summary(self) -> str:
@@ -137,9 +137,9 @@ def feature_matrix(table: FeatureTable, names: tuple[str, ...]) -> np.ndarray:
 
 def networks_of(stem: str, features: tuple[str, ...]) -> str:
     """Return the digest of the networks that these features of a stem come from, "" where from none."""
-    if HEARD_IN_MIX in features:
-        return listener_digest(stem, in_mix=True)
-    return listener_digest(stem) if HEARD in features else ""
+    if NETWORK_LOG_ODDS_IN_MIX in features:
+        return networks_digest(stem, in_mix=True)
+    return networks_digest(stem) if NETWORK_LOG_ODDS in features else ""
 
 
 def pretrained_path(stem: str, *, in_mix: bool = False) -> Path:

@@ -13,11 +13,11 @@ The networks lie in models/pretrained/networks/ and were made by tools/pretraine
 this order:
 
 - levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
-  `windows.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
+  `chunks_in_context.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
 - the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
 - the features of `NUMBERS`, magnitudes as their logarithm;
-- not for a mix: the courses of `siblings.Around` of every stem of the song, relative to the loudest of them, and for
-  each stem whether it was there;
+- not for a mix: the envelopes of `siblings.LocalLevels` of every stem of the song, relative to the loudest of them,
+  and for each stem whether it was there;
 - nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `mixture`).
 """
 
@@ -31,7 +31,7 @@ from drumhits.detection.context import EXTENDED_FEATURES
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
 from drumhits.detection.frames import N_BANDS
 from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS
-from drumhits.detection.siblings import COURSE_STEPS, MEASURES, Around
+from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES, LocalLevels
 from drumhits.drums import STEMS
 from drumhits.networks.network import ROWS_AT_ONCE
 
@@ -41,8 +41,8 @@ LOUD_PERCENTILE = 95
 STEP_DB = 20.0  # of level, that is one unit of an input
 LOWEST, HIGHEST = np.float32(-4.0), np.float32(2.0)  # units
 N_INPUTS_IN_MIX = N_PATCH + len(NUMBERS)
-N_COURSES = len(STEMS) * (len(COURSE_STEPS) * MEASURES + 1)
-N_INPUTS_BESIDE = N_INPUTS_IN_MIX + N_COURSES  # all but the mixture
+N_ENVELOPES = len(STEMS) * (len(ENVELOPE_SPANS) * MEASURES + 1)
+N_INPUTS_BESIDE = N_INPUTS_IN_MIX + N_ENVELOPES  # all but the mixture
 N_INPUTS = N_INPUTS_BESIDE + N_PATCH
 
 
@@ -64,7 +64,7 @@ class Inputs:
 
     table: FeatureTable
     patch: np.ndarray
-    around: Mapping[str, Around] | None = None
+    around: Mapping[str, LocalLevels] | None = None
     mixture: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class Inputs:
         loudest_db = np.float32(10 * np.log10(max(one.loud for one in self.around.values())))
         n, parts = len(self.patch[rows]), []
         for name in STEMS:
-            course = np.full((n, len(COURSE_STEPS) * MEASURES), LOWEST, dtype=np.float32)
+            course = np.full((n, len(ENVELOPE_SPANS) * MEASURES), LOWEST, dtype=np.float32)
             if name in self.around:
                 course = _in_units(self.around[name].course[rows].reshape(n, -1), loudest_db)
             parts += [course, np.full((n, 1), name in self.around, dtype=np.float32)]

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drumhits.io.plainpickle import packed, require, unpacked
-from drumhits.networks.rhythm import N_RHYTHM, rhythm
+from drumhits.networks.rhythm import N_PERIODICITY, rhythm
 
 SELF, STEM, POOLS, NEIGHBOUR, NEAR, LAST, WIDE, SINGLE, SECOND, WHICH = 64, 48, 8, 24, 64, 48, 160, 96, 144, 48
 REACH = 6  # candidates on either side
@@ -32,7 +32,7 @@ WEIGHT_LIMIT = 100.0  # keeps every sum within float32
 ROWS_AT_ONCE = 512
 
 
-def first_look_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:
+def first_stage_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:
     """Return (inputs, outputs) of each layer up to the first look, by name."""
     return {
         "alone1": (n_inputs, WIDE),
@@ -47,9 +47,9 @@ def first_look_sizes(n_inputs: int) -> dict[str, tuple[int, int]]:
     }
 
 
-def second_look_sizes() -> dict[str, tuple[int, int]]:
+def rescoring_sizes() -> dict[str, tuple[int, int]]:
     """Return the same of the second look."""
-    return {"second1": (SELF + LAST + N_RHYTHM, SECOND), "second2": (SECOND, 1)}
+    return {"second1": (SELF + LAST + N_PERIODICITY, SECOND), "second2": (SECOND, 1)}
 
 
 def articulation_sizes(n_own: int, n_articulations: int) -> dict[str, tuple[int, int]]:
@@ -66,7 +66,7 @@ class Network:
     mean, scale : np.ndarray, shape (n_inputs,), float32
         Of the inputs; `scale` is positive.
     weights : mapping of layer name to np.ndarray, shape (inputs + 1, outputs), float32
-        See `first_look_sizes` and those after it; the last row is the bias.
+        See `first_stage_sizes` and those after it; the last row is the bias.
     n_own : int
         How many of the inputs, the first, are of the stem itself.
     """
@@ -107,16 +107,16 @@ class Network:
         return among
 
     @property
-    def looks_twice(self) -> bool:
+    def has_rescoring(self) -> bool:
         return "second1" in self.weights
 
-    def first_look(self, among: np.ndarray) -> np.ndarray:
+    def first_stage(self, among: np.ndarray) -> np.ndarray:
         """Return the log odds of all candidates, shape (n,), before their rhythm is known."""
         return self._layer("first", among)[:, 0]
 
-    def second_look(self, alone: np.ndarray, among: np.ndarray, beat: np.ndarray) -> np.ndarray:
+    def rescore(self, alone: np.ndarray, among: np.ndarray, beat: np.ndarray) -> np.ndarray:
         """Return the log odds of all candidates, shape (n,), with their rhythm."""
-        log_odds = self.first_look(among)
+        log_odds = self.first_stage(among)
         for first in range(0, len(log_odds), ROWS_AT_ONCE):
             rows = slice(first, first + ROWS_AT_ONCE)
             hidden = _relu(self._layer("second1", np.concatenate((alone[rows], among[rows], beat[rows]), axis=1)))
@@ -159,7 +159,7 @@ class Network:
         return v @ weights[:-1] + weights[-1]
 
     def to_plain(self) -> dict:
-        """Return the network as plain data, fit for `safepickle.dumps`; weights are rounded to float16."""
+        """Return the network as plain data, fit for `plainpickle.dumps`; weights are rounded to float16."""
         layers = {name: packed(weights.astype("<f2").ravel()) for name, weights in self.weights.items()}
         return {"mean": packed(self.mean.astype("<f4")), "scale": packed(self.scale.astype("<f4")), "layers": layers}
 
@@ -176,9 +176,9 @@ class Network:
         require(len(mean) == len(scale) == n_inputs, "a network of another number of inputs")
         require(np.isfinite(mean).all() and (scale > 0).all() and np.isfinite(scale).all(), "inputs without a scale")
         weights = {}
-        sizes = first_look_sizes(n_inputs) | articulation_sizes(n_own, n_articulations)
+        sizes = first_stage_sizes(n_inputs) | articulation_sizes(n_own, n_articulations)
         if "second1" in plain["layers"]:
-            sizes |= second_look_sizes()
+            sizes |= rescoring_sizes()
         for name, (inputs, outputs) in sizes.items():
             flat = unpacked(plain["layers"][name], "<f2").astype(np.float32)
             require(len(flat) == (inputs + 1) * outputs, "a layer of another size")
@@ -187,7 +187,7 @@ class Network:
         return cls(mean, scale, weights, n_own)
 
 
-def judged_by(networks: Sequence[Network], alone: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
+def ensemble_log_odds(networks: Sequence[Network], alone: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
     """Return the log odds of the candidates of a stem as some networks give them on average, shape (n,), float32.
 
     They listen to one rhythm, that of their mean first look; either all of them look twice, or none.
@@ -200,17 +200,17 @@ def judged_by(networks: Sequence[Network], alone: Sequence[np.ndarray], times_s:
         Increasing.
     """
     among = [network.together(rows, times_s) for network, rows in zip(networks, alone, strict=True)]
-    looks = first_looks(networks, among)
-    if networks[0].looks_twice:
+    looks = mean_first_stage(networks, among)
+    if networks[0].has_rescoring:
         beat = rhythm(looks, times_s)
-        twice = [network.second_look(*rows, beat) for network, *rows in zip(networks, alone, among, strict=True)]
+        twice = [network.rescore(*rows, beat) for network, *rows in zip(networks, alone, among, strict=True)]
         looks = np.mean(twice, axis=0)
     return looks
 
 
-def first_looks(networks: Sequence[Network], among: Sequence[np.ndarray]) -> np.ndarray:
+def mean_first_stage(networks: Sequence[Network], among: Sequence[np.ndarray]) -> np.ndarray:
     """Return the log odds of candidates at first look, shape (n,), as some networks give them on average."""
-    return np.mean([network.first_look(rows) for network, rows in zip(networks, among, strict=True)], axis=0)
+    return np.mean([network.first_stage(rows) for network, rows in zip(networks, among, strict=True)], axis=0)
 
 
 def _relu(v: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ PULSE = np.array([1, 2, 3, 2, 1], dtype=np.float32) / 3  # what a stroke is in a
 RANGES_S = ((0.06, 0.2), (0.2, 0.4), (0.4, 0.7), (0.7, 1.2), (1.2, 2.4), (2.4, 4.4))
 BLOCK_S = 20.0  # what is usual is taken from a block of such length and the blocks beside it
 SOFTNESS = (1.0, 0.5, 0.25)  # of the trains: what the log odds are multiplied by
-N_RHYTHM = len(SOFTNESS) * len(RANGES_S) * 2 * 2
+N_PERIODICITY = len(SOFTNESS) * len(RANGES_S) * 2 * 2
 _RANGES = tuple(slice(round(low / STEP_S), round(high / STEP_S)) for low, high in RANGES_S)
 _REACH, _BLOCK = _RANGES[-1].stop, round(BLOCK_S / STEP_S)
 _LITTLE = 0.01  # of a stroke: less of them is as good as none
@@ -40,7 +40,7 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         Increasing.
     """
     if not len(times_s):
-        return np.zeros((0, N_RHYTHM), dtype=np.float32)
+        return np.zeros((0, N_PERIODICITY), dtype=np.float32)
     probability = expit(np.multiply.outer(SOFTNESS, log_odds)).astype(np.float32)
     at = np.rint((times_s - times_s[0]) / STEP_S).astype(int) + _REACH
     trains = np.stack([np.convolve(np.bincount(at, row, at[-1] + _REACH + 1), PULSE, "same") for row in probability])
@@ -53,19 +53,19 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     for i, rows in blocks.items():
         sums[i] = (probability[:, rows, None, None] * _around(trains, at[rows])).sum(axis=1)
         counts[i] = probability[:, rows].sum(axis=1)
-    found = np.zeros((len(times_s), len(SOFTNESS), N_RHYTHM // len(SOFTNESS)), dtype=np.float32)
+    found = np.zeros((len(times_s), len(SOFTNESS), N_PERIODICITY // len(SOFTNESS)), dtype=np.float32)
     for i, rows in blocks.items():
         near = slice(max(i - 1, 0), i + 2)
         total, count = sums[near].sum(axis=0), counts[near].sum(axis=0)
         compared = _compared(_around(trains, at[rows]), probability[:, rows], total, count)
         found[rows] = compared.transpose(1, 0, 2)
-    return found.reshape(len(times_s), N_RHYTHM)
+    return found.reshape(len(times_s), N_PERIODICITY)
 
 
 def _around(trains: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the trains before and after n steps, each from near to far, shape (trains, n, 2, _REACH)."""
-    windows = np.lib.stride_tricks.sliding_window_view(trains, _REACH, axis=1)
-    return np.stack((windows[:, at - _REACH][..., ::-1], windows[:, at + 1]), axis=2)
+    chunks_in_context = np.lib.stride_tricks.sliding_window_view(trains, _REACH, axis=1)
+    return np.stack((chunks_in_context[:, at - _REACH][..., ::-1], chunks_in_context[:, at + 1]), axis=2)
 
 
 def _compared(around: np.ndarray, probability: np.ndarray, total: np.ndarray, count: np.ndarray) -> np.ndarray:

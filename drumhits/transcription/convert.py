@@ -17,7 +17,14 @@ from drumhits.io.midi import Track, decode, encode, read_midi_bytes
 from drumhits.models.decisions import Decisions, by_thresholds
 from drumhits.parallel import in_processes
 from drumhits.transcription.notes import to_notes
-from drumhits.transcription.provenance import Provenance, fingerprints, is_untouched, provenance, read_provenance, seal
+from drumhits.transcription.provenance import (
+    Provenance,
+    fingerprints,
+    is_untouched,
+    provenance,
+    read_provenance,
+    with_digest,
+)
 
 if TYPE_CHECKING:
     from drumhits.models.modelfile import TrainedModel
@@ -92,7 +99,7 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class AlreadyMade:
+class UpToDate:
     """The result of a job whose MIDI file was there and as it should be."""
 
     job: Job
@@ -119,7 +126,7 @@ def convert(job: Job) -> Conversion:
 def merged(conversions: Sequence[Conversion]) -> bytes:
     """Return one MIDI file of several stems of a song, a track a stem."""
     config = conversions[0].job.config
-    return seal(
+    return with_digest(
         encode(
             [one.track for one in conversions],
             tempo_bpm=config.tempo_bpm,
@@ -129,7 +136,7 @@ def merged(conversions: Sequence[Conversion]) -> bytes:
     )
 
 
-def is_made(job: Job) -> bool:
+def is_up_to_date(job: Job) -> bool:
     """Tell whether the output is an untouched file that was made from the same audio in the same way."""
     try:
         data = read_midi_bytes(job.output)
@@ -142,7 +149,7 @@ def is_made(job: Job) -> bool:
     return source.fingerprint == made.fingerprint and fingerprints(source.siblings) == made.siblings
 
 
-Result = Conversion | AlreadyMade | InputError
+Result = Conversion | UpToDate | InputError
 
 
 def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
@@ -163,12 +170,12 @@ def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[t
     if dask is not None:
         from drumhits.parallel import on_cluster
 
-        made = on_cluster(_attempt_without_job, [_from_anywhere(job) for job in jobs], dask)
+        made = on_cluster(_attempt_without_job, [_with_absolute_paths(job) for job in jobs], dask)
     elif n_jobs == 1 or len(jobs) <= 1:
         made = map(attempt, jobs)
     else:
         made = in_processes(_attempt_without_job, jobs, n_jobs)
-    yield from ((job, _come_back(result, job)) for job, result in zip(jobs, made, strict=True))
+    yield from ((job, _with_original_paths(result, job)) for job, result in zip(jobs, made, strict=True))
 
 
 def by_output(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Iterator[list[tuple[Job, Result]]]:
@@ -180,16 +187,16 @@ def by_output(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Ite
             yield done.pop(job.output)
 
 
-def _from_anywhere(job: Job) -> Job:
+def _with_absolute_paths(job: Job) -> Job:
     """Return the job with paths that hold in any folder."""
     return replace(job, audio=job.audio.absolute(), output=job.output.absolute())
 
 
-def _come_back(result: Result, job: Job) -> Result:
+def _with_original_paths(result: Result, job: Job) -> Result:
     """Return a result with the job and the path that it was asked for by."""
     if isinstance(result, Conversion):
         return replace(result, job=job, source=replace(result.source, path=job.audio))
-    return replace(result, job=job) if isinstance(result, AlreadyMade) else result
+    return replace(result, job=job) if isinstance(result, UpToDate) else result
 
 
 def _attempt_without_job(job: Job) -> Result:
@@ -201,6 +208,6 @@ def _attempt_without_job(job: Job) -> Result:
 def attempt(job: Job) -> Result:
     """Convert, and return the error instead of raising it, so that one bad file leaves the others alone."""
     try:
-        return AlreadyMade(job) if job.resume and is_made(job) else convert(job)
+        return UpToDate(job) if job.resume and is_up_to_date(job) else convert(job)
     except InputError as error:
         return error

@@ -105,14 +105,14 @@ def _each_once(inputs: list[Path], find: Callable[[Path], list[tuple]]) -> tuple
     found: dict[str, tuple] = {}
     refused: dict[str, InputError] = {}
     for given in inputs:
-        with collecting(refused, given):
+        with collect_errors(refused, given):
             for row in find(given):
                 found.setdefault(os.path.realpath(row[0]), row)
     return list(found.values()), refused
 
 
 @contextmanager
-def collecting(refused: dict[str, InputError], given: Path) -> Iterator[None]:
+def collect_errors(refused: dict[str, InputError], given: Path) -> Iterator[None]:
     """Note what is wrong with one input, so that the others are done all the same; wrong usage ends the run."""
     try:
         yield

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from drumhits.config.load import StemConfig
-from drumhits.detection.features import FeatureTable, heard_articulations
+from drumhits.detection.features import FeatureTable, articulation_columns
 from drumhits.drums import ARTICULATIONS, PROFILES, REJECTED_VELOCITY
 from drumhits.io.midi import NOTE_DTYPE
 
@@ -110,7 +110,7 @@ def articulations(table: FeatureTable, stem: str) -> np.ndarray:
     stem : str
         One of `drums.STEMS`.
     """
-    columns, rule = heard_articulations(stem), PROFILES[stem].articulation_rule
+    columns, rule = articulation_columns(stem), PROFILES[stem].articulation_rule
     if not columns or columns[0] not in table.names:
         return ARTICULATION_RULES[rule](table)
     scores = np.stack([table[name] for name in columns], axis=1)

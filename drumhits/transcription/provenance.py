@@ -121,7 +121,7 @@ def _parsed(note: str) -> Provenance | None:
         return None
 
 
-def seal(midi: bytes) -> bytes:
+def with_digest(midi: bytes) -> bytes:
     """Return a MIDI file whose provenance holds the digest of the file instead of zeros."""
     return midi.replace(_field("0" * DIGEST_LENGTH), _field(_digest(midi)))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from drumhits.analysis import ALL
 from drumhits.detection.features import GUIDE_FEATURES
-from drumhits.io.text import printable
+from drumhits.io.text import to_ascii
 from drumhits.transcription.convert import Conversion
 
 SCHEMA = "drumhits/conversion/1"
@@ -52,10 +52,10 @@ def summary(conversion: Conversion) -> str:
     lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
-        trained = f"{printable(job.model_name)}, trained on {job.model.summary()}"
+        trained = f"{to_ascii(job.model_name)}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     if job.features == ALL:
-        beside = ", ".join(printable(sibling.path.name) for sibling in conversion.source.siblings)
+        beside = ", ".join(to_ascii(sibling.path.name) for sibling in conversion.source.siblings)
         lines.append(f"Heard beside it: {beside or 'no other stem of the song, with which the model decides better'}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
@@ -65,7 +65,7 @@ def summary(conversion: Conversion) -> str:
 
 def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str], what: str = "inputs") -> str:
     """Return a row for each conversion of a run, what was left out, and the inputs that failed; `what` they are."""
-    names = [printable(one.job.audio.name) for one in done]
+    names = [to_ascii(one.job.audio.name) for one in done]
     width = max(map(len, ["File", *names]))
     lines = [f"{'File':<{width}}  Stem     Candidates  Kept"] if done else []
     for name, one in zip(names, done, strict=True):
@@ -76,7 +76,7 @@ def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str], what
     if n_left := n_inputs - len(done) - len(failed):
         lines.append(f"Left out {n_left} that were made already.")
     if failed:
-        lines += [f"Failed {len(failed)}:", *(f"  {printable(name)}" for name in failed)]
+        lines += [f"Failed {len(failed)}:", *(f"  {to_ascii(name)}" for name in failed)]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from drumhits.analysis import analyze_blocks
 from drumhits.config.load import default_config
 from drumhits.detection.features import FeatureTable
 from drumhits.detection.frames import CHUNK_LENGTH
-from drumhits.detection.onsets import CLOSEST_WAIT, WAIT_FRAME_LENGTH, relative_to_loud
+from drumhits.detection.onsets import CLOSEST_WAIT, WAIT_FRAME_LENGTH, normalise_to_p95
 from drumhits.drums import STEMS
 from drumhits.io.audio import SAMPLE_RATE
 
@@ -144,8 +144,8 @@ def test_times_increase_and_strengths_lie_within_0_and_1():
 
 def test_relative_to_loud_is_clipped_at_the_95th_percentile():
     values = np.arange(101.0)
-    relative = relative_to_loud(values)
+    relative = normalise_to_p95(values)
     assert relative[95] == 1
     assert relative[100] == 1
     assert relative[19] == pytest.approx(0.2)
-    assert relative_to_loud(np.zeros(3)).tolist() == [0, 0, 0]
+    assert normalise_to_p95(np.zeros(3)).tolist() == [0, 0, 0]

@@ -11,20 +11,20 @@ from signals import bursts, cut, tones
 from drumhits.analysis import ALL, FEATURE_SETS, analyze, analyze_blocks, identify
 from drumhits.config.load import default_config
 from drumhits.detection.context import families
-from drumhits.detection.features import heard_articulations
+from drumhits.detection.features import articulation_columns
 from drumhits.detection.patches import patches_at
-from drumhits.detection.sibling_audio import hear_siblings
-from drumhits.detection.siblings import SIBLING_FEATURES, Levels, sibling_columns
+from drumhits.detection.sibling_audio import analyse_siblings
+from drumhits.detection.siblings import SIBLING_FEATURES, EnergyEnvelope, sibling_columns
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
 from drumhits.io.folders import find_siblings
-from drumhits.networks.bundled import HEARD
+from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
 HITS_S = (0.5, 1.0, 1.5)
 SNARE = default_config().stems["snare"]
 
 
 def around(y, times_s=HITS_S):
-    levels = Levels()
+    levels = EnergyEnvelope()
     levels.add(y)
     return levels.around(np.array(times_s))
 
@@ -82,7 +82,7 @@ def test_a_missing_sibling_is_a_silent_one():
 @given(st.lists(st.integers(0, 40_000), max_size=6))
 def test_levels_do_not_depend_on_how_blocks_are_cut(positions):
     y = bursts((0.2, 0.5), 0.9)
-    levels = Levels()
+    levels = EnergyEnvelope()
     np.testing.assert_array_equal(np.concatenate(list(levels.listen(cut(y, positions)))), y)
     whole, pieces = around(y, (0.0, 0.2, 0.899)), levels.around(np.array([0.0, 0.2, 0.899]))
     np.testing.assert_array_equal(pieces.after, whole.after)
@@ -100,8 +100,9 @@ def test_siblings_are_the_files_of_the_same_song(song):
 def test_analysis_with_siblings_only_adds_columns(song):
     plain = analyze_blocks(AudioReader(song / "A-snare.wav").blocks(), SNARE, extended=True)
     table, source = analyze(song / "A-snare.wav", SNARE, ALL)
-    assert table.unheard().names == (*plain.names, *SIBLING_FEATURES, HEARD) == FEATURE_SETS[ALL]
-    assert table.names == (*FEATURE_SETS[ALL], *heard_articulations("snare"))
+    names = table.without_articulation_scores().names
+    assert names == (*plain.names, *SIBLING_FEATURES, NETWORK_LOG_ODDS) == FEATURE_SETS[ALL]
+    assert table.names == (*FEATURE_SETS[ALL], *articulation_columns("snare"))
     np.testing.assert_array_equal(table.values[:, : len(plain.names)], plain.values)
     assert [sibling.stem for sibling in source.siblings] == ["kick", "hihat"]
     assert source == identify(song / "A-snare.wav", siblings=True)
@@ -110,7 +111,7 @@ def test_analysis_with_siblings_only_adds_columns(song):
 def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
     (song / "A-kick.wav").write_bytes(b"no audio")
     soundfile.write(song / "A-hihat.wav", bursts(HITS_S, 4.0), SAMPLE_RATE)
-    heard = hear_siblings(song / "A-snare.wav", 2.0, np.array(HITS_S))
+    heard = analyse_siblings(song / "A-snare.wav", 2.0, np.array(HITS_S))
     assert heard.siblings == ()
     assert heard.around == {}
     kick, hihat = heard.warnings
@@ -121,11 +122,11 @@ def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
 def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_without_it(song):
     times_s = np.array(HITS_S)
     (song / "A-kick.wav").unlink()
-    without = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    without = analyse_siblings(song / "A-snare.wav", 2.0, times_s)
     y = bursts(HITS_S, 2.0)
     y[-100] = np.nan
     soundfile.write(song / "A-kick.wav", y, SAMPLE_RATE, subtype="FLOAT")
-    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    heard = analyse_siblings(song / "A-snare.wav", 2.0, times_s)
     assert [sibling.stem for sibling in heard.siblings] == ["hihat"]
     np.testing.assert_array_equal(heard.mixture, without.mixture)
     np.testing.assert_array_equal(heard.around["hihat"].course, without.around["hihat"].course)
@@ -135,7 +136,7 @@ def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_with
 def test_the_mixture_is_the_sum_of_the_stem_and_its_siblings(song):
     times_s = np.array(HITS_S)
     sounds = [soundfile.read(song / f"A-{stem}.wav", dtype="float32")[0] for stem in ("snare", "kick", "hihat")]
-    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s)
+    heard = analyse_siblings(song / "A-snare.wav", 2.0, times_s)
     np.testing.assert_array_equal(heard.mixture, patches_at([np.sum(sounds, axis=0)], times_s))
 
 
@@ -149,12 +150,12 @@ def test_siblings_of_another_sample_rate_and_length_join_the_mixture(song):
     expected = patches_at([tone.astype(np.float32)], times_s)
     is_loud = expected > expected.max() - 30
     assert is_loud.any(axis=1).all()
-    heard = hear_siblings(song / "A-snare.wav", 2.0, times_s).mixture
+    heard = analyse_siblings(song / "A-snare.wav", 2.0, times_s).mixture
     np.testing.assert_allclose(heard[is_loud], expected[is_loud], atol=1.0)
 
 
 def test_a_stem_by_itself_has_no_mixture(song):
-    assert hear_siblings(song / "B-kick.wav", 2.0, np.array(HITS_S)).mixture is None
+    assert analyse_siblings(song / "B-kick.wav", 2.0, np.array(HITS_S)).mixture is None
 
 
 def test_every_sibling_feature_belongs_to_a_family():

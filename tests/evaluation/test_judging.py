@@ -9,7 +9,7 @@ from running import ROOT
 from drumhits.config.load import default_config
 from drumhits.evaluation.comparison import Outcome, verdict, worst_mistakes
 from drumhits.evaluation.comparison import evaluate_songs as evaluate
-from drumhits.evaluation.judging import Decider, judge_song, model_decider
+from drumhits.evaluation.judging import Decider, model_decider, score_song
 from drumhits.evaluation.truth import find_test_songs
 from drumhits.io.midi import read_midi
 from drumhits.matching import match_times
@@ -46,7 +46,7 @@ def test_a_perfect_model_scores_1_and_an_inverted_one_0(worth):
 
 
 def test_worst_mistakes_are_the_confident_ones():
-    _, (judged,), _ = judge_song(PAIR, [knowing(0.0)], CONFIG, 0.05)
+    _, (judged,), _ = score_song(PAIR, [knowing(0.0)], CONFIG, 0.05)
     confidence = np.where(judged.is_hit, np.linspace(0.4, 0.1, len(judged.is_hit)), 0.0)
     judged = replace(judged, confidence=confidence, keep=np.zeros(len(confidence), bool))
     worst = worst_mistakes(judged, 0.5)
@@ -57,7 +57,7 @@ def test_worst_mistakes_are_the_confident_ones():
 def test_a_model_trained_after_thresholds_has_no_confidence_in_what_they_reject():
     model = replace(load_model(pretrained_path("cymbals")), after_thresholds=True, min_confidence=0.3)
     decider = model_decider(model, "m", CYMBALS)
-    _, (judged,), _ = judge_song(PAIR, [decider], CONFIG, 0.05)
+    _, (judged,), _ = score_song(PAIR, [decider], CONFIG, 0.05)
     passes = by_thresholds(judged.table, decider.config).keep
     assert (judged.confidence[~passes] == 0).all()
     np.testing.assert_array_equal(judged.keep, judged.confidence >= 0.3)

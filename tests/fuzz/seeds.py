@@ -13,7 +13,7 @@ from hostile_midi import HOSTILE_MIDI
 from signals import bursts
 
 from drumhits.config.load import default_config
-from drumhits.io.plainpickle import HEADER_BYTES, dumps, loads, seal
+from drumhits.io.plainpickle import HEADER_BYTES, dumps, loads, with_checksum
 from drumhits.models.base import Logistic
 from drumhits.models.blend import Blend
 from drumhits.models.forest import Forest
@@ -104,7 +104,7 @@ def mutant(kind: str, seed: int, index: int) -> bytes:
     corpus = seeds(kind)
     data = corpus[index % len(corpus)]
     if kind == "models" and index % 8 == 0:
-        return seal(mutated(data[HEADER_BYTES:], corpus, kind, rng))
+        return with_checksum(mutated(data[HEADER_BYTES:], corpus, kind, rng))
     if kind == "models" and index % 8 == 4:
         return dumps(_with_other_values(loads(data), rng))
     return mutated(data, corpus, kind, rng)

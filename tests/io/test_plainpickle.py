@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drumhits.errors import InputError
 from drumhits.io import plainpickle
-from drumhits.io.plainpickle import MAX_BYTES, MAX_DEPTH, MAX_TOKENS, dumps, loads, seal
+from drumhits.io.plainpickle import MAX_BYTES, MAX_DEPTH, MAX_TOKENS, dumps, loads, with_checksum
 
 EXAMPLE = {
     "format": 1,
@@ -123,7 +123,7 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, protocol, sealed):
     witness = tmp_path / "ran"
     data = pickle.dumps({"trees": Hostile(witness)}, protocol)
     if sealed:
-        data = seal(data)
+        data = with_checksum(data)
     with pytest.raises(InputError, match=r"^cymbals\.pkl is (not a model of this toolkit|damaged) \("):
         loads(data, "cymbals.pkl")
     assert not witness.exists()
@@ -150,14 +150,14 @@ CALLS = {
 @pytest.mark.parametrize("wrap", [b"%s.", b"](%se.", b"}(X\x01\x00\x00\x00k%su."])
 def test_opcodes_that_name_or_call_are_refused_even_with_a_right_checksum(body, wrap):
     with pytest.raises(InputError, match="it names Python classes, as plain scikit-learn or joblib files do"):
-        loads(seal(wrap.replace(b"%s", body)))
+        loads(with_checksum(wrap.replace(b"%s", body)))
 
 
 def test_the_opcode_is_refused_before_anything_is_built(monkeypatch):
     built = []
     monkeypatch.setattr(plainpickle, "_value", lambda *token: built.append(token))
     with pytest.raises(InputError, match="it names Python classes"):
-        loads(seal(b"](NNNNcos\nsystem\ne."))
+        loads(with_checksum(b"](NNNNcos\nsystem\ne."))
     assert not built
 
 
@@ -224,7 +224,7 @@ DAMAGED = {
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=DAMAGED)
 def test_anything_but_our_opcodes_is_refused_even_with_a_right_checksum(body):
     with pytest.raises(InputError, match=r"^cymbals\.pkl is damaged \(.+\); copy it again or retrain it"):
-        loads(seal(body), "cymbals.pkl")
+        loads(with_checksum(body), "cymbals.pkl")
 
 
 NOT_OURS = {
@@ -263,7 +263,7 @@ def test_too_large_files_are_refused():
 
 
 def test_memory_is_bounded_however_many_values_a_file_holds():
-    data = seal(b"](" + b"](e" * (MAX_BYTES // 3 - 100) + b"e.")
+    data = with_checksum(b"](" + b"](e" * (MAX_BYTES // 3 - 100) + b"e.")
     tracemalloc.start()
     try:
         with pytest.raises(InputError, match="more than 100000 values"):
@@ -299,4 +299,4 @@ def test_mutated_files_are_read_or_refused():
     body = data[plainpickle.HEADER_BYTES :]
     for _ in range(6_000):
         loads_or_refuses(mutated(data, rng))
-        loads_or_refuses(seal(mutated(body, rng)))
+        loads_or_refuses(with_checksum(mutated(body, rng)))

@@ -11,8 +11,8 @@ from tables import table
 from drumhits.config.load import default_config
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
-from drumhits.learning.dataset import Counts, counts, gather_examples
-from drumhits.learning.fit import Fitted, make_model, scores
+from drumhits.learning.dataset import Counts, counts, gather_dataset
+from drumhits.learning.fit import FittedModel, make_model, scores
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.pairing import Pair
 from drumhits.learning.report import advice, refusal, training_report
@@ -58,7 +58,7 @@ def make_song(name, labels, keep_all=False, **settings):
 def make_fitted(validation=VALIDATION):
     n = len(GUIDE_FEATURES)
     arrays = {"mean": np.zeros(n), "scale": np.ones(n), "coef": np.ones(n), "intercept": [0.0]}
-    return Fitted(Logistic.of_arrays(n, **arrays), validation, dict.fromkeys(GUIDE_FEATURES, 1 / n))
+    return FittedModel(Logistic.of_arrays(n, **arrays), validation, dict.fromkeys(GUIDE_FEATURES, 1 / n))
 
 
 SONGS = (
@@ -73,7 +73,7 @@ def test_counts_leave_the_unlabelled_out():
 
 
 def test_examples_are_the_labelled_candidates_of_each_song():
-    examples = gather_examples(SONGS, "guide")
+    examples = gather_dataset(SONGS, "guide")
     assert examples.features == GUIDE_FEATURES
     assert examples.X.shape == (33, 7)
     assert examples.X.dtype == np.float32
@@ -83,7 +83,7 @@ def test_examples_are_the_labelled_candidates_of_each_song():
 
 
 def test_a_song_without_labels_adds_nothing():
-    examples = gather_examples([make_song("a", [UNLABELLED] * 3), SONGS[1], make_song("c", [])], "guide")
+    examples = gather_dataset([make_song("a", [UNLABELLED] * 3), SONGS[1], make_song("c", [])], "guide")
     assert examples.songs.tolist() == [1, 1, 1]
 
 
@@ -93,11 +93,11 @@ def test_a_song_without_labels_adds_nothing():
 def test_songs_with_other_detection_settings_are_refused(settings):
     (name,) = settings
     with pytest.raises(InputError, match=f"^b: its raw MIDI was made with {name} .* that of Song1 .* same settings"):
-        gather_examples([*SONGS, make_song("b", [KEPT], **settings)], "guide")
+        gather_dataset([*SONGS, make_song("b", [KEPT], **settings)], "guide")
 
 
 def test_songs_with_other_notes_and_velocities_go_together():
-    gather_examples([*SONGS, make_song("b", [KEPT], timing_offset=0.01, velocity_floor=5)], "guide")
+    gather_dataset([*SONGS, make_song("b", [KEPT], timing_offset=0.01, velocity_floor=5)], "guide")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_without_a_fold_that_is_said_and_no_score_complained_about():
 
 
 def test_the_report_has_the_lines_of_the_guide_in_order():
-    assert training_report(SONGS, gather_examples(SONGS, "guide"), make_fitted()).split("\n") == [
+    assert training_report(SONGS, gather_dataset(SONGS, "guide"), make_fitted()).split("\n") == [
         "Training cymbals classifier",
         "",
         "Loaded 33 total detections across 2 songs:",
@@ -181,11 +181,11 @@ def test_the_report_has_the_lines_of_the_guide_in_order():
 
 def test_the_report_of_one_song_says_what_was_held_out():
     fitted = make_fitted(replace(VALIDATION, by_song=False))
-    assert "Held out:  parts of the one song" in training_report(SONGS[:1], gather_examples(SONGS, "guide"), fitted)
+    assert "Held out:  parts of the one song" in training_report(SONGS[:1], gather_dataset(SONGS, "guide"), fitted)
 
 
 def test_the_model_file_carries_its_training():
-    model = make_model(SONGS, gather_examples(SONGS, "guide"), make_fitted(), {"algorithm": "logistic", "seed": 3})
+    model = make_model(SONGS, gather_dataset(SONGS, "guide"), make_fitted(), {"algorithm": "logistic", "seed": 3})
     again = decode_model(model.to_bytes(), "x")
     assert again.training == model.training
     assert (again.stem, again.features, again.min_confidence) == ("cymbals", GUIDE_FEATURES, 0.45)
@@ -200,9 +200,9 @@ def test_the_model_file_carries_its_training():
 @pytest.mark.parametrize(("keep_all", "expected"), [((True, True), False), ((True, False), True), ((False,), True)])
 def test_a_model_decides_after_the_thresholds_unless_all_songs_offered_every_candidate(keep_all, expected):
     songs = [make_song(str(i), [KEPT, REMOVED], keep_all=one) for i, one in enumerate(keep_all)]
-    assert make_model(songs, gather_examples(songs, "guide"), make_fitted(), {}).after_thresholds is expected
+    assert make_model(songs, gather_dataset(songs, "guide"), make_fitted(), {}).after_thresholds is expected
 
 
 def test_a_name_that_is_no_unicode_goes_into_the_model_file():
     songs = [replace(SONGS[0], name="Gr\udcf6sse")]
-    make_model(songs, gather_examples(songs, "guide"), make_fitted(), {}).to_bytes()
+    make_model(songs, gather_dataset(songs, "guide"), make_fitted(), {}).to_bytes()

@@ -5,9 +5,9 @@ import pytest
 
 from drumhits.io.plainpickle import dumps
 from drumhits.learning import fit, validation
-from drumhits.learning.dataset import Examples
+from drumhits.learning.dataset import Dataset
 from drumhits.learning.fit import train
-from drumhits.learning.validation import best_threshold
+from drumhits.learning.validation import decision_threshold
 from drumhits.models.base import Logistic
 
 N_TREES = 10
@@ -19,7 +19,7 @@ def make_examples(n=60, n_songs=4, n_features=3, noise=0.0, seed=0):
     X = rng.normal(size=(n, n_features)).astype(np.float32)
     kept = X[:, 0] + noise * rng.normal(size=n) > 0
     X[:, 0] += np.where(X[:, 0] > 0, 1, -1)
-    return Examples(X, kept, np.arange(n) % n_songs, tuple(f"f{i}" for i in range(n_features)))
+    return Dataset(X, kept, np.arange(n) % n_songs, tuple(f"f{i}" for i in range(n_features)))
 
 
 def file_of(fitted):
@@ -41,7 +41,7 @@ def test_separable_examples_are_learnt_whole(algorithm):
 def test_random_labels_score_no_better_than_the_baseline():
     rng = np.random.default_rng(0)
     examples = make_examples(200)
-    examples = Examples(examples.X, rng.random(200) > 0.3, examples.songs, examples.features)
+    examples = Dataset(examples.X, rng.random(200) > 0.3, examples.songs, examples.features)
     validation = train(examples, n_estimators=N_TREES).validation
     assert validation.baseline == pytest.approx(max(examples.kept.mean(), 1 - examples.kept.mean()))
     assert validation.accuracy < validation.baseline + 0.05
@@ -62,7 +62,7 @@ def test_folds_hold_out_whole_songs(n_songs, n_folds):
 def test_each_candidate_is_judged_by_a_model_that_never_saw_its_song():
     examples = make_examples(40, 2, n_features=1)
     is_first = examples.songs == 0
-    inverted = Examples(examples.X, examples.kept ^ is_first, examples.songs, examples.features)
+    inverted = Dataset(examples.X, examples.kept ^ is_first, examples.songs, examples.features)
     validation = train(inverted, n_estimators=N_TREES).validation
     assert validation.by_song
     np.testing.assert_array_equal(validation.probability >= 0.5, ~inverted.kept)
@@ -82,7 +82,7 @@ def test_a_single_song_is_split_with_both_classes_in_each_part():
 
 def test_a_song_with_a_lone_removed_hit_trains_without_cross_validation():
     X = np.arange(40, dtype=np.float32)[:, None]
-    examples = Examples(X, np.arange(40) > 0, np.zeros(40, int), ("f0",))
+    examples = Dataset(X, np.arange(40) > 0, np.zeros(40, int), ("f0",))
     fitted = train(examples, n_estimators=N_TREES)
     assert fitted.validation.n_folds == 0
     assert fitted.validation.min_confidence == 0.5
@@ -93,7 +93,7 @@ def test_a_fold_whose_training_songs_know_one_class_only_is_left_out():
     X = np.arange(40, dtype=np.float32)[:, None]
     kept = np.arange(40) >= 10
     songs = (np.arange(40) >= 20).astype(int)  # the second song has kept hits only
-    validation = train(Examples(X, kept, songs, ("f0",)), n_estimators=N_TREES).validation
+    validation = train(Dataset(X, kept, songs, ("f0",)), n_estimators=N_TREES).validation
     assert validation.n_folds == 1
     assert np.isnan(validation.probability[songs == 0]).all()
     assert np.isfinite(validation.probability[songs == 1]).all()
@@ -102,7 +102,7 @@ def test_a_fold_whose_training_songs_know_one_class_only_is_left_out():
 @pytest.mark.parametrize("value", [False, True])
 def test_one_class_only_is_refused(value):
     examples = make_examples()
-    one_class = Examples(examples.X, np.full(60, value), examples.songs, examples.features)
+    one_class = Dataset(examples.X, np.full(60, value), examples.songs, examples.features)
     with pytest.raises(ValueError, match="both kept and removed"):
         train(one_class, n_estimators=N_TREES)
 
@@ -121,7 +121,7 @@ def test_the_threshold_has_the_best_f1_that_any_has(seed):
     probability = np.clip(0.5 * kept + rng.normal(0.3, 0.3, n), 0, 1).round(2)
     best = max(np.arange(1, 100) / 100, key=lambda threshold: f1_at(probability, kept, threshold))
     few = 2 * validation.FEW_HITS / (np.sum(probability >= best) + kept.sum())
-    found = best_threshold(probability, kept)
+    found = decision_threshold(probability, kept)
     assert 0.01 <= found <= 0.99
     lost = f1_at(probability, kept, best) - f1_at(probability, kept, found)
     assert lost <= max(validation.PLATEAU, few) + 1e-12
@@ -132,13 +132,13 @@ def test_the_threshold_has_the_best_f1_that_any_has(seed):
 )
 def test_the_threshold_between_removed_and_kept_is_the_one_nearest_to_the_usual(removed, kept, expected):
     probability, is_kept = np.array([0.01, removed, kept, 0.95]), np.array([False, False, True, True])
-    assert best_threshold(np.repeat(probability, 20), np.repeat(is_kept, 20)) == pytest.approx(expected)
+    assert decision_threshold(np.repeat(probability, 20), np.repeat(is_kept, 20)) == pytest.approx(expected)
 
 
 def test_one_or_two_hits_do_not_move_the_threshold():
     probability, kept = np.array([0.05] * 20 + [0.5, 0.55] + [0.9] * 20), np.array([False] * 22 + [True] * 20)
-    assert best_threshold(probability, kept) == validation.USUAL
-    assert best_threshold(np.tile(probability, 5), np.tile(kept, 5)) == pytest.approx(0.56)
+    assert decision_threshold(probability, kept) == validation.USUAL
+    assert decision_threshold(np.tile(probability, 5), np.tile(kept, 5)) == pytest.approx(0.56)
 
 
 def song_decided_at(threshold, n=40):
@@ -150,7 +150,7 @@ def song_decided_at(threshold, n=40):
 def test_songs_that_agree_move_the_threshold_and_songs_that_do_not_leave_it():
     def found(*decided_at):
         probability, kept = (np.concatenate(part) for part in zip(*map(song_decided_at, decided_at), strict=True))
-        return best_threshold(probability, kept, np.repeat(np.arange(len(decided_at)), 40))
+        return decision_threshold(probability, kept, np.repeat(np.arange(len(decided_at)), 40))
 
     assert found(0.7, 0.7, 0.7, 0.7) > 0.65
     assert found(0.2, 0.2, 0.2, 0.2) < 0.25
@@ -187,7 +187,7 @@ def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weig
     examples = make_examples(400, n_features=2)
     known = known_before(examples)
     of_one_kind = (examples.X[:, 1] > 0.8) & (rng.random(400) < 0.5)
-    examples = Examples(examples.X, examples.kept ^ of_one_kind, examples.songs, examples.features)
+    examples = Dataset(examples.X, examples.kept ^ of_one_kind, examples.songs, examples.features)
     fitted = train(examples, n_estimators=N_TREES, start_from=known)
     errors = [np.sum((model.predict(examples.X) - examples.kept) ** 2) for model in (known, fitted.classifier.learned)]
     assert errors[1] < errors[0]
@@ -210,7 +210,7 @@ def test_like_features_are_weighed_together():
     cause = rng.normal(size=80)
     X = (cause[:, None] + 0.1 * rng.normal(size=(80, 40))).astype(np.float32)
     X[:, 39] = rng.normal(size=80)
-    examples = Examples(X, cause > 0, np.arange(80) % 4, (*(f"Rise{i}" for i in range(38)), "RiseAll", "Str"))
+    examples = Dataset(X, cause > 0, np.arange(80) % 4, (*(f"Rise{i}" for i in range(38)), "RiseAll", "Str"))
     importance = train(examples, n_estimators=N_TREES).validation.importance
     assert list(importance) == ["Rise (39)", "Str"]
     assert importance["Rise (39)"] > 0.9
@@ -236,7 +236,7 @@ def test_the_logistic_regression_ignores_the_seed_and_survives_a_constant_featur
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
 def test_features_that_tell_nothing_are_trained_on_without_a_fault(algorithm):
     examples = make_examples()
-    flat = Examples(np.ones_like(examples.X), examples.kept, examples.songs, examples.features)
+    flat = Dataset(np.ones_like(examples.X), examples.kept, examples.songs, examples.features)
     fitted = train(flat, algorithm=algorithm, n_estimators=N_TREES)
     assert sum(fitted.validation.importance.values()) == pytest.approx(1)
     assert np.isfinite(list(fitted.impurity_importance.values())).all()

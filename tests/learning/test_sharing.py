@@ -16,7 +16,7 @@ from drumhits.analysis import FEATURE_SETS
 from drumhits.config.load import default_config, load_config
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
-from drumhits.learning.dataset import Examples
+from drumhits.learning.dataset import Dataset
 from drumhits.learning.sharing import MAX_BYTES, decode_examples, pool, read_examples, to_csv
 from drumhits.models.modelfile import detection_of, load_model, networks_of
 
@@ -31,12 +31,12 @@ def any_examples(draw):
     n = draw(st.integers(1, 12))
     songs = np.unique(draw(arrays(int, n, elements=st.integers(0, 3))), return_inverse=True)[1]
     X = draw(arrays(np.float32, (n, len(GUIDE_FEATURES)), elements=FINITE))
-    return Examples(X, draw(arrays(bool, n)), songs, GUIDE_FEATURES)
+    return Dataset(X, draw(arrays(bool, n)), songs, GUIDE_FEATURES)
 
 
 def some_examples(n=12, n_songs=3):
     X = np.random.default_rng(0).normal(size=(n, len(GUIDE_FEATURES))).astype(np.float32)
-    return Examples(X, np.arange(n) % 2 == 0, np.arange(n) % n_songs, GUIDE_FEATURES)
+    return Dataset(X, np.arange(n) % 2 == 0, np.arange(n) % n_songs, GUIDE_FEATURES)
 
 
 TEXT = to_csv(CYMBALS, True, some_examples())
@@ -68,7 +68,7 @@ def test_what_is_written_comes_back(examples, after_thresholds):
 @settings(max_examples=30, deadline=None)
 def test_the_order_of_a_songs_hits_is_not_told(examples, random):
     order = np.array(random.sample(range(len(examples.kept)), len(examples.kept)))
-    shuffled = Examples(examples.X[order], examples.kept[order], examples.songs[order], examples.features)
+    shuffled = Dataset(examples.X[order], examples.kept[order], examples.songs[order], examples.features)
     assert to_csv(CYMBALS, False, shuffled) == to_csv(CYMBALS, False, examples)
 
 
@@ -155,7 +155,7 @@ def test_songs_of_all_origins_are_groups_of_their_own():
 
 def test_a_song_that_is_there_already_is_left_out():
     own = some_examples()
-    own = Examples(own.X[own.songs == 1], own.kept[own.songs == 1], np.zeros(4, int), own.features)
+    own = Dataset(own.X[own.songs == 1], own.kept[own.songs == 1], np.zeros(4, int), own.features)
     pooled = pool(own, CYMBALS, [decode(TEXT), decode(TEXT)])
     assert len(pooled.examples.kept) == 12
     assert len(np.unique(pooled.examples.songs)) == 3
@@ -217,7 +217,7 @@ def test_examples_alone_give_the_scores_of_the_songs_they_come_from(train, expor
 def test_own_songs_and_others_are_trained_on_together(train, exported, tmp_path):
     n_features = len(FEATURE_SETS["all"])
     X = np.random.default_rng(3).normal(size=(40, n_features)).astype(np.float32)
-    friend = Examples(X, X[:, 5] > 0, np.repeat([0, 1], 20), FEATURE_SETS["all"])
+    friend = Dataset(X, X[:, 5] > 0, np.repeat([0, 1], 20), FEATURE_SETS["all"])
     (tmp_path / "friend.csv").write_text(to_csv(CYMBALS, True, friend), encoding="ascii")
     page = tmp_path / "page.html"
     code, out, err = train(

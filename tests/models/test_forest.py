@@ -400,4 +400,4 @@ def test_mutated_files_are_read_or_refused(model):
         place = rng.randrange(len(body))
         changed = body[:place] + rng.randbytes(rng.choice((0, 1, 1, 4))) + body[place + rng.choice((0, 1, 4)) :]
         assert changed == body or plain_or_none(data[: plainpickle.HEADER_BYTES] + changed) is None
-        model_or_none(plain_or_none(plainpickle.seal(changed)))
+        model_or_none(plain_or_none(plainpickle.with_checksum(changed)))

@@ -8,20 +8,20 @@ from signals import bursts, cut, tones
 
 from drumhits.analysis import find_candidates
 from drumhits.config.load import default_config
-from drumhits.detection.features import heard_articulations
+from drumhits.detection.features import articulation_columns
 from drumhits.detection.patches import N_PATCH, patches_at
-from drumhits.detection.siblings import COURSE_STEPS, MEASURES, Levels
+from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES, EnergyEnvelope
 from drumhits.drums import STEMS
 from drumhits.errors import InputError
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.plainpickle import dumps
 from drumhits.networks import bundled
-from drumhits.networks.bundled import HEARD, HEARD_IN_MIX, heard, listener_path, networks
+from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, heard, networks, networks_path
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX, NUMBERS, Inputs
 
 SNARE = default_config().stems["snare"]
 HITS_S = tuple(np.arange(0.5, 4.5, 0.25))
-COURSE = len(COURSE_STEPS) * MEASURES + 1
+COURSE = len(ENVELOPE_SPANS) * MEASURES + 1
 
 
 def candidates(y):
@@ -29,7 +29,7 @@ def candidates(y):
 
 
 def levels(y, times_s):
-    found = Levels()
+    found = EnergyEnvelope()
     found.add(y)
     return found.around(times_s)
 
@@ -68,7 +68,7 @@ def test_a_sibling_is_there_with_its_course_or_flagged_as_missing():
     assert (course_of(x, "kick")[:, -1] == 1).all()
     assert (course_of(x, "hihat")[:, -1] == 0).all()
     assert (course_of(x, "hihat")[:, :-1] == LOWEST).all()
-    at_onset = COURSE_STEPS.index(range(2, 4)) * MEASURES
+    at_onset = ENVELOPE_SPANS.index(range(2, 4)) * MEASURES
     with_kick, without = (np.isclose(table.times_s[:, None], HITS_S[k::2], atol=0.01).any(axis=1) for k in (0, 1))
     assert course_of(x, "kick")[with_kick, at_onset].min() > course_of(x, "kick")[without, at_onset].max() + 1
 
@@ -119,12 +119,12 @@ def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions)
 @pytest.mark.parametrize("in_mix", [False, True])
 @pytest.mark.parametrize("stem", STEMS)
 def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
-    assert listener_path(stem, in_mix=in_mix).stat().st_size <= 2_000_000
+    assert networks_path(stem, in_mix=in_mix).stat().st_size <= 2_000_000
     assert len(networks(stem, in_mix=in_mix)) >= 1
     table, patch = find_candidates([bursts(HITS_S, 5.0)], default_config().stems[stem], extended=True)
     around = None if in_mix else {stem: levels(bursts(HITS_S, 5.0), table.times_s)}
     found = heard(stem, Inputs(table, patch, around), in_mix=in_mix)
-    assert tuple(found) == (HEARD_IN_MIX if in_mix else HEARD, *heard_articulations(stem))
+    assert tuple(found) == (NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS, *articulation_columns(stem))
     for values in found.values():
         assert values.shape == (len(table),)
         assert np.isfinite(values).all()
@@ -134,15 +134,15 @@ def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
 def other_networks(tmp_path, monkeypatch):
     """Return the file of the snare's networks, in a folder without any."""
     monkeypatch.setattr(bundled, "NETWORKS_DIR", tmp_path)
-    for remembered in (bundled.networks, bundled.listener_digest):
+    for remembered in (bundled.networks, bundled.networks_digest):
         remembered.cache_clear()
     yield tmp_path / "snare.pkl"
-    for remembered in (bundled.networks, bundled.listener_digest):
+    for remembered in (bundled.networks, bundled.networks_digest):
         remembered.cache_clear()
 
 
 def test_missing_networks_are_named(other_networks):
-    for ask in (bundled.networks, bundled.listener_digest):
+    for ask in (bundled.networks, bundled.networks_digest):
         with pytest.raises(InputError, match=r"snare\.pkl: cannot be read .*; it comes with the toolkit"):
             ask("snare")
 
@@ -157,5 +157,5 @@ def test_files_without_networks_are_damaged(other_networks, plain):
 def test_silence_is_heard_without_a_word():
     table, patch = candidates(np.zeros(SAMPLE_RATE, np.float32))
     found = heard("snare", Inputs(table, patch), in_mix=True)
-    assert tuple(found) == (HEARD_IN_MIX, "Heard:head", "Heard:cross_stick")
+    assert tuple(found) == (NETWORK_LOG_ODDS_IN_MIX, "Heard:head", "Heard:cross_stick")
     assert [len(values) for values in found.values()] == [0, 0, 0]

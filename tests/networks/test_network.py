@@ -13,14 +13,14 @@ from drumhits.networks.network import (
     SELF,
     Network,
     articulation_sizes,
-    first_look_sizes,
-    judged_by,
-    second_look_sizes,
+    ensemble_log_odds,
+    first_stage_sizes,
+    rescoring_sizes,
 )
 from drumhits.networks.rhythm import rhythm
 
 N_INPUTS, N_OWN, N_ARTICULATIONS = 5, 3, 2
-SIZES = first_look_sizes(N_INPUTS) | second_look_sizes() | articulation_sizes(N_OWN, N_ARTICULATIONS)
+SIZES = first_stage_sizes(N_INPUTS) | rescoring_sizes() | articulation_sizes(N_OWN, N_ARTICULATIONS)
 
 
 def network(seed=0, **layers):
@@ -41,7 +41,7 @@ def network(seed=0, **layers):
 def said(net, x, times_s):
     """Return log odds and scores of articulations, a column each."""
     alone = net.alone(x)
-    return np.column_stack((judged_by([net], [alone], times_s), net.articulations(x, alone)))
+    return np.column_stack((ensemble_log_odds([net], [alone], times_s), net.articulations(x, alone)))
 
 
 def silenced(name):
@@ -97,9 +97,9 @@ def test_several_networks_share_the_rhythm_that_they_hear_on_average():
     nets, (x, times_s) = [network(1), network(2)], candidates(40, 1)
     alone = [net.alone(x) for net in nets]
     among = [net.together(rows, times_s) for net, rows in zip(nets, alone, strict=True)]
-    beat = rhythm(np.mean([net.first_look(rows) for net, rows in zip(nets, among, strict=True)], axis=0), times_s)
-    expected = np.mean([nets[i].second_look(alone[i], among[i], beat) for i in range(2)], axis=0)
-    np.testing.assert_array_equal(judged_by(nets, alone, times_s), expected)
+    beat = rhythm(np.mean([net.first_stage(rows) for net, rows in zip(nets, among, strict=True)], axis=0), times_s)
+    expected = np.mean([nets[i].rescore(alone[i], among[i], beat) for i in range(2)], axis=0)
+    np.testing.assert_array_equal(ensemble_log_odds(nets, alone, times_s), expected)
 
 
 def test_a_network_need_not_look_twice():
@@ -108,7 +108,8 @@ def test_a_network_need_not_look_twice():
     del plain["layers"]["second1"], plain["layers"]["second2"]
     net = Network.from_plain(plain, N_INPUTS, N_OWN, N_ARTICULATIONS)
     alone = net.alone(x)
-    np.testing.assert_array_equal(judged_by([net], [alone], times_s), whole.first_look(whole.together(alone, times_s)))
+    expected = whole.first_stage(whole.together(alone, times_s))
+    np.testing.assert_array_equal(ensemble_log_odds([net], [alone], times_s), expected)
 
 
 def test_where_there_is_one_articulation_a_file_has_nothing_to_tell_it():

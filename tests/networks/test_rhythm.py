@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drumhits.networks.rhythm import BLOCK_S, N_RHYTHM, RANGES_S, SOFTNESS, rhythm
+from drumhits.networks.rhythm import BLOCK_S, N_PERIODICITY, RANGES_S, SOFTNESS, rhythm
 
 SIDES = 2
-COLUMNS = np.arange(N_RHYTHM).reshape(len(SOFTNESS), len(RANGES_S), 2, SIDES)
+COLUMNS = np.arange(N_PERIODICITY).reshape(len(SOFTNESS), len(RANGES_S), 2, SIDES)
 LIKENESS, CONTRAST = COLUMNS[:, :, 0].ravel(), COLUMNS[:, :, 1].ravel()
 LATER = [i for i, (start_s, _) in enumerate(RANGES_S) if start_s >= 0.4]  # the beat of these tests repeats there
 SHARP, SOFT, LATER_CONTRAST = (COLUMNS[rows][LATER, kind].ravel() for rows, kind in ((0, 0), (1, 0), (0, 1)))
@@ -68,7 +68,7 @@ def test_a_tempo_holds_where_it_is_played():
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_few_candidates_have_no_rhythm_but_an_answer(n):
     found = rhythm(np.full(n, 3.0), np.arange(n) * 0.5)
-    assert found.shape == (n, N_RHYTHM)
+    assert found.shape == (n, N_PERIODICITY)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[:, LIKENESS], 0, atol=0.01)
 

@@ -11,7 +11,7 @@ from drumhits.drums import ARTICULATIONS, STEMS
 from drumhits.io.plainpickle import loads
 from drumhits.models.modelfile import load_model
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX
-from drumhits.networks.network import judged_by
+from drumhits.networks.network import ensemble_log_odds
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def test_some_stems_are_heard_beside_some_of_their_siblings_only():
 
 
 def test_what_is_trained_is_what_is_followed_in_numpy(examples, torch):
-    from train_networks import train_first_look
+    from train_networks import train_first_stage
 
     songs = [examples["kick"]] * 24
-    trained = train_first_look(songs, "kick", epochs=2)
+    trained = train_first_stage(songs, "kick", epochs=2)
     exported = trained.exported()
     one = songs[0]
     x = torch.from_numpy(one.x.astype(np.float32))[None]
@@ -67,25 +67,25 @@ def test_what_is_trained_is_what_is_followed_in_numpy(examples, torch):
     with torch.no_grad():
         expected = trained(x, times_s, is_there)[0].numpy()
     among = exported.together(exported.alone(one.x.astype(np.float32)), one.times_s)
-    np.testing.assert_allclose(exported.first_look(among), expected, atol=0.03)
-    again = train_first_look(songs, "kick", epochs=2).exported()
+    np.testing.assert_allclose(exported.first_stage(among), expected, atol=0.03)
+    again = train_first_stage(songs, "kick", epochs=2).exported()
     np.testing.assert_array_equal(again.weights["first"], exported.weights["first"])
 
 
 @pytest.mark.usefixtures("torch")
 def test_a_second_look_corrects_the_first_and_learns_the_articulations(examples):
-    from train_networks import train_first_look, with_second_looks
+    from train_networks import train_first_stage, with_rescoring
 
     songs = [examples["hihat"]] * 24
-    first_looks = [train_first_look(songs, "hihat", epochs=1, seed=seed).exported() for seed in range(2)]
+    mean_first_stage = [train_first_stage(songs, "hihat", epochs=1, seed=seed).exported() for seed in range(2)]
     wrong = [replace(one, kept=~one.kept) for one in songs]
-    networks = with_second_looks(first_looks, 20 * wrong, "hihat")
-    for before, after in zip(first_looks, networks, strict=True):
+    networks = with_rescoring(mean_first_stage, 20 * wrong, "hihat")
+    for before, after in zip(mean_first_stage, networks, strict=True):
         assert all(after.weights[name] is weights for name, weights in before.weights.items())
     one = wrong[0]
     x = one.x.astype(np.float32)
     alone = [network.alone(x) for network in networks]
-    assert np.mean((judged_by(networks, alone, one.times_s) > 0) == one.kept) > 0.8
+    assert np.mean((ensemble_log_odds(networks, alone, one.times_s) > 0) == one.kept) > 0.8
     told = one.articulation >= 0
     scores = networks[0].articulations(x, alone[0])
     assert np.mean(scores[told].argmax(axis=1) == one.articulation[told]) > 0.8

@@ -122,7 +122,7 @@ def test_articulation_follows_what_the_networks_say(stem, scores, names):
     hits = table(**{f"Heard:{name}": column for name, column in scores.items()})
     assert articulations(hits, stem).tolist() == names
     by_rule = articulations(table(Str=[0.5] * len(names)), stem)
-    assert articulations(hits.unheard(), stem).tolist() == by_rule.tolist()
+    assert articulations(hits.without_articulation_scores(), stem).tolist() == by_rule.tolist()
 
 
 def test_toms_of_one_pitch_get_the_name_that_most_of_them_sound_like_in_the_order_of_pitch():

@@ -9,7 +9,7 @@ from drumhits.config.load import default_config
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.transcription.provenance import Provenance, is_untouched, provenance, read_provenance, seal
+from drumhits.transcription.provenance import Provenance, is_untouched, provenance, read_provenance, with_digest
 
 TOMS = default_config().stems["toms"]
 NOTES = np.array([(0, 0.5, 50, 90, 0.06), (0, 1.0, 47, 80, 0.06), (0, 1.5, 45, 1, 0.06)], dtype=NOTE_DTYPE)
@@ -25,7 +25,7 @@ def midi(notes: np.ndarray, texts: list[str], **timing) -> bytes:
 
 
 def sealed_text(notes: np.ndarray = NOTES) -> str:
-    return decode(seal(midi(notes, [made().to_text()]))).texts[0]
+    return decode(with_digest(midi(notes, [made().to_text()]))).texts[0]
 
 
 def test_the_note_comes_back_whole_with_its_settings():
@@ -39,12 +39,12 @@ def test_the_note_is_one_line_of_ascii_whatever_the_name():
     text = made(audio=Path("in/\u9f13\udcff-toms.wav")).to_text()
     assert text.isascii()
     assert "\n" not in text
-    assert is_untouched(seal(midi(NOTES, [text])))
+    assert is_untouched(with_digest(midi(NOTES, [text])))
 
 
 def test_untouched_is_what_was_written():
-    assert is_untouched(seal(midi(NOTES, [made().to_text()])))
-    assert is_untouched(seal(midi(NOTES[:0], [made().to_text()])))
+    assert is_untouched(with_digest(midi(NOTES, [made().to_text()])))
+    assert is_untouched(with_digest(midi(NOTES[:0], [made().to_text()])))
 
 
 def edited(**changes) -> np.ndarray:

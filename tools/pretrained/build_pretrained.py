@@ -19,7 +19,7 @@ sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("",
 
 from rendered_songs import MIX, Material, kits_of, rendered_song
 from separation import STEMS
-from train_networks import train_first_look, with_second_looks
+from train_networks import train_first_stage, with_rescoring
 from training_examples import Example, analysed_song, read_example
 
 from drumhits import __version__
@@ -28,12 +28,12 @@ from drumhits.analysis import MIX as MIX_FEATURES
 from drumhits.config.load import default_config
 from drumhits.io.files import write_whole
 from drumhits.io.plainpickle import dumps
-from drumhits.learning.validation import best_threshold
+from drumhits.learning.validation import decision_threshold
 from drumhits.metrics import precision_recall_f1
 from drumhits.models.base import Logistic
 from drumhits.models.modelfile import TrainedModel, detection_of, networks_of, pretrained_path
-from drumhits.networks.bundled import HEARD, HEARD_IN_MIX, KIND, listener_path
-from drumhits.networks.network import Network, judged_by
+from drumhits.networks.bundled import KIND, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_path
+from drumhits.networks.network import Network, ensemble_log_odds
 from drumhits.numeric import expit
 
 N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is hard: it has more, split blindly
@@ -46,7 +46,7 @@ HOLD_OUT_EVERY = 5  # one of the fresh songs in so many neither hears: it is sco
 def log_odds(networks: Sequence[Network], examples: Sequence[Example]) -> np.ndarray:
     """Return what networks say of the candidates of some songs, one after the other."""
     return np.concatenate([
-        judged_by(networks, [network.alone(one.x.astype(np.float32)) for network in networks], one.times_s)
+        ensemble_log_odds(networks, [network.alone(one.x.astype(np.float32)) for network in networks], one.times_s)
         for one in examples
     ])  # fmt: skip
 
@@ -72,8 +72,8 @@ def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:
 def parts(songs: list[Example], fresh: list[Example]) -> tuple[list[Example], list[Example], list[Example]]:
     """Return what the first look hears, what the second hears, and what is scored on."""
     heard = [one for i, one in enumerate(songs) if i % UNHEARD_EVERY]
-    unheard = songs[::UNHEARD_EVERY] + [one for i, one in enumerate(fresh) if i % HOLD_OUT_EVERY]
-    return heard, unheard, [one for one in fresh[::HOLD_OUT_EVERY] if len(one.kept)]
+    without_articulation_scores = songs[::UNHEARD_EVERY] + [one for i, one in enumerate(fresh) if i % HOLD_OUT_EVERY]
+    return heard, without_articulation_scores, [one for one in fresh[::HOLD_OUT_EVERY] if len(one.kept)]
 
 
 def build(name: str, songs: list[Path], fresh: list[Path]) -> str:
@@ -84,19 +84,19 @@ def build(name: str, songs: list[Path], fresh: list[Path]) -> str:
     for_first, for_second, held_out = parts(
         [read_example(path, name) for path in songs], [read_example(path, name) for path in fresh]
     )
-    first_looks = [
-        train_first_look(for_first, stem, in_mix=in_mix, seed=seed).exported()
+    mean_first_stage = [
+        train_first_stage(for_first, stem, in_mix=in_mix, seed=seed).exported()
         for seed in range(N_NETWORKS_IN_MIX if in_mix else N_NETWORKS)
     ]
-    networks = with_second_looks(first_looks, for_second, stem, in_mix=in_mix)
-    path = listener_path(stem, in_mix=in_mix)
+    networks = with_rescoring(mean_first_stage, for_second, stem, in_mix=in_mix)
+    path = networks_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
     confidence = expit(log_odds(networks, held_out))
-    min_confidence = best_threshold(confidence, np.concatenate([one.kept for one in held_out]))
+    min_confidence = decision_threshold(confidence, np.concatenate([one.kept for one in held_out]))
     scores = scores_at(min_confidence, confidence, held_out)
     features = FEATURE_SETS[MIX_FEATURES if in_mix else ALL]
-    heard = HEARD_IN_MIX if in_mix else HEARD
+    heard = NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS
     training = for_first + for_second
     n_kept = sum(int(one.kept.sum()) for one in training)
     model = TrainedModel(

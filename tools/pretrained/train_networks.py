@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional
 from training_examples import Example
 
-from drumhits.detection.siblings import COURSE_STEPS, MEASURES
+from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES
 from drumhits.drums import ARTICULATIONS
-from drumhits.networks.inputs import LOWEST, N_COURSES, N_INPUTS_IN_MIX, STEP_DB
+from drumhits.networks.inputs import LOWEST, N_ENVELOPES, N_INPUTS_IN_MIX, STEP_DB
 from drumhits.networks.network import (
     INPUT_LIMIT,
     NEAR_S,
@@ -20,9 +20,9 @@ from drumhits.networks.network import (
     SELF,
     Network,
     articulation_sizes,
-    first_look_sizes,
-    first_looks,
-    second_look_sizes,
+    first_stage_sizes,
+    mean_first_stage,
+    rescoring_sizes,
 )
 from drumhits.networks.rhythm import rhythm
 
@@ -38,7 +38,7 @@ CANDIDATES_AT_ONCE = 512  # of the second look
 LOOKS = 3  # that are one second look together
 BY_RHYTHM = ("hihat",)  # stems whose second look hears no sound: real ones sound less like the rendered than they play
 ALONE = 0.3  # share of the stems that are heard without any sibling, another in each epoch
-COURSE = len(COURSE_STEPS) * MEASURES
+COURSE = len(ENVELOPE_SPANS) * MEASURES
 FAR_S = 1e6
 
 
@@ -47,7 +47,7 @@ class FirstLook(nn.Module):
 
     def __init__(self, n_inputs: int):
         super().__init__()
-        self.layers = nn.ModuleDict({k: nn.Linear(*size) for k, size in first_look_sizes(n_inputs).items()})
+        self.layers = nn.ModuleDict({k: nn.Linear(*size) for k, size in first_stage_sizes(n_inputs).items()})
         self.register_buffer("mean", torch.zeros(n_inputs))
         self.register_buffer("scale", torch.ones(n_inputs))
 
@@ -103,7 +103,7 @@ def without_siblings(x: np.ndarray, stem: str, below_db: float) -> np.ndarray:
         See `Example`.
     """
     x = x.copy()
-    courses, mixture = np.split(x[:, N_INPUTS_IN_MIX:], [N_COURSES], axis=1)  # parts of x, not copies of them
+    courses, mixture = np.split(x[:, N_INPUTS_IN_MIX:], [N_ENVELOPES], axis=1)  # parts of x, not copies of them
     courses = courses.reshape(len(x), len(STEMS), COURSE + 1)
     own = courses[:, STEMS.index(stem)].copy()
     own[:, :COURSE] += np.where(own[:, :COURSE] > LOWEST, np.float32(below_db / STEP_DB), 0)
@@ -148,7 +148,7 @@ def _batches_of_like_length(examples: Sequence[Example], rng: np.random.Generato
     return list(batches[rng.permutation(n_batches)])
 
 
-def train_first_look(
+def train_first_stage(
     examples: Sequence[Example],
     stem: str,
     *,
@@ -207,15 +207,15 @@ def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str
         x = _batch([one], stem, rng)[0][0].numpy()
         alone = [network.alone(x) for network in networks]
         among = [network.together(rows, one.times_s) for network, rows in zip(networks, alone, strict=True)]
-        beat = rhythm(first_looks(networks, among), one.times_s)
+        beat = rhythm(mean_first_stage(networks, among), one.times_s)
         told = one.articulation >= 0
         for rows, network, by_itself, beside in zip(known, networks, alone, among, strict=True):
             seen = np.concatenate((by_itself, beside, beat), axis=1)
-            rows.append((seen, network.first_look(beside), network.own(x[told], by_itself[told])))
+            rows.append((seen, network.first_stage(beside), network.own(x[told], by_itself[told])))
     return [Known(*(torch.from_numpy(np.concatenate(part)) for part in zip(*rows, strict=True))) for rows in known]
 
 
-def with_second_looks(
+def with_rescoring(
     networks: Sequence[Network], examples: Sequence[Example], stem: str, *, in_mix: bool = False, seed: int = 0
 ) -> list[Network]:
     """Return networks with a second look and what tells articulations, trained on songs that they have not heard.
@@ -239,7 +239,7 @@ def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.nd
     if stem in BY_RHYTHM:
         known.seen[:, :SELF] = 0
     looks = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
-    first, last = nn.Linear(*second_look_sizes()["second1"]), nn.Linear(*second_look_sizes()["second2"])
+    first, last = nn.Linear(*rescoring_sizes()["second1"]), nn.Linear(*rescoring_sizes()["second2"])
     with torch.no_grad():
         first.weight[:] = torch.cat([look[1].weight for look in looks])
         first.bias[:] = torch.cat([look[1].bias for look in looks])
@@ -250,7 +250,7 @@ def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.nd
 
 def _narrow_look(known: Known, kept: torch.Tensor, seed: int, *, by_rhythm: bool) -> nn.Sequential:
     torch.manual_seed(seed)
-    (n_known, width), (_, n_outputs) = second_look_sizes().values()
+    (n_known, width), (_, n_outputs) = rescoring_sizes().values()
     look = _on_top((n_known, width // LOOKS), (width // LOOKS, n_outputs))
     if by_rhythm:
         look[1].weight.data[:, :SELF] = 0  # and stays so, since nothing is heard there

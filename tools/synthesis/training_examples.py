@@ -12,7 +12,7 @@ from training_songs import Hit, TrainingSong
 from drumhits.analysis import find_candidates
 from drumhits.config.load import default_config
 from drumhits.detection.patches import patches_at
-from drumhits.detection.siblings import Levels
+from drumhits.detection.siblings import EnergyEnvelope
 from drumhits.drums import ARTICULATIONS
 from drumhits.matching import match_times
 from drumhits.networks.inputs import Inputs
@@ -61,7 +61,7 @@ def labelled(stem: str, inputs: Inputs, hits: list[Hit], below_db: float = 0.0) 
 def examples_of(song: TrainingSong, number: int) -> dict[str, Example]:
     """Return the examples of each stem, under its name, and of each instrument in the mix, as "mix-kick"."""
     rng = np.random.default_rng(number)
-    levels = {stem: Levels() for stem in STEMS}
+    levels = {stem: EnergyEnvelope() for stem in STEMS}
     for stem, y in song.stems.items():
         levels[stem].add(y)
     examples = {}
