@@ -1,0 +1,141 @@
+"""The toolkit from Python: `transcribe` a stem, `train` on edits, `evaluate` on songs with a truth.
+
+Every function does what the script of its name does, through the same code, and raises `InputError` where the script
+would end in a sentence.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from drumhits.bundle import PRETRAINED
+from drumhits.cli.outputs import require_replaceable
+from drumhits.config.load import Config, default_config
+from drumhits.detection.features import FeatureTable
+from drumhits.drums import STEMS, stem_of
+from drumhits.errors import UsageError
+from drumhits.io.files import write_whole
+from drumhits.transcription.convert import Conversion, Job, convert
+from drumhits.transcription.provenance import is_own_file
+
+AnyPath = str | PathLike[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """The hits of a stem, in time order.
+
+    Attributes
+    ----------
+    candidates : FeatureTable
+        All candidates, kept or not.
+    keep : np.ndarray, shape (n_candidates,), bool
+        Which of them are hits.
+    """
+
+    candidates: FeatureTable
+    keep: np.ndarray
+    _conversion: Conversion
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.keep))
+
+    @property
+    def stem(self) -> str:
+        """One of `STEMS`."""
+        return self._conversion.job.stem
+
+    @property
+    def table(self) -> FeatureTable:
+        """Features of the hits: `hits.table["GeoMean"]` has shape (n,)."""
+        return self.candidates.rows(self.keep)
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """Times of the attacks in seconds, shape (n,), float64, increasing."""
+        return self.candidates.times_s[self.keep]
+
+    @property
+    def confidence(self) -> np.ndarray | None:
+        """Probability of each hit, shape (n,), 0..1; None where thresholds decided."""
+        confidence = self._conversion.decisions.confidence
+        return None if confidence is None else confidence[self.keep]
+
+    @property
+    def notes(self) -> np.ndarray:
+        """Notes as they are written, `io.midi.NOTE_DTYPE`: time, number, velocity, duration."""
+        return self._conversion.track.notes
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was mended or left out while reading, as sentences."""
+        return self._conversion.source.warnings
+
+    def write(self, path: AnyPath, *, force: bool = False) -> None:
+        """Write the hits as a MIDI file, whole or not at all.
+
+        Parameters
+        ----------
+        force : bool
+            Replace a file that is no untouched output of this toolkit.
+
+        Raises
+        ------
+        InputError
+            The file cannot be written, or is the audio itself, or another's and `force` is not given.
+        """
+        output = Path(path)
+        require_replaceable(output, [self._conversion.job.audio], is_own_file, force=force, option="path")
+        write_whole(output, replace(self._conversion, job=replace(self._conversion.job, output=output)).midi)
+
+
+def transcribe(
+    audio: AnyPath,
+    *,
+    model: AnyPath | None = PRETRAINED,
+    stem: str | None = None,
+    config: Config | None = None,
+    min_confidence: float | None = None,
+) -> Hits:
+    """Return the hits of a stem's audio file.
+
+    Parameters
+    ----------
+    audio : path
+        WAV, FLAC, AIFF, OGG or MP3; the song's other stems are read where they lie beside it.
+    model : path, "pretrained" or None
+        What decides: a file of `train`, the model that comes with the toolkit, or the thresholds of `config`.
+    stem : str, optional
+        One of `STEMS`; by default what the file's name ends in, such as "Song1-snare.wav".
+    config : Config, optional
+        From `load_config`; the defaults otherwise.
+    min_confidence : float in 0..1, optional
+        From which confidence on the model's hits are kept; by default the model's own.
+
+    Raises
+    ------
+    InputError
+        The audio or the model cannot be read, or the model was trained on another stem.
+    UsageError
+        The name tells no stem and none is given, or it is not one of `STEMS`.
+    """
+    path = Path(audio)
+    stem = stem or stem_of(path.stem)
+    if stem not in STEMS:
+        raise UsageError(f"{path}: say which stem it is: stem={' or '.join(map(repr, STEMS))}.")
+    trained = _loaded(model, stem)
+    conversion = convert(
+        Job(
+            path,
+            path.with_suffix(".mid"),
+            stem,
+            config or default_config(),
+            model=trained,
+            model_name=None if model is None else Path(model).name,
+            min_confidence=min_confidence,
+        )
+    )
+    return Hits(conversion.table, conversion.decisions.keep, conversion)
