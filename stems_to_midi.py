@@ -4,8 +4,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
 
@@ -16,23 +14,18 @@ if __name__ == "__main__":
 
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
-from drumhits.cli.options import add_jobs, new_parser, require_jobs, share
-from drumhits.cli.outputs import require_distinct, require_replaceable, starts_with
-from drumhits.config.load import Config, describe, load_config, parse_override
-from drumhits.drums import STEMS, stem_of
+from drumhits.cli.conversion_options import add_deciding, add_input_and_output, add_reporting, add_running
+from drumhits.cli.options import new_parser, require_jobs
+from drumhits.config.load import Config, load_config, parse_overrides
 from drumhits.errors import InputError, UsageError
-from drumhits.io.files import write_whole
-from drumhits.io.midi import read_midi_bytes
+from drumhits.io.files import PNG_SIGNATURE, write_whole
+from drumhits.io.outputs import Output, starts_with
 from drumhits.io.text import to_ascii
 from drumhits.transcription import report
 from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, merged, results
-from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
-from drumhits.transcription.provenance import is_untouched
+from drumhits.transcription.plan import JobRequest, plan
 
-if TYPE_CHECKING:
-    from drumhits.models.modelfile import TrainedModel
-
-PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
+SAME_NAMES = ("output", "stem", "merge", "split", "min_confidence", "keep_all", "resume", "force")  # as options
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
@@ -50,75 +43,24 @@ exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 int
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser(__doc__, EXAMPLES)
-    files = parser.add_argument_group("input and output")
-    files.add_argument(
-        "--input", nargs="+", type=Path, metavar="AUDIO",
-        help="audio files (WAV, FLAC, AIFF, OGG, MP3; 8 to 384 kHz) or folders of them",
-    )  # fmt: skip
-    files.add_argument(
-        "--output", type=Path, metavar="MIDI",
-        help="MIDI file, or a folder for several inputs (default: beside the audio)",
-    )  # fmt: skip
-    files.add_argument(
-        "--merge", action="store_true", help="one MIDI file a song, such as Song1.mid, with a track for each stem"
-    )
-    files.add_argument(
-        "--split", action="store_true",
-        help="the input is a whole drum mix that was not separated: write its kick, snare, toms, hi-hat and cymbals "
-        "into one MIDI file, a track each, as the bundled models for mixes decide",
-    )  # fmt: skip
-    files.add_argument("--stem", choices=STEMS, help="which drum it is (default: from names such as Song1-kick.wav)")
-    files.add_argument("--force", action="store_true", help="replace files that are no untouched output of this script")
-    deciding = parser.add_argument_group("deciding")
-    deciding.add_argument(
-        "--config", type=Path, metavar="YAML", help="settings (default: the midiconfig.yaml beside this script)"
-    )
-    deciding.add_argument(
-        "--set", action="append", default=[], metavar="STEM.SETTING=VALUE",
-        help="a setting that beats the file, such as cymbals.geomean_threshold=12; may be repeated",
-    )  # fmt: skip
-    deciding.add_argument(
-        "--use-ml-model", type=Path, metavar="MODEL.pkl",
-        help="let a model decide in place of the thresholds: one of train_classifier.py, or the word "
-        "pretrained for those that come with the toolkit",
-    )  # fmt: skip
-    deciding.add_argument(
-        "--min-confidence", type=share, metavar="0..1",
-        help="confidence from which the model's hits are kept (default: the model's own)",
-    )  # fmt: skip
-    deciding.add_argument(
-        "--keep-all", action="store_true", help="write every candidate, the rejected ones at velocity 1"
-    )
-    deciding.add_argument(
-        "--print-config", action="store_true", help="show each setting in force and where it came from, then stop"
-    )
-    reporting = parser.add_argument_group("reporting")
-    reporting.add_argument("--csv", type=Path, metavar="FILE", help="every candidate as CSV (one input only)")
-    reporting.add_argument("--json", type=Path, metavar="FILE", help="every candidate of every input as JSON")
-    reporting.add_argument("--plot", type=Path, metavar="FILE.png", help="picture of the candidates (one input only)")
-    volume = reporting.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="print only errors")
-    volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table of a long file")
-    running = parser.add_argument_group("running")
-    add_jobs(running, "files converted")
-    running.add_argument(
-        "--dask", metavar="ADDRESS",
-        help="convert on the workers of a Dask cluster, such as tcp://192.168.1.10:8786; they find the audio under the "
-        "same absolute paths",
-    )  # fmt: skip
-    running.add_argument(
-        "--resume", action="store_true", help="leave out files that were already made from this audio in this way"
-    )
+    for add in (add_input_and_output, add_deciding, add_reporting, add_running):
+        add(parser)
     return parser
 
 
 def convert_all(args: argparse.Namespace, console: Console) -> int:
     """Convert every input, and report each as it comes."""
-    config = load_config(args.config or SHIPPED_CONFIG, _overrides(args.set))
+    config = load_config(args.config or SHIPPED_CONFIG, parse_overrides(args.set))
     if args.print_config:
-        print_config(config, args.stem)
+        print(report.settings(config, args.stem))
         return EXIT_DONE
-    jobs, failed = plan(args, config, console)
+    check_usage(args)
+    planned = plan(request(args, config))
+    console.messages(planned.messages)
+    console.warnings(planned.warnings)
+    for error in planned.refused.values():
+        console.error(error)
+    jobs, failed = planned.jobs, list(planned.refused)
     n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
     for song in by_output(results(jobs, args.jobs, args.dask), jobs):
         try:
@@ -135,95 +77,24 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     return EXIT_SOME_FAILED if failed else EXIT_DONE
 
 
-def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[list[Job], list[str]]:
-    """Return the jobs whose output destroys nothing of the user's, and the inputs that were refused."""
-    check_usage(args)
-    pairs, refused = gather_mixes(args.input) if args.split else gather(args.input, args.stem)
-    if len(pairs) > 1 and (args.csv or args.plot):
-        raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
-    one_file_a = "mix" if args.split else "song" if args.merge else "stem"
-    outputs = output_paths(args.input, [path for path, _ in pairs], args.output, one_file_a=one_file_a)
-    decided_by = PRETRAINED_FOR_MIXES if args.split else args.use_ml_model
-    models = load_models(decided_by, {stem for _, stem in pairs}, in_mix=args.split)
-    sources = require_own_files(args, pairs, outputs)
-    jobs = []
-    for (path, stem), output in zip(pairs, outputs, strict=True):
-        with collect_errors(refused, path):
-            require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
-            model = models.get(stem)
-            if model and not args.force:
-                model.require_stem(stem, str(args.use_ml_model))
-            jobs.append(
-                Job(
-                    path,
-                    output,
-                    stem,
-                    config,
-                    keep_all=args.keep_all,
-                    model=model,
-                    model_name=decided_by.name if model else None,
-                    min_confidence=args.min_confidence,
-                    resume=args.resume,
-                )
-            )
-        if args.split:
-            continue
-        if args.stem is None:
-            console.message(f"{path.name}: taken as {stem}, from its name.")
-        elif stem_of(path.stem) not in (None, args.stem):
-            console.warning(f"{path.name}: is named {stem_of(path.stem)} but converted as {stem}.")
-    for error in refused.values():
-        console.error(error)
-    return jobs, list(refused)
-
-
 def check_usage(args: argparse.Namespace) -> None:
     if not args.input:
         raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
-    if args.min_confidence is not None and not (args.use_ml_model or args.split):
-        raise UsageError("--min-confidence goes with --use-ml-model or --split.")
-    if args.split and (args.stem or args.merge or args.use_ml_model):
-        raise UsageError("--split finds all instruments with its own models: give it without --stem, --merge and "
-                         "--use-ml-model.")  # fmt: skip
     require_jobs(args.jobs)
     if args.dask is not None and args.jobs > 1:
         raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")
-    if args.resume and (args.merge or args.split or args.csv or args.json or args.plot):
-        raise UsageError(
-            "--resume leaves out what is made, so it goes without --merge, --split, --csv, --json and --plot."
-        )
 
 
-def require_own_files(args: argparse.Namespace, pairs: list[tuple[Path, str]], outputs: list[Path]) -> list[Path]:
-    """Make sure that no two outputs are one file and that reports replace only reports; return what is read."""
-    reports = [(option, path, is_ours) for option, path, is_ours in (
-        ("--csv", args.csv, starts_with(b"time_s,Str,Amp")),
-        ("--json", args.json, starts_with(report.SCHEMA.encode())),
-        ("--plot", args.plot, starts_with(b"Software\x00drumhits")),
-    ) if path]  # fmt: skip
-    shared = args.merge or args.split
-    of_tracks = [
-        (f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output)
-        for (path, stem), output in zip(pairs, outputs, strict=True)
-    ]
-    require_distinct([*of_tracks, *((option, path) for option, path, _ in reports)])
-    sources = [path for path, _ in pairs] + [args.config or SHIPPED_CONFIG]
-    sources += [args.use_ml_model] if args.use_ml_model else []
-    for option, path, is_ours in reports:
-        require_replaceable(path, [*sources, *outputs], is_ours, force=args.force, option=option)
-    return sources
-
-
-def load_models(given: Path | None, stems: set[str], *, in_mix: bool) -> "dict[str, TrainedModel]":
-    """Return the model that decides about each stem; none where none is given. In a mix, those for mixes decide."""
-    if given is None:
-        return {}
-    from drumhits.bundle import PRETRAINED
-    from drumhits.models.modelfile import load_model, pretrained_path
-
-    if in_mix or str(given) == PRETRAINED:
-        return {stem: load_model(pretrained_path(stem, in_mix=in_mix)) for stem in sorted(stems)}
-    return dict.fromkeys(stems, load_model(given))
+def request(args: argparse.Namespace, config: Config) -> JobRequest:
+    reports = (
+        Output("--csv", args.csv, starts_with(report.CSV_SIGNATURE)),
+        Output("--json", args.json, starts_with(report.SCHEMA.encode())),
+        Output("--plot", args.plot, starts_with(PNG_SIGNATURE)),
+    )
+    return JobRequest(
+        inputs=tuple(args.input), config=config, config_path=args.config, model=args.use_ml_model,
+        reports=tuple(one for one in reports if one.path), **{name: getattr(args, name) for name in SAME_NAMES},
+    )  # fmt: skip
 
 
 def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console) -> list[Conversion]:
@@ -243,51 +114,28 @@ def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Co
             console.message(f"{job.output}: is made already, from the same audio in the same way.")
     if not conversions:
         return []
-    for warning in dict.fromkeys(warning for one in conversions for warning in one.source.warnings):
-        console.warning(warning)
+    console.warnings(dict.fromkeys(warning for one in conversions for warning in one.source.warnings))
     write_whole(conversions[0].job.output, merged(conversions))
     for conversion in conversions:
-        write_reports(conversion, args)
-        tell(conversion, args, console)
+        report_one(conversion, args, console)
     return conversions
 
 
-def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
+def report_one(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
+    """Write the reports of a conversion to their files, and its table and summary to the console."""
+    job = conversion.job
     if args.csv:
         write_whole(args.csv, report.to_csv(conversion).encode())
     if args.plot:
         from drumhits.transcription.figure import candidate_figure
 
         write_whole(args.plot, candidate_figure(conversion))
-
-
-def tell(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
-    job = conversion.job
     console.data(to_ascii(f"{job.audio.name} -> {job.output}"))
     if len(conversion.table):
         console.data(report.candidate_table(conversion, whole=args.verbose))
     else:
         console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
     console.data(report.summary(conversion) + "\n")
-
-
-def print_config(config: Config, stem: str | None) -> None:
-    rows = [(f"{path}: {value}", origin) for path, value, origin in describe(config, stem)]
-    width = max(len(setting) for setting, _ in rows)
-    print("\n".join(f"{setting:<{width}}  # {origin}" for setting, origin in rows))
-
-
-def is_our_midi(path: Path) -> bool:
-    """Tell whether a file is a MIDI file of this script that nobody has edited."""
-    return is_untouched(read_midi_bytes(path))
-
-
-def _overrides(settings: list[str]) -> dict[str, dict]:
-    overrides: dict[str, dict] = {}
-    for text in settings:
-        for section, values in parse_override(text).items():
-            overrides.setdefault(section, {}).update(values)
-    return overrides
 
 
 def main(argv: list[str] | None = None) -> int:

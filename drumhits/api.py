@@ -4,7 +4,6 @@ Every function does what the script of its name does, through the same code, and
 would end in a sentence.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -12,14 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.bundle import PRETRAINED
-from drumhits.cli.outputs import require_replaceable
 from drumhits.config.load import Config, default_config
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import STEMS, stem_of
 from drumhits.errors import UsageError
 from drumhits.io.files import write_whole
+from drumhits.io.outputs import require_replaceable
+from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
-from drumhits.transcription.provenance import is_own_file
+from drumhits.transcription.plan import is_own_file
 
 AnyPath = str | PathLike[str]
 
@@ -126,7 +126,10 @@ def transcribe(
     stem = stem or stem_of(path.stem)
     if stem not in STEMS:
         raise UsageError(f"{path}: say which stem it is: stem={' or '.join(map(repr, STEMS))}.")
-    trained = _loaded(model, stem)
+    given = None if model is None else Path(model)
+    trained = resolve(given, [stem]).get(stem)
+    if trained:
+        trained.require_stem(stem, str(given))
     conversion = convert(
         Job(
             path,
@@ -134,7 +137,7 @@ def transcribe(
             stem,
             config or default_config(),
             model=trained,
-            model_name=None if model is None else Path(model).name,
+            model_name=given.name if given else None,
             min_confidence=min_confidence,
         )
     )

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn, TextIO
 
 from drumhits.cli.interrupts import StoppedError, stoppable
@@ -49,6 +49,16 @@ class Console:
 
     def warning(self, text: str) -> None:
         self.message(f"warning: {text}")
+
+    def messages(self, texts: Iterable[str]) -> None:
+        """Say several things, a line each."""
+        for text in texts:
+            self.message(text)
+
+    def warnings(self, texts: Iterable[str]) -> None:
+        """Warn of several things, a line each."""
+        for text in texts:
+            self.warning(text)
 
     def error(self, text: object) -> None:
         self._line(f"error: {text}")

@@ -58,3 +58,8 @@ def seconds_range(text: str) -> tuple[float, float]:
     if not 0 <= start < end:
         raise argparse.ArgumentTypeError(f"{text!r}: the start must lie before the end")
     return start, end
+
+
+def page_path(given: Path) -> Path:
+    """Return the file to write: `given` itself where it is named like a page, else report.html in that folder."""
+    return given if given.suffix.lower() in (".html", ".htm") and not given.is_dir() else given / "report.html"

@@ -3,7 +3,7 @@
 Sections are the five stems and `midi`; settings.py has their types, ranges and defaults.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +164,15 @@ def parse_override(text: str, option: str = "--set") -> dict[str, dict[str, Valu
     for leaf, node in settings_in(to_node(value, option), path).items():
         section, _, key = leaf.partition(".")
         overrides.setdefault(section, {})[key] = read_value(leaf, node)
+    return overrides
+
+
+def parse_overrides(texts: Iterable[str], option: str = "--set") -> dict[str, dict[str, Value]]:
+    """Read several settings as `parse_override` reads one; of one setting given twice, the last one holds."""
+    overrides: dict[str, dict[str, Value]] = {}
+    for text in texts:
+        for section, values in parse_override(text, option).items():
+            overrides.setdefault(section, {}).update(values)
     return overrides
 
 

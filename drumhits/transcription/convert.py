@@ -87,7 +87,6 @@ class Conversion:
 
     job: Job
     track: Track
-    note: Provenance
     table: FeatureTable
     decisions: Decisions
     source: AudioSource
@@ -96,6 +95,15 @@ class Conversion:
     def midi(self) -> bytes:
         """The MIDI file."""
         return merged([self])
+
+    @property
+    def provenance(self) -> Provenance:
+        """What made the MIDI file, as noted in it."""
+        job = self.job
+        return provenance(
+            self.source, job.stem_config, job.output.parent,
+            keep_all=job.keep_all, model=job.model_name, request=job.request,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,10 +125,7 @@ def convert(job: Job) -> Conversion:
     table, source = analyze(job.audio, config, job.features)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
     track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
-    note = provenance(
-        source, config, job.output.parent, keep_all=job.keep_all, model=job.model_name, request=job.request
-    )
-    return Conversion(job, track, note, table, decisions, source)
+    return Conversion(job, track, table, decisions, source)
 
 
 def merged(conversions: Sequence[Conversion]) -> bytes:
@@ -131,7 +136,7 @@ def merged(conversions: Sequence[Conversion]) -> bytes:
             [one.track for one in conversions],
             tempo_bpm=config.tempo_bpm,
             channel=config.channel,
-            texts=[one.note.to_text() for one in conversions],
+            texts=[one.provenance.to_text() for one in conversions],
         )
     )
 

@@ -6,11 +6,13 @@ import json
 import numpy as np
 
 from drumhits.analysis import ALL
+from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.io.text import to_ascii
 from drumhits.transcription.convert import Conversion
 
 SCHEMA = "drumhits/conversion/1"
+CSV_SIGNATURE = b"time_s,Str,Amp"
 ROWS_AT_EACH_END = 20  # of a long table
 _FORMATS = {"Str": "5.2f", "Amp": "6.3f", "SustainMs": "9.0f"}
 _OTHER_FORMAT = "8.2f"
@@ -127,3 +129,10 @@ def _plain(conversion: Conversion) -> dict:
 def _confidences(conversion: Conversion) -> list[float | None]:
     confidence = conversion.decisions.confidence
     return [None] * len(conversion.table) if confidence is None else confidence.tolist()
+
+
+def settings(config: Config, stem: str | None) -> str:
+    """Return each setting in force and where its value came from, a line each."""
+    rows = [(f"{path}: {value}", origin) for path, value, origin in describe(config, stem)]
+    width = max(len(setting) for setting, _ in rows)
+    return "\n".join(f"{setting:<{width}}  # {origin}" for setting, origin in rows)

@@ -12,7 +12,7 @@ from browser import CHROMIUM, Browser
 from running import ROOT
 
 import train_classifier
-from drumhits.cli.outputs import page_path
+from drumhits.cli.options import page_path
 from drumhits.config.load import default_config
 from drumhits.evaluation.charts import plot_names, pngs
 from drumhits.evaluation.comparison import Evaluation, Outcome, evaluate_songs

@@ -14,9 +14,8 @@ import soundfile
 from running import convert, convert_here, files_in
 from signals import bursts, distances_s
 
-from drumhits.cli import outputs
 from drumhits.errors import InputError, UsageError
-from drumhits.io import files
+from drumhits.io import files, outputs
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.files import write_whole
 from drumhits.io.midi import read_midi

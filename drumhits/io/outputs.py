@@ -1,12 +1,21 @@
-"""Rules for the files that the scripts replace."""
+"""Rules for the files that a run replaces: earlier outputs of ours, and nothing else."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from drumhits.errors import InputError, UsageError
 
 WRITE_PERMISSIONS = 0o222
+
+
+class Output(NamedTuple):
+    """A file that a run writes: the option that names it, its path, and a test for earlier outputs of its kind."""
+
+    option: str
+    path: Path
+    is_ours: Callable[[Path], bool]
 
 
 def require_replaceable(
@@ -69,8 +78,3 @@ def starts_with(*signatures: bytes) -> Callable[[Path], bool]:
         return not head or any(signature in head for signature in signatures)
 
     return is_ours
-
-
-def page_path(given: Path) -> Path:
-    """Return the file to write: `given` itself where it is named like a page, else report.html in that folder."""
-    return given if given.suffix.lower() in (".html", ".htm") and not given.is_dir() else given / "report.html"

@@ -1,0 +1,83 @@
+"""Options of stems_to_midi.py."""
+
+import argparse
+from pathlib import Path
+
+from drumhits.cli.options import add_jobs, share
+from drumhits.drums import STEMS
+
+
+def add_input_and_output(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is read and what is written."""
+    files = parser.add_argument_group("input and output")
+    files.add_argument(
+        "--input", nargs="+", type=Path, metavar="AUDIO",
+        help="audio files (WAV, FLAC, AIFF, OGG, MP3; 8 to 384 kHz) or folders of them",
+    )  # fmt: skip
+    files.add_argument(
+        "--output", type=Path, metavar="MIDI",
+        help="MIDI file, or a folder for several inputs (default: beside the audio)",
+    )  # fmt: skip
+    files.add_argument(
+        "--merge", action="store_true", help="one MIDI file a song, such as Song1.mid, with a track for each stem"
+    )
+    files.add_argument(
+        "--split", action="store_true",
+        help="the input is a whole drum mix that was not separated: write its kick, snare, toms, hi-hat and cymbals "
+        "into one MIDI file, a track each, as the bundled models for mixes decide",
+    )  # fmt: skip
+    files.add_argument("--stem", choices=STEMS, help="which drum it is (default: from names such as Song1-kick.wav)")
+    files.add_argument("--force", action="store_true", help="replace files that are no untouched output of this script")
+
+
+def add_deciding(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what decides about candidates."""
+    deciding = parser.add_argument_group("deciding")
+    deciding.add_argument(
+        "--config", type=Path, metavar="YAML",
+        help="settings (default: the midiconfig.yaml that comes with the toolkit)",
+    )  # fmt: skip
+    deciding.add_argument(
+        "--set", action="append", default=[], metavar="STEM.SETTING=VALUE",
+        help="a setting that beats the file, such as cymbals.geomean_threshold=12; may be repeated",
+    )  # fmt: skip
+    deciding.add_argument(
+        "--use-ml-model", type=Path, metavar="MODEL.pkl",
+        help="let a model decide in place of the thresholds: one of train_classifier.py, or the word "
+        "pretrained for those that come with the toolkit",
+    )  # fmt: skip
+    deciding.add_argument(
+        "--min-confidence", type=share, metavar="0..1",
+        help="confidence from which the model's hits are kept (default: the model's own)",
+    )  # fmt: skip
+    deciding.add_argument(
+        "--keep-all", action="store_true", help="write every candidate, the rejected ones at velocity 1"
+    )
+    deciding.add_argument(
+        "--print-config", action="store_true", help="show each setting in force and where it came from, then stop"
+    )
+
+
+def add_reporting(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is reported, and how much of it."""
+    reporting = parser.add_argument_group("reporting")
+    reporting.add_argument("--csv", type=Path, metavar="FILE", help="every candidate as CSV (one input only)")
+    reporting.add_argument("--json", type=Path, metavar="FILE", help="every candidate of every input as JSON")
+    reporting.add_argument("--plot", type=Path, metavar="FILE.png", help="picture of the candidates (one input only)")
+    volume = reporting.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="print only errors")
+    volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table of a long file")
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how the work is done."""
+    running = parser.add_argument_group("running")
+    add_jobs(running, "files converted")
+    running.add_argument(
+        "--dask", metavar="ADDRESS",
+        help="convert on the workers of a Dask cluster, such as tcp://192.168.1.10:8786; they find the audio under the "
+        "same absolute paths",
+    )  # fmt: skip
+    running.add_argument(
+        "--resume", action="store_true", help="leave out files that were already made from this audio in this way"
+    )

@@ -1,0 +1,187 @@
+"""What a user asks for -> the jobs that do it: nothing is converted before all of it is known to be safe."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drumhits.bundle import SHIPPED_CONFIG
+from drumhits.config.load import Config
+from drumhits.drums import stem_of
+from drumhits.errors import InputError, UsageError
+from drumhits.io.midi import read_midi_bytes
+from drumhits.io.outputs import Output, require_distinct, require_replaceable
+from drumhits.transcription.convert import Job
+from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
+from drumhits.transcription.provenance import is_untouched
+
+if TYPE_CHECKING:
+    from drumhits.models.modelfile import TrainedModel
+
+PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
+
+Stem = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What is to be converted, and how; the fields are the options of stems_to_midi.py.
+
+    Attributes
+    ----------
+    inputs : tuple of Path
+        Audio files and folders of them.
+    output : Path or None
+        MIDI file or folder; None: beside the audio.
+    stem : str or None
+        One of `drums.STEMS`; None: what each file's name ends in.
+    config_path : Path or None
+        The file that `config` was read from; None for the shipped one.
+    merge : bool
+        One MIDI file a song.
+    split : bool
+        The inputs are whole drum mixes.
+    model : Path or None
+        A model file or the word "pretrained"; None: the thresholds decide.
+    min_confidence : float in 0..1, or None
+    keep_all, resume, force : bool
+    reports : tuple of Output
+        What else the run writes.
+    """
+
+    inputs: tuple[Path, ...]
+    config: Config
+    output: Path | None = None
+    stem: str | None = None
+    config_path: Path | None = None
+    merge: bool = False
+    split: bool = False
+    model: Path | None = None
+    min_confidence: float | None = None
+    keep_all: bool = False
+    resume: bool = False
+    force: bool = False
+    reports: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a run.
+
+    Attributes
+    ----------
+    jobs : tuple of Job
+    refused : dict of str to InputError
+        What is wrong with the other inputs, by their path.
+    messages, warnings : tuple of str
+        How names were understood.
+    """
+
+    jobs: tuple[Job, ...]
+    refused: dict[str, InputError]
+    messages: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def plan(request: JobRequest) -> Plan:
+    """Return the jobs of a request, whose outputs destroy nothing of the user's.
+
+    Raises
+    ------
+    UsageError
+        Options contradict each other, or two outputs are one file, or an output is an input.
+    InputError
+        The model cannot be read.
+    """
+    _require_consistent(request)
+    stems, refused = gather_mixes(request.inputs) if request.split else gather(request.inputs, request.stem)
+    single = [report.option for report in request.reports if report.option in ("--csv", "--plot")]
+    if len(stems) > 1 and single:
+        raise UsageError(f"--csv and --plot take one input, and here are {len(stems)}; use --json for several.")
+    one_file_a = "mix" if request.split else "song" if request.merge else "stem"
+    outputs = output_paths(request.inputs, [path for path, _ in stems], request.output, one_file_a=one_file_a)
+    models = _models(request, stems)
+    sources = _require_own_files(request, stems, outputs)
+    jobs = []
+    for (path, stem), output in zip(stems, outputs, strict=True):
+        with collect_errors(refused, path):
+            require_replaceable(output, sources, is_own_file, force=request.force, option="--output")
+            jobs.append(_job(request, path, stem, output, models.get(stem)))
+    return Plan(tuple(jobs), refused, *_remarks(request, stems))
+
+
+def _require_consistent(request: JobRequest) -> None:
+    if request.min_confidence is not None and not (request.model or request.split):
+        raise UsageError("--min-confidence goes with --use-ml-model or --split.")
+    if request.split and (request.stem or request.merge or request.model):
+        raise UsageError(
+            "--split finds all instruments with its own models: give it without --stem, --merge and --use-ml-model."
+        )
+    if request.resume and (request.merge or request.split or request.reports):
+        raise UsageError(
+            "--resume leaves out what is made, so it goes without --merge, --split, --csv, --json and --plot."
+        )
+
+
+def is_own_file(path: Path) -> bool:
+    """Tell whether a file is a MIDI file of this toolkit that nobody has edited."""
+    return is_untouched(read_midi_bytes(path))
+
+
+def _decided_by(request: JobRequest) -> Path | None:
+    return PRETRAINED_FOR_MIXES if request.split else request.model
+
+
+def _models(request: JobRequest, stems: list[Stem]) -> "dict[str, TrainedModel]":
+    if _decided_by(request) is None:
+        return {}
+    from drumhits.models.modelfile import resolve
+
+    return resolve(request.model, {stem for _, stem in stems}, in_mix=request.split)
+
+
+def _job(request: JobRequest, path: Path, stem: str, output: Path, model: "TrainedModel | None") -> Job:
+    if model and not request.force:
+        model.require_stem(stem, str(request.model))
+    decided_by = _decided_by(request)
+    return Job(
+        path,
+        output,
+        stem,
+        request.config,
+        keep_all=request.keep_all,
+        model=model,
+        model_name=decided_by.name if model and decided_by else None,
+        min_confidence=request.min_confidence,
+        resume=request.resume,
+    )
+
+
+def _require_own_files(request: JobRequest, stems: list[Stem], outputs: list[Path]) -> list[Path]:
+    """Make sure that no two outputs are one file and that reports replace only reports; return what is read."""
+    shared = request.merge or request.split
+    of_tracks = [
+        (f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output)
+        for (path, stem), output in zip(stems, outputs, strict=True)
+    ]
+    require_distinct([*of_tracks, *((report.option, report.path) for report in request.reports)])
+    sources = [path for path, _ in stems] + [request.config_path or SHIPPED_CONFIG]
+    sources += [request.model] if request.model else []
+    for report in request.reports:
+        require_replaceable(
+            report.path, [*sources, *outputs], report.is_ours, force=request.force, option=report.option
+        )
+    return sources
+
+
+def _remarks(request: JobRequest, stems: list[Stem]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what to say of names that told their stem, and of those that tell another one."""
+    if request.split:
+        return (), ()
+    if request.stem is None:
+        return tuple(f"{path.name}: taken as {stem}, from its name." for path, stem in stems), ()
+    named = [(path, stem_of(path.stem), stem) for path, stem in stems]
+    return (), tuple(
+        f"{path.name}: is named {name} but converted as {stem}."
+        for path, name, stem in named
+        if name not in (None, stem)
+    )
