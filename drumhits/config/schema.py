@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from drumhits.config.yamltree import MAX_DEPTH, Node, pairs, parse, shown, too_deep
+from drumhits.config.yamltree import MAX_DEPTH, Node, pairs, parse, too_deep
 from drumhits.drums import PROFILES, STEMS, Band
 from drumhits.errors import UsageError
+from drumhits.io.text import one_line
 
 Value = float | int | bool | Band | None
 
@@ -226,7 +227,7 @@ def _unknown(name: str, parent: str, place: str) -> UsageError:
     hint = f"known here: {', '.join(known)}" if known else f"{parent} is a single value"
     if nearest or elsewhere:
         hint = f"did you mean {(nearest or elsewhere)[0]}?"
-    return UsageError(f"{place}: {_below(parent, shown(name) or repr(name))}: unknown setting; {hint}")
+    return UsageError(f"{place}: {_below(parent, one_line(name) or repr(name))}: unknown setting; {hint}")
 
 
 def _is_plain(node: Node) -> bool:

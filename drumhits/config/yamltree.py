@@ -1,21 +1,20 @@
 """YAML text -> a tree in which every node knows its place, for configuration files that people write by hand.
 
-Only the plain part of YAML is taken: mappings, lists and scalars. The text of a scalar stays as it was
-written, so that no value becomes a date, an octal number or a boolean unasked. Anchors, aliases, tags and
-several documents are refused, and so is what would cost much time or depth: the tree grows event by event,
-without recursion.
+Only the plain part of YAML is taken: mappings, lists and scalars. The text of a scalar stays as it was written, so that
+no value becomes a date, an octal number or a boolean unasked. Anchors, aliases, tags and several documents are refused,
+and so is what would cost much time or depth: one pass over the events of the parser comes before the tree.
 """
 
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from drumhits.errors import UsageError
-from drumhits.io.text import escape_controls
+from drumhits.io.text import one_line
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
@@ -51,16 +50,10 @@ class Node:
 
     def __str__(self) -> str:
         if self.kind == "list" and all(child.kind == "scalar" for child in self.children):
-            return shown(f"[{', '.join(child.text for child in self.children)}]")
+            return one_line(f"[{', '.join(child.text for child in self.children)}]")
         if self.kind != "scalar":
             return f"a {self.kind}"
-        return f"'{shown(self.text)}'" if self.quoted else shown(self.text)
-
-
-def shown(text: str, limit: int = 60) -> str:
-    """Return `text` fit for one line of a message: control characters escaped, cut at `limit` characters."""
-    cut = text if len(text) <= limit else text[:limit] + "..."
-    return escape_controls(cut)
+        return f"'{one_line(self.text)}'" if self.quoted else one_line(self.text)
 
 
 def read_text(path: Path) -> str:
@@ -71,7 +64,7 @@ def read_text(path: Path) -> str:
     UsageError
         Missing or unreadable, not a regular file (a FIFO is not waited for), over `MAX_BYTES`, or not UTF-8.
     """
-    name = shown(str(path), limit=200)
+    name = one_line(str(path), limit=200)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"{name}: is not a file; name a YAML file such as midiconfig.yaml")
@@ -80,7 +73,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise UsageError(f"{name}: no such file; check the name of the configuration file") from None
     except (OSError, ValueError) as error:
-        reason = shown(getattr(error, "strerror", None) or str(error))
+        reason = one_line(getattr(error, "strerror", None) or str(error))
         raise UsageError(f"{name}: cannot be read ({reason}); check the name and the permissions") from None
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name}: is over 1 MB; a configuration is a few KB, so is this the right file?")
@@ -89,7 +82,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = 1 + data.count(b"\n", 0, error.start)
         raise UsageError(
-            f"{shown(path.name)}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}); "
+            f"{one_line(path.name)}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}); "
             "save the file as UTF-8 in your editor"
         ) from None
 
@@ -111,23 +104,21 @@ def parse(text: str, place: Callable[[int], str]) -> Node | None:
     """
     _refuse(_NOT_TEXT.search(text), text, place, "holds the character {}, which is not text; remove it")
     _refuse(_TAB_INDENT.search(text), text, place, "is indented by a tab; YAML wants spaces")
-    root = Node("list", place(1))
-    open_nodes = [root]
     try:
-        for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
-            if count > MAX_EVENTS:
-                raise UsageError(f"{place(1)}: holds thousands of values; is this a configuration file?")
-            _add(event, open_nodes, place)
+        _require_plain(yaml.parse(text, Loader=_LOADER), place)
+        root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        if "nesting" in error.problem:  # libyaml has a limit of its own and looks ahead
-            raise too_deep(place(error.problem_mark.line + 1)) from None
+        problem, line = str(error.problem), error.problem_mark.line + 1 if error.problem_mark else 1
+        if "nesting" in problem:  # libyaml has a limit of its own and looks ahead
+            raise too_deep(place(line)) from None
         raise UsageError(
-            f"{place(error.problem_mark.line + 1)}: is not valid YAML ({shown(error.problem)}); "
+            f"{place(line)}: is not valid YAML ({one_line(problem)}); "
             "check colons, brackets, quotes and indentation here and above"
         ) from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{place(1)}: is not valid YAML ({shown(str(error))})") from None
-    return root.children[0] if root.children and not root.children[0].is_empty else None
+        raise UsageError(f"{place(1)}: is not valid YAML ({one_line(str(error))})") from None
+    tree = None if root is None else _tree(root, place)
+    return None if tree is None or tree.is_empty else tree
 
 
 def pairs(mapping: Node) -> Iterator[tuple[Node, Node]]:
@@ -135,40 +126,53 @@ def pairs(mapping: Node) -> Iterator[tuple[Node, Node]]:
     return zip(mapping.children[::2], mapping.children[1::2], strict=True)
 
 
-def _refuse(match: re.Match | None, text: str, place: Callable[[int], str], problem: str) -> None:
-    if match:
-        line = 1 + text.count("\n", 0, match.start())
-        raise UsageError(f"{place(line)}: {problem.format(shown(match.group()))}")
-
-
-def _add(event: yaml.Event, open_nodes: list[Node], place: Callable[[int], str]) -> None:
-    """Hang what `event` says onto the innermost node that is still open."""
-    here = place(event.start_mark.line + 1)
-    if isinstance(event, yaml.DocumentStartEvent) and open_nodes[0].children:
-        raise UsageError(f"{here}: holds a second document; remove the line ---")
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise UsageError(f"{here}: anchors (&) and aliases (*) are not supported; write the value itself")
-    if getattr(event, "tag", None):
-        raise UsageError(f"{here}: tags (!) are not supported; remove {shown(event.tag)}")
-    if isinstance(event, yaml.CollectionEndEvent):
-        open_nodes.pop().end = event.end_mark.index
-    elif isinstance(event, yaml.NodeEvent):
-        node = _node(event, here)
-        open_nodes[-1].children.append(node)
-        if node.kind != "scalar":
-            open_nodes.append(node)
-        if len(open_nodes) > MAX_DEPTH:
-            raise too_deep(here)
-
-
 def too_deep(place: str) -> UsageError:
     return UsageError(f"{place}: is nested too deeply; settings are at most three levels deep")
 
 
-def _node(event: yaml.NodeEvent, place: str) -> Node:
-    mark = event.start_mark
-    span = {"start": mark.index, "end": event.end_mark.index, "column": mark.column}
-    if isinstance(event, yaml.ScalarEvent):
-        return Node("scalar", place, text=event.value, quoted=bool(event.style), **span)
-    kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "list"
-    return Node(kind, place, flow=bool(event.flow_style), **span)
+def _refuse(match: re.Match[str] | None, text: str, place: Callable[[int], str], problem: str) -> None:
+    if match:
+        line = 1 + text.count("\n", 0, match.start())
+        raise UsageError(f"{place(line)}: {problem.format(one_line(match.group()))}")
+
+
+def _require_plain(events: Iterable[yaml.Event], place: Callable[[int], str]) -> None:
+    """Refuse what a configuration file does not need, before a tree is built of it."""
+    depth = documents = 0
+    for count, event in enumerate(events):
+        if count > MAX_EVENTS:
+            raise UsageError(f"{place(1)}: holds thousands of values; is this a configuration file?")
+        here = place(event.start_mark.line + 1) if event.start_mark else place(1)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if documents > 1:
+            raise UsageError(f"{here}: holds a second document; remove the line ---")
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise UsageError(f"{here}: anchors (&) and aliases (*) are not supported; write the value itself")
+        if tag := getattr(event, "tag", None):
+            raise UsageError(f"{here}: tags (!) are not supported; remove {one_line(tag)}")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth >= MAX_DEPTH:
+            raise too_deep(here)
+
+
+def _tree(node: yaml.Node, place: Callable[[int], str]) -> Node:
+    """Return a node of PyYAML, and all below it, as our own."""
+    start, end = node.start_mark, node.end_mark
+    here = place(start.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        kind, text, children = "scalar", node.value, []
+    elif isinstance(node, yaml.MappingNode):
+        kind, text, children = "mapping", "", [part for pair in node.value for part in pair]
+    else:
+        kind, text, children = "list", "", node.value
+    return Node(
+        kind,
+        here,
+        text=text,
+        quoted=kind == "scalar" and bool(node.style),
+        flow=kind != "scalar" and bool(node.flow_style),
+        start=start.index,
+        end=end.index,
+        column=start.column,
+        children=[_tree(child, place) for child in children],
+    )
