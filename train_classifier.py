@@ -118,7 +118,7 @@ def train_all(args: argparse.Namespace, console: Console) -> int:
     check_usage(args)
     others = load_examples(args)
     songs, errors = load_songs(args, console) if args.raw_dir else ([], [])
-    check_outputs(args, [song.audio for song in songs])
+    check_outputs(args, [song.source.path for song in songs])
     if args.pairs:
         write_whole(args.pairs, decisions_csv(songs).encode("utf-8", "replace"))
     if not args.force and any(isinstance(error, NotEnoughDataError) for error in errors):

@@ -159,8 +159,8 @@ def make_model(
             "songs": [
                 {
                     "name": _plain_name(song.name),
-                    "fingerprint": song.fingerprint,
-                    "siblings": list(song.siblings),
+                    "fingerprint": song.source.fingerprint,
+                    "siblings": [sibling.stem for sibling in song.source.siblings],
                     **asdict(one),
                 }
                 for song, one in zip(songs, per_song, strict=True)

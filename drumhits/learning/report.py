@@ -98,7 +98,7 @@ def _start_lines(classifier: PlainModel) -> list[str]:
 def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> list[str]:
     if set(features).isdisjoint(SIBLING_FEATURES) or not songs:
         return []
-    n_heard = sum(bool(song.siblings) for song in songs)
+    n_heard = sum(bool(song.source.siblings) for song in songs)
     return [f"  Heard with the other stems of the song beside them: {n_heard} of {len(songs)} songs"]
 
 

@@ -11,6 +11,7 @@ from tables import table
 from drumhits.config.load import default_config
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
+from drumhits.io.audio import AudioSource
 from drumhits.learning.dataset import Counts, counts, gather_dataset
 from drumhits.learning.fit import FittedModel, make_model, scores
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
@@ -43,10 +44,7 @@ def make_song(name, labels, keep_all=False, **settings):
     return LabelledSong(
         name=name,
         pair=Pair(name, "cymbals", Path(), Path()),
-        audio=Path(),
-        fingerprint="f" + name,
-        siblings=(),
-        duration_s=10.0,
+        source=AudioSource(Path(), 441_000, 44_100, "f" + name, ()),
         config=replace(CYMBALS, **settings),
         table=table(GeoMean=np.arange(len(labels))),
         labels=SimpleNamespace(labels=labels),
