@@ -14,10 +14,9 @@ if __name__ == "__main__":
 
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
-from drumhits.cli.conversion_options import add_deciding, add_input_and_output, add_reporting, add_running
-from drumhits.cli.options import new_parser, require_jobs
+from drumhits.cli.conversion import check_usage, get_parser
 from drumhits.config.load import Config, load_config, parse_overrides
-from drumhits.errors import InputError, UsageError
+from drumhits.errors import InputError
 from drumhits.io.files import PNG_SIGNATURE, write_whole
 from drumhits.io.outputs import Output, starts_with
 from drumhits.io.text import to_ascii
@@ -26,28 +25,6 @@ from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by
 from drumhits.transcription.plan import JobRequest, plan
 
 SAME_NAMES = ("output", "stem", "merge", "split", "min_confidence", "keep_all", "resume", "force")  # as options
-EXAMPLES = """examples:
-  python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
-  python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
-  python stems_to_midi.py --input separated_stems --output songs --merge --use-ml-model pretrained
-  python stems_to_midi.py --input drums.wav --output drums.mid --split
-  python stems_to_midi.py --input separated_stems --output midi --jobs 2 --resume
-  python stems_to_midi.py --input /shared/stems --output midi --dask tcp://192.168.1.10:8786
-  python stems_to_midi.py --input Song1-snare.wav --keep-all --plot Song1-snare.png
-  python stems_to_midi.py --input Song1-toms.wav --set toms.geomean_threshold=80
-  python stems_to_midi.py --input new-cymbals.wav --use-ml-model models/cymbals_classifier.pkl
-
-exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 interrupted
-"""
-
-
-def get_parser() -> argparse.ArgumentParser:
-    parser = new_parser(__doc__, EXAMPLES)
-    for add in (add_input_and_output, add_deciding, add_reporting, add_running):
-        add(parser)
-    return parser
-
-
 def convert_all(args: argparse.Namespace, console: Console) -> int:
     """Convert every input, and report each as it comes."""
     config = load_config(args.config or SHIPPED_CONFIG, parse_overrides(args.set))
@@ -75,14 +52,6 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     if n_inputs > 1:
         console.data(report.batch_summary(done, n_inputs, failed, "instruments" if args.split else "inputs"))
     return EXIT_SOME_FAILED if failed else EXIT_DONE
-
-
-def check_usage(args: argparse.Namespace) -> None:
-    if not args.input:
-        raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
-    require_jobs(args.jobs)
-    if args.dask is not None and args.jobs > 1:
-        raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")
 
 
 def request(args: argparse.Namespace, config: Config) -> JobRequest:
@@ -139,7 +108,7 @@ def report_one(conversion: Conversion, args: argparse.Namespace, console: Consol
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = get_parser().parse_args(argv)
+    args = get_parser(__doc__).parse_args(argv)
     console = Console("stems_to_midi.py", quiet=args.quiet)
     return run(lambda: convert_all(args, console), console)
 

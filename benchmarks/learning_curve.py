@@ -23,7 +23,7 @@ from drumhits.drums import STEMS
 from drumhits.evaluation.scores import match_hits
 from drumhits.evaluation.truth import TruthPair, read_truth
 from drumhits.learning.dataset import Dataset
-from drumhits.learning.fit import train
+from drumhits.learning.fit import fit_dataset
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
@@ -79,13 +79,13 @@ def curve(songs: list[Song], stem: str, n_orders: int) -> dict[str, list[float |
                 totals["with"][row] += counts(songs, bundled.classifier, bundled.min_confidence)
                 continue
             examples, n_songs = decided(shuffled, n)
-            if examples.kept.all() or not examples.kept.any():
+            if examples.y.all() or not examples.y.any():
                 continue
             for how, known, start in (
                 ("with", examples, bundled.classifier),
                 ("without", examples.without(NETWORK_LOG_ODDS), None),
             ):
-                fitted = train(known, start_from=start, left_to_it=NETWORK_LOG_ODDS)
+                fitted = fit_dataset(known, start_from=start, left_to_start=NETWORK_LOG_ODDS)
                 columns = [FEATURES.index(name) for name in known.features]
                 held_out = [replace(song, X=song.X[:, columns]) for song in shuffled[n_songs:]]
                 totals[how][row] += counts(held_out, fitted.classifier, fitted.validation.min_confidence)

@@ -1,38 +1,42 @@
 """One-to-one, order-preserving matching of two series of times (seconds, increasing)."""
 
 import numpy as np
+import numpy.typing as npt
 
-MAX_BAND = 64  # rivals of one time that are weighed; more only where events pile up on one moment
+MAX_BAND = 64  # estimated times compared with one reference; there are more only where events pile up on one moment
 FLOAT_SLACK_S = 1e-9
 SKIP_REFERENCE, SKIP_ESTIMATED, MATCH = range(3)
 
 
-def match_times(reference, estimated, tolerance_s):
-    """Match two increasing series of times one-to-one and in order.
+def match_times(reference: npt.ArrayLike, estimated: npt.ArrayLike, tolerance_s: float) -> np.ndarray:
+    """Return the one-to-one, order-preserving matches of two series of times.
 
-    As many matches as possible; among those the smallest sum of distances. At most `MAX_BAND` rivals of one time are
-    weighed, which bounds the work.
+    As many matches as possible; among those the smallest sum of distances. At most `MAX_BAND` estimated times are
+    compared with one reference, which bounds the work.
 
     Parameters
     ----------
-    reference, estimated : np.ndarray, shape=(n,) and (m,), seconds, increasing
-    tolerance_s : float > 0, largest distance of a match
+    reference, estimated : array_like, shape (n,) and (m,)
+        Seconds, increasing.
+    tolerance_s : float > 0
+        Largest distance of a match.
 
     Returns
     -------
-    np.ndarray, shape=(n_matches, 2), indices into reference and estimated
+    np.ndarray, shape (n_matches, 2), int
+        Indices into `reference` and `estimated`; both columns increase.
     """
     reference, estimated = np.asarray(reference, float), np.asarray(estimated, float)
-    alone = _lone_pairs(reference, estimated, tolerance_s)
-    i = np.setdiff1d(np.arange(len(reference)), alone[:, 0])
-    j = np.setdiff1d(np.arange(len(estimated)), alone[:, 1])
+    isolated = _isolated_pairs(reference, estimated, tolerance_s)
+    i = np.setdiff1d(np.arange(len(reference)), isolated[:, 0])
+    j = np.setdiff1d(np.arange(len(estimated)), isolated[:, 1])
     crowded = _match_crowded(reference[i], estimated[j], tolerance_s)
-    pairs = np.concatenate((alone, np.column_stack((i[crowded[:, 0]], j[crowded[:, 1]]))))
+    pairs = np.concatenate((isolated, np.column_stack((i[crowded[:, 0]], j[crowded[:, 1]]))))
     return pairs[np.argsort(pairs[:, 0])]
 
 
-def _lone_pairs(reference, estimated, tolerance_s):
-    """Pairs within reach of each other and of nothing else: most of them, and no others can cross them."""
+def _isolated_pairs(reference: np.ndarray, estimated: np.ndarray, tolerance_s: float) -> np.ndarray:
+    """Return the pairs within reach of each other and of nothing else: most pairs, and no others can cross them."""
     first, last = _within_reach(reference, estimated, tolerance_s)
     back_first, back_last = _within_reach(estimated, reference, tolerance_s)
     i = np.flatnonzero(last - first == 1)
@@ -40,16 +44,17 @@ def _lone_pairs(reference, estimated, tolerance_s):
     return np.column_stack((i, first[i]))
 
 
-def _within_reach(times_s, others_s, tolerance_s):
+def _within_reach(times_s: np.ndarray, others_s: np.ndarray, tolerance_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of `others_s` within the tolerance of each time: first index, one past the last."""
     slack = tolerance_s + FLOAT_SLACK_S
     return np.searchsorted(others_s, times_s - slack, "left"), np.searchsorted(others_s, times_s + slack, "right")
 
 
-def _match_crowded(reference, estimated, tolerance_s):
-    """Dynamic programme over the references."""
+def _match_crowded(reference: np.ndarray, estimated: np.ndarray, tolerance_s: float) -> np.ndarray:
+    """Return the best matches of times that have several within reach, by dynamic programming."""
     first, last = _bands(reference, estimated, tolerance_s)
     a_match = tolerance_s * (min(len(reference), len(estimated)) + 1)  # outweighs any sum of distances
-    best, steps = [0.0], []
+    best, steps = [0.0], list[bytearray]()
     for i, (low, high) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
         best.extend([best[-1]] * (high + 1 - len(best)))
         gains = (a_match - np.abs(reference[i] - estimated[low:high])).tolist()
@@ -57,8 +62,11 @@ def _match_crowded(reference, estimated, tolerance_s):
     return _trace_back(first, last, steps)
 
 
-def _bands(reference, estimated, tolerance_s):
-    """Range of indices into `estimated` within reach of each reference: first, one past last; both increase."""
+def _bands(reference: np.ndarray, estimated: np.ndarray, tolerance_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `MAX_BAND` estimated times at most to compare each reference with, as first index and one past last.
+
+    Both increase.
+    """
     first, last = _within_reach(reference, estimated, tolerance_s)
     rank = np.arange(len(reference)) - np.searchsorted(first, first, "left")
     narrowed = np.clip(first + rank - MAX_BAND // 2, first, np.maximum(first, last - MAX_BAND))
@@ -68,8 +76,8 @@ def _bands(reference, estimated, tolerance_s):
     return first, np.maximum.accumulate(last)
 
 
-def _advance(best, low, gains):
-    """Take one more reference into account in `best[j]`, the best total with the first j estimated times."""
+def _advance(best: list[float], low: int, gains: list[float]) -> bytearray:
+    """Update `best[j]`, the best total with the first j estimated times, for one more reference; return the steps."""
     steps, diagonal = bytearray(len(gains)), best[low]
     for k, gain in enumerate(gains):
         j = low + k + 1
@@ -80,8 +88,9 @@ def _advance(best, low, gains):
     return steps
 
 
-def _trace_back(first, last, steps):
-    pairs, i = [], len(steps) - 1
+def _trace_back(first: np.ndarray, last: np.ndarray, steps: list[bytearray]) -> np.ndarray:
+    """Return the matches that the steps chose, from the last reference to the first."""
+    pairs, i = list[tuple[int, int]](), len(steps) - 1
     j = int(last[-1]) if len(last) else 0
     while i >= 0 and j > 0:
         j = min(j, int(last[i]))

@@ -17,6 +17,19 @@ def precision_recall_f1(right: int, n_true: int, n_found: int) -> tuple[float | 
     return precision, recall, float(f_measure(precision, recall))
 
 
+def f1_score(
+    matched: int | np.ndarray, n_reference: int | np.ndarray, n_estimated: int | np.ndarray
+) -> np.floating | np.ndarray:
+    """Return the F1 scores of counts, in 0..1: 2 matched / (n_reference + n_estimated), 0 where there are none.
+
+    Parameters
+    ----------
+    matched, n_reference, n_estimated : int or np.ndarray of int
+        Counts >= 0, of shapes that broadcast.
+    """
+    return 2 * matched / np.maximum(n_reference + n_estimated, 1)
+
+
 def roc_auc(is_hit: np.ndarray, confidence: np.ndarray) -> float:
     """Return the area under the ROC curve: how often a hit has a higher confidence than another candidate."""
     _, level, count = np.unique(confidence, return_inverse=True, return_counts=True)

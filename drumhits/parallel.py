@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drumhits.errors import InputError, UsageError
 
@@ -20,9 +20,20 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 WATCH_S = 1.0  # between two looks at whether the parent lives
 
 _watched: set[int] = set()
+
+
+def attempt(function: Callable[..., Result], item: Item, **options: object) -> Result | InputError:
+    """Return `function(item, **options)`, or the InputError that it raises: one bad item does not stop the others."""
+    try:
+        return function(item, **options)
+    except InputError as error:
+        return error
 
 
 def in_processes(function: Callable, items: Sequence, n_jobs: int) -> Iterator:

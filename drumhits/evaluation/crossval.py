@@ -1,13 +1,13 @@
 """Labelled songs and their cross-validation -> an evaluation: each song as a model decides that has not seen it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from drumhits.config.load import default_config
 from drumhits.evaluation.comparison import Evaluation, Outcome, Song
 from drumhits.evaluation.judging import Decider, ScoredSong, judge, rules
-from drumhits.io.audio import AudioSource
 from drumhits.io.midi import NOTE_DTYPE
 from drumhits.learning.labels import DECISIONS, IS_REMOVED, IS_UNLABELLED, KEPT, UNLABELLED
 from drumhits.learning.songs import LabelledSong
@@ -77,5 +77,4 @@ def _truth(song: LabelledSong) -> np.ndarray:
 
 
 def _song(song: LabelledSong) -> Song:
-    note = song.provenance
-    return Song(song.name, AudioSource(song.audio, note.n_frames, note.sample_rate, song.fingerprint, song.warnings))
+    return Song(song.name, replace(song.source, warnings=song.warnings, siblings=()))

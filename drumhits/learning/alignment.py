@@ -1,17 +1,18 @@
-"""How an edited MIDI file lies on the raw file's time line.
+"""Raw and edited MIDI -> the edited notes' times on the raw file's time line.
 
 Times in seconds, increasing. An *explanation* is a tempo hypothesis with an offset: raw time = edited time under the
 hypothesis + offset. DAWs keep either the seconds or the beats of a note; both are tried, with every offset at which
-many differences between raw and edited times agree. Explanations are compared by the likelihood of what they say about
-the edited notes: how many lie on a raw note, how many to within tick rounding (human timing makes the true offset
-exact, a wrong bar is some milliseconds off), and how many have that note's velocity. Beforehand, the unshifted file is
-the likelier one.
+many differences between raw and edited times agree. Explanations are compared by the likelihood of the edited notes
+under them: how many lie on a raw note, how many to within tick rounding (human timing makes the true offset exact, a
+wrong bar is some milliseconds off), and how many have that note's velocity. A file that was not shifted has the higher
+prior probability.
 """
 
 from dataclasses import dataclass, field
 from math import log
 
 import numpy as np
+import numpy.typing as npt
 
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import MidiContent
@@ -29,27 +30,31 @@ UNSHIFTED_LOG_PRIOR = log(1e5)  # above it: where "not shifted" explains all, re
 
 @dataclass(frozen=True)
 class Alignment:
-    """The explanation that won.
+    """The most likely explanation.
 
     Attributes
     ----------
-    hypothesis : 'seconds kept', 'beats kept' or 'tempo given'
-    offset_s : float, raw time = edited time under the hypothesis + offset_s
-    scale : float, seconds on the raw file's line per second as the edited file states it
-    matched : int, edited notes on a raw note
-    matched_share : float, of the edited notes, 0..1
-    tolerance_s : float, largest distance of a match
-    exact_s : float, distance that tick rounding alone explains
-    times_s : np.ndarray, shape=(n_edited,), the edited notes on the raw file's line
-    start_s, end_s : float, the edited file's first tick and end of track on that line
-    runner_up : str, the next explanation in words, empty where there is none
+    hypothesis : str
+        "seconds kept", "beats kept" or "tempo given".
+    offset_s : float
+        Raw time = edited time under the hypothesis + `offset_s`.
+    scale : float > 0
+        Seconds on the raw file's line per second as the edited file states it.
+    tolerance_s : float > 0
+        Largest distance of a match.
+    exact_s : float > 0
+        Distance that tick rounding alone explains.
+    times_s : np.ndarray, shape (n_edited,)
+        The edited notes on the raw file's line.
+    start_s, end_s : float
+        The edited file's first tick and end of track on that line.
+    runner_up : str
+        The next explanation in words, "" where there is none.
     """
 
     hypothesis: str
     offset_s: float
     scale: float
-    matched: int
-    matched_share: float
     tolerance_s: float
     exact_s: float
     times_s: np.ndarray
@@ -60,7 +65,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Where the edited notes lie before any offset; `tick_s` is the coarser file's tick."""
+    """Times of the edited notes before any offset; `tick_s` is the coarser file's tick."""
 
     name: str
     times_s: np.ndarray
@@ -69,33 +74,40 @@ class Hypothesis:
     exact_s: float
 
     @property
-    def tolerance_s(self):
+    def tolerance_s(self) -> float:
+        """Largest distance of a match."""
         return max(TOLERANCE_S, self.tick_s)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A hypothesis with an offset, what it matches, and how likely it makes the edited file."""
+    """A hypothesis with an offset, the raw note that it gives each edited note, and its log-likelihood.
+
+    `partners`, shape (n_edited,), has -1 for a note without one; `considered` counts the notes in the edited range.
+    """
 
     hypothesis: Hypothesis
     offset_s: float
     log_likelihood: float
     considered: int
-    partners: np.ndarray = field(repr=False)  # raw note of each edited note, -1 without
+    partners: np.ndarray = field(repr=False)
 
     @property
-    def matched(self):
+    def matched(self) -> int:
+        """Edited notes on a raw note."""
         return int(np.count_nonzero(self.partners >= 0))
 
     @property
-    def share(self):
+    def share(self) -> float:
+        """Share of the considered notes that lie on a raw note, in 0..1."""
         return self.matched / max(1, self.considered)
 
-    def pairs_like(self, other):
+    def pairs_like(self, other: "Explanation") -> bool:
+        """Return whether both pair nearly all notes alike."""
         both = (self.partners >= 0) & (self.partners == other.partners)
-        return np.count_nonzero(both) >= SAME_PAIRS_SHARE * max(1, min(self.matched, other.matched))
+        return int(np.count_nonzero(both)) >= SAME_PAIRS_SHARE * max(1, min(self.matched, other.matched))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.hypothesis.name}, offset {self.offset_s:+.3f} s, "
             f"{self.matched} of {self.considered} notes matched"
@@ -106,56 +118,55 @@ def align(
     raw: MidiContent,
     edited: MidiContent,
     *,
-    evidence=None,
-    edited_tempo=None,
-    edited_offset=None,
-    range_s=None,
+    evidence: npt.ArrayLike | None = None,
+    edited_tempo: float | None = None,
+    edited_offset: float | None = None,
+    range_s: tuple[float, float] | None = None,
 ) -> Alignment:
-    """Find how the edited file lies on the raw file's time line.
+    """Return the edited notes' times on the raw file's time line, by the most likely tempo and offset.
 
     Parameters
     ----------
-    raw, edited : MidiContent, at least one note each
-    evidence : np.ndarray of bool, shape=(n_edited,), optional, the edited notes to go by, at least one; default: all
-    edited_tempo : float > 0, optional, BPM at which the edited file's beats run; decides the hypothesis
-    edited_offset : float, optional, seconds to add to the edited file's times; decides the offset
-    range_s : (float, float), optional, part of the raw file, in seconds, where the edited notes count
-
-    Returns
-    -------
-    Alignment
+    raw, edited : MidiContent
+        One note or more each.
+    evidence : array_like, shape (n_edited,), bool, optional
+        The edited notes to go by, one or more; default: all.
+    edited_tempo : float > 0, optional
+        BPM at which the edited file's beats run; decides the hypothesis.
+    edited_offset : float, optional
+        Seconds to add to the edited file's times; decides the offset.
+    range_s : tuple of float, optional
+        Part of the raw file, in seconds, where the edited notes count.
 
     Raises
     ------
     NotEnoughDataError
         Fewer than 80 % of the edited notes lie on raw notes, or two explanations are about as good.
     """
-    evidence = np.arange(len(edited.notes)) if evidence is None else np.flatnonzero(evidence)
-    one_per_tick = evidence[np.unique(edited.notes["tick"][evidence], return_index=True)[1]]
+    used = np.arange(len(edited.notes)) if evidence is None else np.flatnonzero(evidence)
+    one_per_tick = used[np.unique(edited.notes["tick"][used], return_index=True)[1]]
     scorer = _Scorer(raw.notes, edited.notes["velocity"][one_per_tick], range_s or (-np.inf, np.inf))
-    found = []
+    found = list[Explanation]()
     for hypothesis in _hypotheses(raw, edited, edited_tempo):
-        times_s, offsets = hypothesis.times_s[one_per_tick], [edited_offset]
-        if edited_offset is None:
-            offsets = _offsets(raw.notes["time_s"], times_s, hypothesis)
+        times_s = hypothesis.times_s[one_per_tick]
+        offsets = _offsets(raw.notes["time_s"], times_s, hypothesis) if edited_offset is None else [edited_offset]
         found += [scorer.explain(hypothesis, times_s, offset_s) for offset_s in offsets]
     found.sort(key=lambda explanation: -explanation.log_likelihood)
     best = found[0]
-    runner_up = next((x for x in found if x.matched and not x.pairs_like(best)), None)
+    runner_up = next((other for other in found if other.matched and not other.pairs_like(best)), None)
     _refuse_unless_clear(best, runner_up)
     return _as_alignment(best, runner_up, edited)
 
 
-def _hypotheses(raw, edited, edited_tempo):
+def _hypotheses(raw: MidiContent, edited: MidiContent, edited_tempo: float | None) -> list[Hypothesis]:
+    """Return the tempo that was given, else that the DAW kept the seconds, or the beats, of the notes."""
     beats = edited.notes["tick"] / edited.ppq
-    end_beat = edited.tempo.beats_at(edited.end_s)
+    end_beat = float(edited.tempo.beats_at(np.array(edited.end_s)))
     raw_tick_s = raw.tempo.us_per_beat.max() / 1e6 / raw.ppq
 
-    def make(name, times_s, end_s, us_per_beat):
+    def make(name: str, times_s: np.ndarray, end_s: float, us_per_beat: float) -> Hypothesis:
         tick_s = us_per_beat / 1e6 / edited.ppq
-        return Hypothesis(
-            name, times_s, float(end_s), max(tick_s, raw_tick_s), (tick_s + raw_tick_s) / 2 + ROUNDING_S
-        )
+        return Hypothesis(name, times_s, end_s, max(tick_s, raw_tick_s), (tick_s + raw_tick_s) / 2 + ROUNDING_S)
 
     if edited_tempo is not None:
         beat_s = 60 / edited_tempo
@@ -164,14 +175,11 @@ def _hypotheses(raw, edited, edited_tempo):
     raw_s, us_per_beat = raw.tempo.seconds(beats), raw.tempo.us_per_beat.max()
     if np.array_equal(raw_s, edited.notes["time_s"]):
         return [seconds_kept]
-    return [
-        seconds_kept,
-        make("beats kept", raw_s, raw.tempo.seconds(end_beat), us_per_beat),
-    ]
+    return [seconds_kept, make("beats kept", raw_s, float(raw.tempo.seconds(np.array(end_beat))), us_per_beat)]
 
 
-def _offsets(raw_s, edited_s, hypothesis):
-    """No offset, then the peaks of the histogram of differences, each by its densest spot and its median."""
+def _offsets(raw_s: np.ndarray, edited_s: np.ndarray, hypothesis: Hypothesis) -> list[float]:
+    """Return 0, then the peaks of the histogram of differences in seconds, each by its densest spot and its median."""
     probes = edited_s[:: max(1, -(-len(edited_s) * len(raw_s) // MAX_DIFFERENCES))]
     differences = (raw_s[:, None] - probes[None, :]).ravel()
     offsets = [0.0]
@@ -183,13 +191,13 @@ def _offsets(raw_s, edited_s, hypothesis):
     return list(dict.fromkeys(offsets))
 
 
-def _peaks(differences, width_s):
-    """Centres of the fullest bins of width `width_s`, which overlap by half; at least two widths apart."""
+def _peaks(differences: np.ndarray, width_s: float) -> list[float]:
+    """Return the centres of the fullest bins of width `width_s`, which overlap by half; at least two widths apart."""
     half_bins, counts = np.unique(np.floor(2 * differences / width_s), return_counts=True)
     following = np.zeros_like(counts)
     adjacent = np.flatnonzero(np.diff(half_bins) == 1)
     following[adjacent] = counts[adjacent + 1]
-    fullness, peaks = counts + following, []
+    fullness, peaks = counts + following, list[float]()
     enough = PEAK_SHARE * np.max(fullness)
     while len(peaks) < MAX_PEAKS and np.max(fullness) >= enough:
         k = int(np.argmax(fullness))
@@ -206,21 +214,22 @@ class _Scorer:
     by chance. Each share (matched, exact, of the same velocity) is taken at its most likely value.
     """
 
-    def __init__(self, raw_notes, velocities, range_s):
+    def __init__(self, raw_notes: np.ndarray, velocities: np.ndarray, range_s: tuple[float, float]) -> None:
         self.raw_s, self.raw_velocities = raw_notes["time_s"], raw_notes["velocity"]
         self.velocities, self.range_s = velocities, range_s
         self.density = len(self.raw_s) / max(1.0, float(np.ptp(self.raw_s)))
         counts = np.unique(self.raw_velocities, return_counts=True)[1].astype(float)
         self.n_velocities = np.sum(counts) ** 2 / np.sum(counts**2)  # effective number of different ones
 
-    def explain(self, hypothesis, times_s, offset_s):
+    def explain(self, hypothesis: Hypothesis, times_s: np.ndarray, offset_s: float) -> Explanation:
+        """Return the explanation of the edited times by a hypothesis and an offset, with its log-likelihood."""
         at = times_s + offset_s
         inside = (self.range_s[0] <= at) & (at <= self.range_s[1])
         nearest, distance = _nearest_once(self.raw_s, at)
         hit = inside & (distance <= hypothesis.tolerance_s)
-        considered, matched = np.count_nonzero(inside), np.count_nonzero(hit)
-        exact = np.count_nonzero(distance[hit] <= hypothesis.exact_s)
-        same_velocity = np.count_nonzero(self.velocities[hit] == self.raw_velocities[nearest[hit]])
+        considered, matched = int(np.count_nonzero(inside)), int(np.count_nonzero(hit))
+        exact = int(np.count_nonzero(distance[hit] <= hypothesis.exact_s))
+        same_velocity = int(np.count_nonzero(self.velocities[hit] == self.raw_velocities[nearest[hit]]))
         log_likelihood = (
             _tally(matched, considered)
             + _tally(exact, matched)
@@ -233,8 +242,11 @@ class _Scorer:
         return Explanation(hypothesis, offset_s, log_likelihood, considered, np.where(hit, nearest, -1))
 
 
-def _nearest_once(raw_s, at):
-    """Nearest raw note and its distance; of the times nearest to one note only the closest has it, the others inf."""
+def _nearest_once(raw_s: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest raw note of each time, and its distance in seconds.
+
+    Of the times nearest to one note, only the closest one has its distance; the others have infinity.
+    """
     edges = np.concatenate(([-np.inf], raw_s, [np.inf]))
     right = np.searchsorted(edges[1:-1], at) + 1
     is_left = at - edges[right - 1] <= edges[right] - at
@@ -247,12 +259,12 @@ def _nearest_once(raw_s, at):
     return nearest, once
 
 
-def _tally(count, total):
-    """Log-likelihood of `count` successes in `total` at the share that makes them most likely."""
+def _tally(count: int, total: int) -> float:
+    """Return the log-likelihood of `count` successes in `total` at the share that makes them most likely."""
     return sum(part * log(part / total) for part in (count, total - count) if part)
 
 
-def _refuse_unless_clear(best, runner_up):
+def _refuse_unless_clear(best: Explanation, runner_up: Explanation | None) -> None:
     if best.share < MIN_MATCHED_SHARE:
         raise NotEnoughDataError(
             f"too few edited notes lie on notes of the raw file (at best: {best}), probably because the DAW changed the"
@@ -266,14 +278,12 @@ def _refuse_unless_clear(best, runner_up):
         )
 
 
-def _as_alignment(best, runner_up, edited):
+def _as_alignment(best: Explanation, runner_up: Explanation | None, edited: MidiContent) -> Alignment:
     hypothesis = best.hypothesis
     return Alignment(
         hypothesis=hypothesis.name,
         offset_s=best.offset_s,
         scale=hypothesis.end_s / edited.end_s if edited.end_s > 0 else 1.0,
-        matched=best.matched,
-        matched_share=best.share,
         tolerance_s=hypothesis.tolerance_s,
         exact_s=hypothesis.exact_s,
         times_s=hypothesis.times_s + best.offset_s,

@@ -1,12 +1,15 @@
-"""Which raw notes the edited file speaks about, and which of them it leaves in doubt.
+"""Raw notes -> those inside the exported range of the edited file, and those whose fate it leaves open.
 
-An exported range says nothing about the notes outside it. Where the file starts and ends is known from its first
-tick and its end of track; many DAWs put the end of track at the last note, and then a song cut short and a song
-whose last hits were deleted look alike. The absent notes at the edges count as deleted only if runs of as many are
-ordinary inside the file.
+A file that holds only a range of the song is no evidence about notes outside it. Where the file starts and ends follows
+from its first tick and its end of track; many DAWs put the end of track at the last note, and then a song cut short and
+a song whose last hits were deleted look alike. The absent notes at the edges count as deleted only if runs of as many
+are ordinary inside the file.
 """
 
 import numpy as np
+
+from drumhits.io.midi import MidiContent
+from drumhits.learning.alignment import Alignment
 
 MOVED_S = 0.12  # an edited note this near may be a moved hit: half a sixteenth note at 62 BPM
 EXACT_SHARE = 0.8  # of the matches, above chance: below it the file may be quantised, exactness luck
@@ -16,23 +19,28 @@ UNLIKELY_RUN = 0.002  # probability below which absent notes at the edges are no
 AUDIBLE_VELOCITY = 2  # deleting rejected notes wholesale is no sign of a crop
 
 
-def in_exported_range(raw_notes, partner, edited, alignment):
-    """Mask of the raw notes inside the edited file's range.
+def in_exported_range(
+    raw_notes: np.ndarray, partner: np.ndarray, edited: MidiContent, alignment: Alignment
+) -> np.ndarray:
+    """Return which raw notes lie inside the range of the song that the edited file covers.
 
     Parameters
     ----------
-    raw_notes : np.ndarray of NOTE_DTYPE, shape=(n_raw,)
-    partner : np.ndarray of int, shape=(n_raw,), edited note of each raw note, -1 without
+    raw_notes : np.ndarray, shape (n_raw,), NOTE_DTYPE
+    partner : np.ndarray, shape (n_raw,), int
+        Edited note of each raw note, -1 without; one raw note or more has one.
     edited : MidiContent
+        One note or more.
     alignment : Alignment
+        Of the notes of `edited`.
 
     Returns
     -------
-    np.ndarray of bool, shape=(n_raw,)
+    np.ndarray, shape (n_raw,), bool
     """
     raw_s, present = raw_notes["time_s"], partner >= 0
     starts_whole = alignment.start_s <= alignment.exact_s
-    inside = present | starts_whole | (raw_s > alignment.start_s + alignment.exact_s)
+    inside: np.ndarray = present | starts_whole | (raw_s > alignment.start_s + alignment.exact_s)
     start_is_cut = not inside.all()
     if _end_is_stated(edited):
         inside &= present | (raw_s < alignment.end_s - alignment.exact_s)
@@ -43,22 +51,23 @@ def in_exported_range(raw_notes, partner, edited, alignment):
     before, after = place < first, place > last
     after &= not _end_is_stated(edited)
     if start_is_cut:
-        return inside & ~after
+        inside[after] = False
+        return inside
     is_audible = raw_notes["velocity"] >= AUDIBLE_VELOCITY
     absent = np.count_nonzero((before | after) & inside & is_audible)
     if absent > _longest_deletion(raw_s, present, is_audible, first, last):
-        return inside & ~before & ~after
+        inside[before | after] = False
     return inside
 
 
-def _end_is_stated(edited):
-    """Whether the end of track lies beyond the last note's end."""
+def _end_is_stated(edited: MidiContent) -> bool:
+    """Return whether the end of track lies beyond the last note's end."""
     tick_s = edited.tempo.us_per_beat.max() / 1e6 / edited.ppq
-    return edited.end_s > np.max(edited.notes["time_s"] + edited.notes["duration_s"]) + 1.5 * tick_s
+    return bool(edited.end_s > np.max(edited.notes["time_s"] + edited.notes["duration_s"]) + 1.5 * tick_s)
 
 
-def _longest_deletion(raw_s, present, is_audible, first, last):
-    """Longest run of absent audible notes that the notes between the first and last present one make credible."""
+def _longest_deletion(raw_s: np.ndarray, present: np.ndarray, is_audible: np.ndarray, first: int, last: int) -> int:
+    """Return the longest run of absent audible notes that is likely by those between the first and last present one."""
     between = present[first : last + 1][is_audible[first : last + 1]]
     if np.count_nonzero(present) < MIN_CROP_NOTES or raw_s[last] - raw_s[first] < MIN_CROP_S:
         return len(raw_s)
@@ -68,8 +77,10 @@ def _longest_deletion(raw_s, present, is_audible, first, last):
     return max(longest, int(np.log(UNLIKELY_RUN) / np.log(deleted_share)))
 
 
-def ambiguous(raw_notes, edited_notes, partner, alignment):
-    """Mask of the raw notes of which the edited file does not tell whether they were kept.
+def ambiguous(
+    raw_notes: np.ndarray, edited_notes: np.ndarray, partner: np.ndarray, alignment: Alignment
+) -> np.ndarray:
+    """Return which raw notes may have been kept or removed, by the edited file.
 
     A pair is certain where the times agree to the tick in a file that was not quantised, where the velocities agree
     and no other raw note near has the same one, or where no other raw note is near. Near an edited note without a
@@ -77,13 +88,15 @@ def ambiguous(raw_notes, edited_notes, partner, alignment):
 
     Parameters
     ----------
-    raw_notes, edited_notes : np.ndarray of NOTE_DTYPE, shape=(n_raw,) and (n_edited,)
-    partner : np.ndarray of int, shape=(n_raw,), edited note of each raw note, -1 without
-    alignment : Alignment, of these edited notes
+    raw_notes, edited_notes : np.ndarray, shape (n_raw,) and (n_edited,), NOTE_DTYPE
+    partner : np.ndarray, shape (n_raw,), int
+        Edited note of each raw note, -1 without.
+    alignment : Alignment
+        Of `edited_notes`.
 
     Returns
     -------
-    np.ndarray of bool, shape=(n_raw,)
+    np.ndarray, shape (n_raw,), bool
     """
     raw_s, edited_s = raw_notes["time_s"], alignment.times_s
     raw_of = _inverse(partner, len(edited_s))
@@ -94,9 +107,9 @@ def ambiguous(raw_notes, edited_notes, partner, alignment):
     reach_s = np.where(is_exact, alignment.exact_s, max(MOVED_S, alignment.tolerance_s))
     lows = np.searchsorted(raw_s, edited_s - reach_s, "left")
     highs = np.searchsorted(raw_s, edited_s + reach_s, "right")
-    to_weigh = (highs - lows > is_matched) & ~doublings(raw_s, partner, alignment)
+    has_rivals = (highs - lows > is_matched) & ~doublings(raw_s, partner, alignment)
     found = np.zeros(len(raw_s), bool)
-    for j in np.flatnonzero(to_weigh):
+    for j in np.flatnonzero(has_rivals):
         near = np.arange(lows[j], highs[j])
         rivals = near[near != raw_of[j]]
         if same_velocity[j] and not np.any(raw_notes["velocity"][rivals] == edited_notes["velocity"][j]):
@@ -105,26 +118,39 @@ def ambiguous(raw_notes, edited_notes, partner, alignment):
     return found
 
 
-def doublings(raw_s, partner, alignment):
-    """Mask of the unmatched edited notes that sound together with an exactly matched one: doublings, not additions."""
+def doublings(raw_s: np.ndarray, partner: np.ndarray, alignment: Alignment) -> np.ndarray:
+    """Return which unmatched edited notes sound together with an exactly matched one: doublings, not additions.
+
+    Parameters
+    ----------
+    raw_s : np.ndarray, shape (n_raw,)
+        Times of the raw notes in seconds, increasing.
+    partner : np.ndarray, shape (n_raw,), int
+        Edited note of each raw note, -1 without.
+    alignment : Alignment
+
+    Returns
+    -------
+    np.ndarray, shape (n_edited,), bool
+    """
     raw_of = _inverse(partner, len(alignment.times_s))
     exact_s = alignment.times_s[_exact(raw_s, raw_of, alignment)]
     low = np.searchsorted(exact_s, alignment.times_s - alignment.exact_s, "left")
     high = np.searchsorted(exact_s, alignment.times_s + alignment.exact_s, "right")
-    return (raw_of < 0) & (high > low)
+    return np.logical_and(raw_of < 0, high > low)
 
 
-def _inverse(partner, n_edited):
-    """Raw note of each edited note, -1 without."""
+def _inverse(partner: np.ndarray, n_edited: int) -> np.ndarray:
+    """Return the raw note of each edited note, -1 without."""
     raw_of = np.full(n_edited, -1)
     raw_of[partner[partner >= 0]] = np.flatnonzero(partner >= 0)
     return raw_of
 
 
-def _exact(raw_s, raw_of, alignment):
-    """Mask of the edited notes that lie on their raw note to the tick; none in a quantised file, where it is luck."""
+def _exact(raw_s: np.ndarray, raw_of: np.ndarray, alignment: Alignment) -> np.ndarray:
+    """Return which edited notes lie on their raw note to the tick; none in a quantised file, where it is luck."""
     distance = np.abs(raw_s[raw_of] - alignment.times_s)
-    is_exact = (raw_of >= 0) & (distance <= alignment.exact_s)
+    is_exact: np.ndarray = (raw_of >= 0) & (distance <= alignment.exact_s)
     chance = min(1.0, alignment.exact_s / alignment.tolerance_s)
     by_far = EXACT_SHARE + (1 - EXACT_SHARE) * chance
     return is_exact & (np.count_nonzero(is_exact) >= by_far * np.count_nonzero(raw_of >= 0))

@@ -6,37 +6,44 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drumhits.analysis import FEATURE_SETS
-from drumhits.errors import InputError
+from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.songs import LabelledSong
 from drumhits.models.modelfile import detection_of, feature_matrix
 
+FEWEST_EXAMPLES = 30
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Labelled candidates of several songs.
 
     Attributes
     ----------
     X : np.ndarray, shape (n, len(features)), float32
-    kept : np.ndarray, shape (n,), bool
-    songs : np.ndarray, shape (n,), int
-        Number of the song that each example comes from.
+    y : np.ndarray, shape (n,), bool
+        Whether the user kept the candidate.
+    groups : np.ndarray, shape (n,), int
+        Number of the song that each candidate comes from.
     features : tuple of str
+        Names of the columns of `X`.
     """
 
     X: np.ndarray
-    kept: np.ndarray
-    songs: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
     features: tuple[str, ...]
 
     def without(self, feature: str) -> "Dataset":
-        """Return the same examples without a feature, if they have it."""
+        """Return the dataset without a feature's column, for a model that does not take the feature."""
         others = [column for column, name in enumerate(self.features) if name != feature]
         return replace(self, X=self.X[:, others], features=tuple(self.features[column] for column in others))
 
-    def blanked(self, feature: str | None) -> "Dataset":
-        """Return the same examples with a feature, if they have it, at 0 in all of them, so that it teaches nothing."""
+    def without_information(self, feature: str | None) -> "Dataset":
+        """Return the dataset with a feature at 0 in all rows, for a model that takes it but is to learn nothing of it.
+
+        The columns stay those of the model that has been trained before, beside which this one is used.
+        """
         return replace(self, X=np.where([name == feature for name in self.features], np.float32(0), self.X))
 
 
@@ -49,16 +56,61 @@ class Counts:
 
     @property
     def total(self) -> int:
+        """Labelled candidates."""
         return self.kept + self.removed
+
+    @property
+    def has_both(self) -> bool:
+        """Whether there is a kept and a removed candidate."""
+        return self.kept > 0 and self.removed > 0
 
 
 def counts(labels: np.ndarray) -> Counts:
-    """Count labels, shape (n,), of `labels.Labels`; unlabelled ones do not count."""
+    """Return the numbers of kept and removed candidates; unlabelled ones do not count.
+
+    Parameters
+    ----------
+    labels : np.ndarray, shape (n,)
+        KEPT, REMOVED or UNLABELLED, or whether each was kept.
+    """
     return Counts(int(np.count_nonzero(labels == KEPT)), int(np.count_nonzero(labels == REMOVED)))
 
 
+def refusal(total: Counts) -> str | None:
+    """Return why a model trained on so many candidates would be of no use, with the next thing to do, or None."""
+    if not total.total:
+        return (
+            "no labelled detections: every hit lies outside what was edited; check what was understood with --dry-run "
+            "--pairs FILE.csv, and give another --range."
+        )
+    if not total.has_both:
+        missing, done = ("kept", "removed") if not total.kept else ("removed", "kept")
+        return (
+            f"all {total.total} labelled detections are {done} and none is {missing}, so there is nothing to tell "
+            "apart; delete the false hits in the edited MIDI, or make the raw MIDI with --keep-all, which offers more."
+        )
+    if total.total < FEWEST_EXAMPLES:
+        return (
+            f"only {total.total} labelled detections, fewer than {FEWEST_EXAMPLES}, teach a model nothing reliable; "
+            "edit more songs, or make the raw MIDI with stems_to_midi.py --keep-all; --force trains all the same."
+        )
+    return None
+
+
+def require_enough(total: Counts, *, force: bool = False) -> None:
+    """Make sure that there are enough kept and removed candidates; with `force`, one of each is enough.
+
+    Raises
+    ------
+    NotEnoughDataError
+    """
+    why = refusal(total)
+    if why and not (force and total.has_both):
+        raise NotEnoughDataError(why)
+
+
 def gather_dataset(songs: Sequence[LabelledSong], feature_set: str) -> Dataset:
-    """Return the labelled candidates of all songs.
+    """Return the labelled candidates of one song or more, in the order of the songs.
 
     Raises
     ------
@@ -79,8 +131,8 @@ def gather_dataset(songs: Sequence[LabelledSong], feature_set: str) -> Dataset:
         X=np.concatenate(
             [feature_matrix(song.table.rows(rows), features) for song, rows in zip(songs, known, strict=True)]
         ),
-        kept=np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, known, strict=True)]),
-        songs=np.concatenate([np.full(np.count_nonzero(rows), i) for i, rows in enumerate(known)]),
+        y=np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, known, strict=True)]),
+        groups=np.concatenate([np.full(np.count_nonzero(rows), i) for i, rows in enumerate(known)]),
         features=features,
     )
 

@@ -1,4 +1,4 @@
-"""What the user's edits say about each candidate: kept, removed, or nothing.
+"""Raw and edited MIDI -> a label for each candidate: kept, removed, or none.
 
 Times in seconds on the raw file's line, increasing. A wrong label teaches the model a wrong taste, a missing one
 teaches nothing: where the edited file leaves open what happened to a hit, the hit stays unlabelled.
@@ -7,6 +7,7 @@ teaches nothing: where the edited file leaves open what happened to a hit, the h
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY
 from drumhits.errors import NotEnoughDataError
@@ -40,14 +41,22 @@ class Labels:
 
     Attributes
     ----------
-    labels : np.ndarray of int8, shape=(n_candidates,), KEPT, REMOVED or UNLABELLED
-    pairs : np.ndarray of PAIR_DTYPE, by time: each raw note and each added one ('missed' where no candidate lies)
-    alignment : Alignment, or None where the edited file holds no note
-    matched : int, edited notes on a raw note
-    kept, removed, renoted : int, raw notes; a re-noted one is also kept
-    added_with_candidate, added_without_candidate : int, edited notes off the raw file's notes
-    unlabelled : int, candidates without a label
-    without_candidate : int, raw notes where the detector finds no candidate now: audio or settings changed
+    labels : np.ndarray, shape (n_candidates,), int8
+        KEPT, REMOVED or UNLABELLED.
+    pairs : np.ndarray, PAIR_DTYPE
+        Each raw note and each added one ("missed" where no candidate lies), by time.
+    alignment : Alignment or None
+        None where the edited file holds no note.
+    matched : int
+        Edited notes on a raw note.
+    kept, removed, renoted : int
+        Raw notes; a re-noted one is also kept.
+    added_with_candidate, added_without_candidate : int
+        Edited notes off the raw file's notes.
+    unlabelled : int
+        Candidates without a label.
+    without_candidate : int
+        Raw notes where the detector finds no candidate now: audio or settings changed.
     """
 
     labels: np.ndarray
@@ -63,33 +72,57 @@ class Labels:
     without_candidate: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """The raw notes, the edited notes that belong to the stem, and `partner`: edited note of each raw note, -1 without.
+
+    `alignment` is that of the edited notes, None where there are none.
+    """
+
+    raw_notes: np.ndarray
+    edited_notes: np.ndarray
+    partner: np.ndarray
+    alignment: Alignment | None
+
+    @property
+    def edited_s(self) -> np.ndarray:
+        """Times of the edited notes on the raw file's line."""
+        return self.alignment.times_s if self.alignment else np.zeros(0)
+
+    @property
+    def tolerance_s(self) -> float:
+        """Largest distance of a match."""
+        return self.alignment.tolerance_s if self.alignment else TOLERANCE_S
+
+
 def label(
     raw: MidiContent,
     edited: MidiContent,
     *,
-    candidate_times_s,
-    timing_offset_s=0.0,
-    note_group=None,
-    edited_tempo=None,
-    edited_offset=None,
-    range_s=None,
+    candidate_times_s: npt.ArrayLike,
+    timing_offset_s: float = 0.0,
+    note_group: frozenset[int] | None = None,
+    edited_tempo: float | None = None,
+    edited_offset: float | None = None,
+    range_s: tuple[float, float] | None = None,
 ) -> Labels:
-    """Label candidates by what became of the raw file's notes in the edited one.
+    """Return a label for each candidate, by what became of the raw file's notes in the edited one.
 
     Without any note in the edited file, all of the raw file's notes are removed.
 
     Parameters
     ----------
     raw, edited : MidiContent
-    candidate_times_s : np.ndarray, shape=(n_candidates,), seconds from the start of the audio, increasing
-    timing_offset_s : float, by which the raw file's notes are later than their candidates
-    note_group : frozenset of int, optional, the stem's note numbers; in a whole kit's file the others are left out
-    edited_tempo, edited_offset : float, optional, see `align`
-    range_s : (float, float), optional, part of the raw file, in seconds, that the edits cover; labels only there
-
-    Returns
-    -------
-    Labels
+    candidate_times_s : array_like, shape (n_candidates,)
+        Seconds from the start of the audio, increasing.
+    timing_offset_s : float
+        By which the raw file's notes are later than their candidates.
+    note_group : frozenset of int, optional
+        The stem's note numbers; in a whole kit's file the others are left out.
+    edited_tempo, edited_offset : float, optional
+        See `alignment.align`.
+    range_s : tuple of float, optional
+        Part of the raw file, in seconds, that the edits cover; labels only there.
 
     Raises
     ------
@@ -98,33 +131,22 @@ def label(
     """
     candidate_s = np.asarray(candidate_times_s, float) + timing_offset_s
     candidate = _candidates_of(raw, np.maximum(candidate_s, 0.0))
-    options = {"edited_tempo": edited_tempo, "edited_offset": edited_offset, "range_s": range_s}
-    notes, alignment = _aligned(raw, edited, note_group, options)
-    edited_s = alignment.times_s if alignment else np.zeros(0)
-    tolerance_s = alignment.tolerance_s if alignment else TOLERANCE_S
-    pairs = match_times(raw.notes["time_s"], edited_s, tolerance_s)
-    partner = np.full(len(raw.notes), -1)
-    partner[pairs[:, 0]] = pairs[:, 1]
-    is_known = _inside(raw.notes["time_s"], range_s)
-    if alignment:
-        is_known &= ~coverage.ambiguous(raw.notes, notes, partner, alignment)
-        if range_s is None:
-            is_known &= coverage.in_exported_range(raw.notes, partner, edited, alignment)
-    decided = _decide(raw.notes, notes, partner, is_known)
-
-    added = _added(raw.notes["time_s"], notes, partner, alignment, range_s)
-    added_candidate = _free_candidates_at(edited_s[added], candidate_s, candidate, tolerance_s)
+    edited_notes, alignment = _aligned(raw, edited, note_group, edited_tempo, edited_offset, range_s)
+    compared = _compared(raw.notes, edited_notes, alignment)
+    decision = _decide(compared, _is_known(compared, edited, range_s))
+    added = _added(compared, range_s)
+    added_candidate = _free_candidates_at(compared.edited_s[added], candidate_s, candidate, compared.tolerance_s)
     labels = np.full(len(candidate_s), UNLABELLED, np.int8)
-    labels[candidate[candidate >= 0]] = LABEL_OF_DECISION[decided[candidate >= 0]]
+    labels[candidate[candidate >= 0]] = LABEL_OF_DECISION[decision[candidate >= 0]]
     labels[added_candidate[added_candidate >= 0]] = KEPT
     return Labels(
         labels=labels,
-        pairs=_rows(raw.notes, notes, edited_s, partner, decided, added, added_candidate),
+        pairs=_rows(compared, decision, added, added_candidate),
         alignment=alignment,
-        matched=len(pairs),
-        kept=int(np.count_nonzero(decided <= IS_RENOTED)),
-        removed=int(np.count_nonzero(decided == IS_REMOVED)),
-        renoted=int(np.count_nonzero(decided == IS_RENOTED)),
+        matched=int(np.count_nonzero(compared.partner >= 0)),
+        kept=int(np.count_nonzero(decision <= IS_RENOTED)),
+        removed=int(np.count_nonzero(decision == IS_REMOVED)),
+        renoted=int(np.count_nonzero(decision == IS_RENOTED)),
         added_with_candidate=int(np.count_nonzero(added_candidate >= 0)),
         added_without_candidate=int(np.count_nonzero(added_candidate < 0)),
         unlabelled=int(np.count_nonzero(labels == UNLABELLED)),
@@ -132,8 +154,15 @@ def label(
     )
 
 
-def _aligned(raw, edited, note_group, options):
-    """The edited notes that belong to the stem, and how they lie on the raw file's line (None if none)."""
+def _aligned(
+    raw: MidiContent,
+    edited: MidiContent,
+    note_group: frozenset[int] | None,
+    edited_tempo: float | None,
+    edited_offset: float | None,
+    range_s: tuple[float, float] | None,
+) -> tuple[np.ndarray, Alignment | None]:
+    """Return the edited notes that belong to the stem, and their alignment with the raw file, None without notes."""
     if not len(edited.notes):
         return edited.notes, None
     if not len(raw.notes):
@@ -144,7 +173,9 @@ def _aligned(raw, edited, note_group, options):
     others = sorted(DRUM_NOTES - note_group) if note_group is not None else []
     is_other = np.isin(edited.notes["number"], others)
     evidence = ~is_other if not is_other.all() else is_other
-    alignment = align(raw, edited, evidence=evidence, **options)
+    alignment = align(
+        raw, edited, evidence=evidence, edited_tempo=edited_tempo, edited_offset=edited_offset, range_s=range_s
+    )
     if not is_other.any() or _are_raw_notes(raw.notes, edited.notes[is_other], alignment, is_other):
         return edited.notes, alignment
     if is_other.all():
@@ -155,64 +186,93 @@ def _aligned(raw, edited, note_group, options):
     return edited.notes[~is_other], replace(alignment, times_s=alignment.times_s[~is_other])
 
 
-def _are_raw_notes(raw_notes, notes, alignment, selected):
-    """Whether notes with other drums' numbers are this stem's, re-noted: times and velocities are unchanged."""
+def _are_raw_notes(raw_notes: np.ndarray, notes: np.ndarray, alignment: Alignment, selected: np.ndarray) -> bool:
+    """Return whether notes with other drums' numbers are this stem's, re-noted: times and velocities are unchanged."""
     pairs = match_times(raw_notes["time_s"], alignment.times_s[selected], alignment.exact_s)
     same_velocity = raw_notes["velocity"][pairs[:, 0]] == notes["velocity"][pairs[:, 1]]
-    return np.count_nonzero(same_velocity) >= OWN_SHARE * len(notes)
+    return int(np.count_nonzero(same_velocity)) >= OWN_SHARE * len(notes)
 
 
-def _inside(times_s, range_s):
-    low, high = range_s if range_s is not None else (-np.inf, np.inf)
-    return (low <= times_s) & (times_s <= high)
-
-
-def _candidates_of(raw, candidate_s):
-    """Index of each raw note's candidate, -1 without."""
-    tick_s = raw.tempo.us_per_beat.max() / 1e6 / raw.ppq
-    pairs = match_times(raw.notes["time_s"], candidate_s, CANDIDATE_SLACK_S + tick_s)
-    candidate = np.full(len(raw.notes), -1)
-    candidate[pairs[:, 0]] = pairs[:, 1]
-    return candidate
-
-
-def _decide(raw_notes, notes, partner, is_known):
-    is_present = partner >= 0
-    decided = np.full(len(raw_notes), IS_REMOVED)
-    kept_as = notes[partner[is_present]]
-    is_renoted = kept_as["number"] != raw_notes["number"][is_present]
-    decided[is_present] = np.where(is_renoted, IS_RENOTED, IS_KEPT)
-    decided[np.flatnonzero(is_present)[kept_as["velocity"] <= REJECTED_VELOCITY]] = IS_REMOVED
-    decided[~is_known] = IS_UNLABELLED
-    return decided
-
-
-def _added(raw_s, notes, partner, alignment, range_s):
-    """Indices of the edited notes that are new hits."""
+def _compared(raw_notes: np.ndarray, edited_notes: np.ndarray, alignment: Alignment | None) -> _Comparison:
     if alignment is None:
+        return _Comparison(raw_notes, edited_notes, np.full(len(raw_notes), -1), None)
+    partner = _index_of_match(raw_notes["time_s"], alignment.times_s, alignment.tolerance_s)
+    return _Comparison(raw_notes, edited_notes, partner, alignment)
+
+
+def _is_known(compared: _Comparison, edited: MidiContent, range_s: tuple[float, float] | None) -> np.ndarray:
+    """Return which raw notes the edited file tells to be kept or removed."""
+    is_known = _inside(compared.raw_notes["time_s"], range_s)
+    if (alignment := compared.alignment) is None:
+        return is_known
+    is_known &= ~coverage.ambiguous(compared.raw_notes, compared.edited_notes, compared.partner, alignment)
+    if range_s is None:
+        is_known &= coverage.in_exported_range(compared.raw_notes, compared.partner, edited, alignment)
+    return is_known
+
+
+def _inside(times_s: np.ndarray, range_s: tuple[float, float] | None) -> np.ndarray:
+    """Return which times lie in the range; all without one."""
+    low, high = range_s if range_s is not None else (-np.inf, np.inf)
+    return np.logical_and(low <= times_s, times_s <= high)
+
+
+def _candidates_of(raw: MidiContent, candidate_s: np.ndarray) -> np.ndarray:
+    """Return the index of each raw note's candidate, -1 without."""
+    tick_s = raw.tempo.us_per_beat.max() / 1e6 / raw.ppq
+    return _index_of_match(raw.notes["time_s"], candidate_s, CANDIDATE_SLACK_S + tick_s)
+
+
+def _index_of_match(times_s: np.ndarray, others_s: np.ndarray, tolerance_s: float) -> np.ndarray:
+    """Return the index of the match of each time among the others, -1 without."""
+    pairs = match_times(times_s, others_s, tolerance_s)
+    index = np.full(len(times_s), -1)
+    index[pairs[:, 0]] = pairs[:, 1]
+    return index
+
+
+def _decide(compared: _Comparison, is_known: np.ndarray) -> np.ndarray:
+    """Return what became of each raw note, as indices into DECISIONS."""
+    is_present = compared.partner >= 0
+    kept_as = compared.edited_notes[compared.partner[is_present]]
+    is_renoted = kept_as["number"] != compared.raw_notes["number"][is_present]
+    decision = np.full(len(compared.raw_notes), IS_REMOVED)
+    decision[is_present] = np.where(is_renoted, IS_RENOTED, IS_KEPT)
+    decision[np.flatnonzero(is_present)[kept_as["velocity"] <= REJECTED_VELOCITY]] = IS_REMOVED
+    decision[~is_known] = IS_UNLABELLED
+    return decision
+
+
+def _added(compared: _Comparison, range_s: tuple[float, float] | None) -> np.ndarray:
+    """Return the indices of the edited notes that are new hits."""
+    if (alignment := compared.alignment) is None:
         return np.zeros(0, int)
-    is_new = ~coverage.doublings(raw_s, partner, alignment) & (notes["velocity"] > REJECTED_VELOCITY)
-    is_new[partner[partner >= 0]] = False
+    is_new = ~coverage.doublings(compared.raw_notes["time_s"], compared.partner, alignment)
+    is_new &= compared.edited_notes["velocity"] > REJECTED_VELOCITY
+    is_new[compared.partner[compared.partner >= 0]] = False
     return np.flatnonzero(is_new & _inside(alignment.times_s, range_s))
 
 
-def _free_candidates_at(times_s, candidate_s, candidate, tolerance_s):
-    """Candidate at each time that is no raw note's, -1 without."""
+def _free_candidates_at(
+    times_s: np.ndarray, candidate_s: np.ndarray, candidate: np.ndarray, tolerance_s: float
+) -> np.ndarray:
+    """Return the candidate at each time that is no raw note's, -1 without."""
     free = np.setdiff1d(np.arange(len(candidate_s)), candidate)
-    pairs = match_times(times_s, candidate_s[free], tolerance_s)
-    found = np.full(len(times_s), -1)
-    found[pairs[:, 0]] = free[pairs[:, 1]]
-    return found
+    found = _index_of_match(times_s, candidate_s[free], tolerance_s)
+    return np.append(free, -1).take(found)
 
 
-def _rows(raw_notes, notes, edited_s, partner, decided, added, added_candidate):
+def _rows(compared: _Comparison, decision: np.ndarray, added: np.ndarray, added_candidate: np.ndarray) -> np.ndarray:
+    """Return a row of PAIR_DTYPE for each raw note and each added one, by time."""
+    raw_notes, notes, edited_s = compared.raw_notes, compared.edited_notes, compared.edited_s
     rows = np.zeros(len(raw_notes) + len(added), PAIR_DTYPE)
     of_raw, of_added = rows[: len(raw_notes)], rows[len(raw_notes) :]
     of_raw["raw_s"], of_raw["note"] = raw_notes["time_s"], raw_notes["number"]
-    of_raw["edited_s"] = np.append(edited_s, np.nan)[partner]
-    of_raw["edited_note"] = np.append(notes["number"], -1)[partner]
-    of_raw["decision"] = DECISIONS[decided]
+    of_raw["edited_s"] = np.append(edited_s, np.nan)[compared.partner]
+    of_raw["edited_note"] = np.append(notes["number"], -1)[compared.partner]
+    of_raw["decision"] = DECISIONS[decision]
     of_added["raw_s"], of_added["note"] = np.nan, -1
     of_added["edited_s"], of_added["edited_note"] = edited_s[added], notes["number"][added]
     of_added["decision"] = DECISIONS[np.where(added_candidate >= 0, IS_ADDED, IS_MISSED)]
-    return rows[np.argsort(np.where(np.isnan(rows["raw_s"]), rows["edited_s"], rows["raw_s"]), kind="stable")]
+    time_s = np.where(np.isnan(rows["raw_s"]), rows["edited_s"], rows["raw_s"])
+    return rows.take(np.argsort(time_s, kind="stable"))

@@ -52,7 +52,7 @@ def find_pairs(raw_dir: Path, edited_dir: Path, stem: str) -> Pairs:
     versions: dict[str, list[Path]] = {}
     for path in sorted(edited, key=lambda path: (not _EDITED.search(path.stem), path.name)):
         versions.setdefault(name_key(_song_of(path)), []).append(path)
-    pairs, unpaired, other_stems = {}, [], set()
+    pairs, unpaired, other_stems = dict[str, Pair](), list[str](), set[str]()
     for path in sorted(raw, key=lambda path: (name_key(path.stem), path.name)):
         key = name_key(path.stem)
         try:

@@ -1,23 +1,26 @@
-"""What a training says: too little to learn from, the scores, and what to do next."""
+"""Training -> the report, the advice, the numbers as JSON; labelled songs -> how their edits were understood."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drumhits.detection.siblings import SIBLING_FEATURES
 from drumhits.io.text import to_ascii
-from drumhits.learning.dataset import Counts, Dataset, counts
-from drumhits.learning.fit import FittedModel
+from drumhits.learning.dataset import Counts, counts
 from drumhits.learning.labels import PAIR_DTYPE
-from drumhits.learning.sharing import ExampleFile
 from drumhits.learning.songs import LabelledSong
-from drumhits.learning.validation import Validation
 from drumhits.models.base import PlainModel
 from drumhits.models.blend import Blend
 
-FEWEST_EXAMPLES = 30
+if TYPE_CHECKING:  # they import scikit-learn, and whoever reads edits alone need not wait for it
+    from drumhits.learning.fit import Training
+    from drumhits.learning.thresholds import LearnedThresholds
+    from drumhits.learning.validation import Validation
+
+SCHEMA = "drumhits/training/1"
 FEW_EXAMPLES = 50
 MANY_EXAMPLES = 200
 FEW_REMOVED = 0.2
@@ -25,50 +28,18 @@ POOR_ACCURACY = 0.75
 OVERFIT_GAP = 0.15
 
 
-def refusal(total: Counts) -> str | None:
-    """Return why these examples cannot teach anything, or None."""
-    if not total.total:
-        return (
-            "no labelled detections: every hit lies outside what was edited; check what was understood with --dry-run "
-            "--pairs FILE.csv, and give another --range."
-        )
-    if not total.kept or not total.removed:
-        missing, done = ("kept", "removed") if not total.kept else ("removed", "kept")
-        return (
-            f"all {total.total} labelled detections are {done} and none is {missing}, so there is nothing to tell "
-            "apart; delete the false hits in the edited MIDI, or make the raw MIDI with --keep-all, which offers more."
-        )
-    if total.total < FEWEST_EXAMPLES:
-        return (
-            f"only {total.total} labelled detections, fewer than {FEWEST_EXAMPLES}, teach a model nothing reliable; "
-            "edit more songs, or make the raw MIDI with stems_to_midi.py --keep-all; --force trains all the same."
-        )
-    return None
+def advice(total: Counts, n_songs: int, validation: "Validation") -> list[str]:
+    """Return what is weak about a training, a sentence each, with the next thing to do.
 
-
-def advice(total: Counts, n_songs: int, validation: Validation) -> list[str]:
-    """Return what a user should know about this training, each with the next thing to do."""
-    found = []
-    if total.total < FEW_EXAMPLES:
-        found.append(
-            f"Not enough training data: {total.total} detections, {FEW_EXAMPLES} to {MANY_EXAMPLES} work well. Edit "
-            "more songs, or offer more candidates: python stems_to_midi.py --keep-all --input SONG --output RAW_DIR"
-        )
-    if total.total > MANY_EXAMPLES:
-        found.append(
-            f"Over {MANY_EXAMPLES} detections: returns diminish now; a different song teaches more than another like "
-            "these. Hear what the model does on one: python stems_to_midi.py --input NEW.wav --use-ml-model MODEL.pkl"
-        )
-    if total.removed < FEW_REMOVED * total.total:
-        found.append(
-            f"Few removed hits ({total.removed} of {total.total}): the model sees little of what you delete. Add songs "
-            "with more bleed, or make the raw MIDI with stems_to_midi.py --keep-all."
-        )
-    if n_songs == 1:
-        found.append(
-            "One song only: these scores say little about new songs. Edit a second, different one and train again: "
-            "python stems_to_midi.py --input SONG --output RAW_DIR"
-        )
+    Parameters
+    ----------
+    total : Counts
+        Labelled candidates.
+    n_songs : int > 0
+        Songs that they come from.
+    validation : Validation
+    """
+    found = _advice_on_numbers(total, n_songs)
     if not validation.n_folds:
         found.append(
             "No cross-validation: with one song held out, only kept or only removed hits are left. Delete the false "
@@ -89,6 +60,37 @@ def advice(total: Counts, n_songs: int, validation: Validation) -> list[str]:
     return found
 
 
+def advice_on(training: "Training") -> list[str]:
+    """Return the advice on a training; see `advice`."""
+    n_songs = len(training.model.training["songs"])
+    return advice(counts(training.dataset.y), n_songs, training.fitted.validation)
+
+
+def _advice_on_numbers(total: Counts, n_songs: int) -> list[str]:
+    found = []
+    if total.total < FEW_EXAMPLES:
+        found.append(
+            f"Not enough training data: {total.total} detections, {FEW_EXAMPLES} to {MANY_EXAMPLES} work well. Edit "
+            "more songs, or offer more candidates: python stems_to_midi.py --keep-all --input SONG --output RAW_DIR"
+        )
+    if total.total > MANY_EXAMPLES:
+        found.append(
+            f"Over {MANY_EXAMPLES} detections: returns diminish now; a different song teaches more than another like "
+            "these. Hear what the model does on one: python stems_to_midi.py --input NEW.wav --use-ml-model MODEL.pkl"
+        )
+    if total.removed < FEW_REMOVED * total.total:
+        found.append(
+            f"Few removed hits ({total.removed} of {total.total}): the model has few examples of what you delete. Add "
+            "songs with more bleed, or make the raw MIDI with stems_to_midi.py --keep-all."
+        )
+    if n_songs == 1:
+        found.append(
+            "One song only: these scores say little about new songs. Edit a second, different one and train again: "
+            "python stems_to_midi.py --input SONG --output RAW_DIR"
+        )
+    return found
+
+
 def _start_lines(classifier: PlainModel) -> list[str]:
     if not isinstance(classifier, Blend):
         return []
@@ -98,25 +100,20 @@ def _start_lines(classifier: PlainModel) -> list[str]:
 def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> list[str]:
     if set(features).isdisjoint(SIBLING_FEATURES) or not songs:
         return []
-    n_heard = sum(bool(song.siblings) for song in songs)
-    return [f"  Heard with the other stems of the song beside them: {n_heard} of {len(songs)} songs"]
+    n_with = sum(bool(song.source.siblings) for song in songs)
+    return [f"  With the song's other stems: {n_with} of {len(songs)} songs"]
 
 
-def training_report(
-    songs: Sequence[LabelledSong], examples: Dataset, fitted: FittedModel, others: Sequence[ExampleFile] = ()
-) -> str:
-    """Return the report that the guide shows; `others` are files that `examples` has parts of."""
-    validation = fitted.validation
-    parts = [(song.name, counts(song.labels.labels)) for song in songs]
-    parts += [(f"{file.name}, {len(file.song_rows())} songs", counts(file.examples.kept)) for file in others]
-    total, n_songs = counts(examples.kept), len(songs) + sum(len(file.song_rows()) for file in others)
-    width = max(len(name) for name in validation.importance)
-    majority = "kept" if examples.kept.mean() >= 0.5 else "removed"
+def training_report(training: "Training") -> str:
+    """Return the report of a training, as the guide explains it."""
+    validation, y = training.fitted.validation, training.dataset.y
+    total, names = counts(y), max(len(name) for name in validation.importance)
+    majority = "kept" if y.mean() >= 0.5 else "removed"
     lines = [
-        f"Training {(songs[0] if songs else others[0]).config.stem} classifier",
+        f"Training {training.model.stem} classifier",
         "",
-        f"Loaded {total.total} total detections across {n_songs} songs:",
-        *(f"  {to_ascii(name)}: {one.kept} kept, {one.removed} removed" for name, one in parts),
+        f"Loaded {total.total} total detections across {len(training.model.training['songs'])} songs:",
+        *(f"  {to_ascii(name)}: {one.kept} kept, {one.removed} removed" for name, one in _parts(training)),
         f"  Total: {total.kept} kept ({total.kept / total.total:.1%}), {total.removed} removed "
         f"({total.removed / total.total:.1%})",
         "",
@@ -126,27 +123,60 @@ def training_report(
         f"  Recall:    {validation.recall:.1%}",
         f"  F1 score:  {validation.f1:.1%}",
         f"  Baseline:  {validation.baseline:.1%} accuracy by always saying {majority}",
-        *_start_lines(fitted.classifier),
-        *_sibling_lines(songs, examples.features),
+        *_start_lines(training.model.classifier),
+        *_sibling_lines(training.songs, training.model.features),
         f"  Held out:  {'whole songs' if validation.by_song else 'parts of the one song'}; "
         f"kept from {validation.min_confidence:.0%} confidence",
         "",
         "Feature Importance:",
     ]
     for i, (name, share) in enumerate(validation.importance.items()):
-        lines.append(f"  {name:<{width}}  {share:6.1%}{'  <- most important' if i == 0 else ''}")
+        lines.append(f"  {name:<{names}}  {share:6.1%}{'  <- most important' if i == 0 else ''}")
     return "\n".join(lines)
 
 
+def _parts(training: "Training") -> list[tuple[str, Counts]]:
+    """Return the name and the numbers of each song, and of each file of examples."""
+    parts = [(song.name, counts(song.labels.labels)) for song in training.songs]
+    return parts + [(f"{file.name}, {len(file.song_rows())} songs", counts(file.dataset.y)) for file in training.others]
+
+
+def training_json(training: "Training", path: str) -> dict[str, object]:
+    """Return the numbers of a training whose model is written to `path`, as plain data of the schema SCHEMA."""
+    record, fitted = training.model.training, training.fitted
+    return {
+        "schema": SCHEMA,
+        "stem": training.model.stem,
+        "model": path,
+        "kept": record["kept"],
+        "removed": record["removed"],
+        "songs": record["songs"],
+        "cross_validation": record["scores"],
+        "min_confidence": training.model.min_confidence,
+        "start_from": training.start_from,
+        "importance": fitted.validation.importance,
+        "impurity_importance": fitted.impurity_importance,
+    }
+
+
+def thresholds_report(learned: "LearnedThresholds") -> str:
+    """Return the learned thresholds of a stem and what they are worth, in two lines."""
+    values = ", ".join(f"{key} {'null' if value is None else f'{value:g}'}" for key, value in learned.values.items())
+    return (
+        f"Thresholds for {learned.stem}: {values}\n"
+        f"F1 of what they keep on held-out songs: {learned.f1:.1%} (before: {learned.f1_before:.1%})"
+    )
+
+
 def report_line(song: LabelledSong) -> str:
-    """Return how a song's edits were understood, and how many hits of each kind they give."""
+    """Return a line: how a song's edited MIDI was aligned, and how many hits of each label it gives."""
     labels, alignment = song.labels, song.labels.alignment
     if alignment is None:
         how = "no note in the edited file"
     else:
         scale = f", scale {alignment.scale:.5f}" if abs(alignment.scale - 1) > 5e-6 else ""
         how = f"{alignment.hypothesis}, offset {alignment.offset_s:+.3f} s{scale}"
-    counts = {
+    numbers: dict[str, int] = {
         "matched": labels.matched,
         "kept": labels.kept,
         "removed": labels.removed,
@@ -156,16 +186,19 @@ def report_line(song: LabelledSong) -> str:
         "unlabelled": labels.unlabelled,
     }
     if not labels.renoted:
-        del counts["re-noted"]
-    line = f"{song.name}: {how}: " + ", ".join(f"{count} {what}" for what, count in counts.items())
+        del numbers["re-noted"]
+    line = f"{song.name}: {how}: " + ", ".join(f"{count} {what}" for what, count in numbers.items())
     return line + (f" (next best: {alignment.runner_up})" if alignment and alignment.runner_up else "")
 
 
 def decisions_csv(songs: Iterable[LabelledSong]) -> str:
-    """Return a row for each raw note and each added one: song, times on the raw file's line, notes, decision."""
+    """Return the decisions about the notes of songs as CSV.
+
+    A row for each raw note and each added one: song, times in seconds on the raw file's line, notes, decision.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["song", *PAIR_DTYPE.names])
+    writer.writerow(["song", *(PAIR_DTYPE.names or ())])
     for song in songs:
         for raw_s, edited_s, note, edited_note, decision in song.labels.pairs:
             times = ["" if np.isnan(time_s) else f"{time_s:.6f}" for time_s in (raw_s, edited_s)]

@@ -1,4 +1,4 @@
-"""Files of labelled examples, to share what one's edits teach without the music: features and labels, as CSV.
+"""Labelled candidates <-> CSV files of features and labels, which users share without the music.
 
 No audio, no names and no times are in them; songs are numbers, since cross-validation holds out whole songs. The rows
 of a song are sorted by their values, so that their order does not tell the order of the hits either.
@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.config.load import StemConfig, load_config
-from drumhits.errors import InputError
-from drumhits.learning.dataset import Dataset
+from drumhits.errors import InputError, NotEnoughDataError
+from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, refusal
+from drumhits.learning.songs import LabelledSong
 from drumhits.models.modelfile import DETECTION, detection_of, networks_of
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
@@ -37,44 +38,81 @@ _SONG = re.compile(r"[1-9]\d{0,4}")
 
 @dataclass(frozen=True, eq=False)
 class ExampleFile:
-    """The examples of one file.
+    """A file of examples as it was read.
 
     Attributes
     ----------
-    name : str, of the file
-    config : StemConfig, that the candidates were made with, as far as `model.DETECTION` goes
-    after_thresholds : bool, see `model.TrainedModel`
-    examples : Examples, songs numbered from 0
+    name : str
+        Of the file.
+    config : StemConfig
+        The settings that the candidates were made with, as far as `modelfile.DETECTION` goes.
+    after_thresholds : bool
+        See `modelfile.TrainedModel`.
+    dataset : Dataset
+        Its `groups` are numbered from 0.
     """
 
     name: str
     config: StemConfig
     after_thresholds: bool
-    examples: Dataset
+    dataset: Dataset
 
     def song_rows(self) -> list[np.ndarray]:
-        """Return the rows of each song."""
-        return [np.flatnonzero(self.examples.songs == song) for song in np.unique(self.examples.songs)]
+        """Return the rows of each song in the dataset."""
+        return [np.flatnonzero(self.dataset.groups == song) for song in np.unique(self.dataset.groups)]
 
 
-def to_csv(config: StemConfig, after_thresholds: bool, examples: Dataset) -> str:
-    """Return the file of these examples; equal examples in any order within a song give the same text."""
-    text, X = io.StringIO(), examples.X + 0  # no negative zeros
+def export_examples(songs: Sequence[LabelledSong], feature_set: str) -> tuple[str, int]:
+    """Return the text of a file with the labelled candidates of one song or more, and how many there are.
+
+    Raises
+    ------
+    InputError
+        The songs' candidates were made with different detection settings.
+    NotEnoughDataError
+        There is no labelled candidate.
+    """
+    dataset = gather_dataset(songs, feature_set)
+    if not len(dataset.y):
+        raise NotEnoughDataError(refusal(counts(dataset.y)))
+    return to_csv(songs[0].config, after_thresholds(songs), dataset), len(dataset.y)
+
+
+def to_csv(config: StemConfig, is_after_thresholds: bool, dataset: Dataset) -> str:
+    """Return the text of a file of examples; equal examples in any order within a song give the same text.
+
+    Parameters
+    ----------
+    config : StemConfig
+        The settings that the candidates were made with.
+    is_after_thresholds : bool
+        Whether some raw MIDI held only what passed the thresholds.
+    dataset : Dataset
+    """
+    text, X = io.StringIO(), dataset.X + 0  # no negative zeros
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([f"{KIND}{FORMAT}", config.stem])
     writer.writerow(["detection", json.dumps(detection_of(config), separators=(",", ":"))])
-    writer.writerow(["after_thresholds", int(after_thresholds)])
-    writer.writerow(_columns(config.stem, examples.features))
-    for number, song in enumerate(np.unique(examples.songs), start=1):
-        rows = np.flatnonzero(examples.songs == song)
-        columns = (*X[rows].T[::-1], examples.kept[rows])
+    writer.writerow(["after_thresholds", int(is_after_thresholds)])
+    writer.writerow(_columns(config.stem, dataset.features))
+    for number, song in enumerate(np.unique(dataset.groups), start=1):
+        rows = np.flatnonzero(dataset.groups == song)
+        columns = (*X[rows].T[::-1], dataset.y[rows])
         for row in rows[np.lexsort(columns)]:
-            writer.writerow([number, int(examples.kept[row]), *map(str, X[row])])
+            writer.writerow([number, int(dataset.y[row]), *map(str, X[row])])
     return text.getvalue()
 
 
 def read_examples(path: Path, stem: str, features: tuple[str, ...]) -> ExampleFile:
-    """Read a file of examples of a stem that have these features.
+    """Return the examples in a file.
+
+    Parameters
+    ----------
+    path : Path
+    stem : str
+        The stem that the examples must be of.
+    features : tuple of str
+        The columns that they must have, in this order.
 
     Raises
     ------
@@ -109,7 +147,7 @@ def decode_examples(data: bytes, name: str, stem: str, features: tuple[str, ...]
     if rows[2] not in (["after_thresholds", "0"], ["after_thresholds", "1"]):
         raise _wrong(name, 3, "should be after_thresholds,0 or after_thresholds,1")
     _check_columns(rows[3], _columns(stem, features), name)
-    return ExampleFile(name, config, rows[2][1] == "1", _examples(lines[4:], features, name))
+    return ExampleFile(name, config, rows[2][1] == "1", _dataset(lines[4:], features, name))
 
 
 def _wrong(name: str, line: int, what: str) -> InputError:
@@ -149,7 +187,7 @@ def _config(cells: list[str], name: str, stem: str) -> StemConfig:
 
 
 def _columns(stem: str, features: tuple[str, ...]) -> list[str]:
-    """Return the names of the columns; what networks heard goes with the digest of these networks."""
+    """Return the names of a file's columns; that of the networks' log odds has the networks' digest."""
     digest = networks_of(stem, features)
     return ["song", "kept", *(f"{name}@{digest}" if name == NETWORK_LOG_ODDS else name for name in features)]
 
@@ -161,11 +199,11 @@ def _check_columns(cells: list[str], expected: list[str], name: str) -> None:
         raise _wrong(name, 4, f"its {len(cells)} columns are not the {len(expected)} of this training{what}")
 
 
-def _examples(lines: list[str], features: tuple[str, ...], name: str) -> Dataset:
+def _dataset(lines: list[str], features: tuple[str, ...], name: str) -> Dataset:
     if not lines:
         raise _wrong(name, 4, "no example follows")
     X = np.empty((len(lines), len(features)), dtype=np.float32)
-    songs, kept = np.empty(len(lines), dtype=int), np.empty(len(lines), dtype=bool)
+    songs, y = np.empty(len(lines), dtype=int), np.empty(len(lines), dtype=bool)
     for i, text in enumerate(lines):
         number = i + 5
         cells = text.split(",")
@@ -179,31 +217,47 @@ def _examples(lines: list[str], features: tuple[str, ...], name: str) -> Dataset
         for feature, value in zip(features, values, strict=True):
             if not _NUMBER.fullmatch(value):
                 raise _wrong(name, number, f"its {feature} is {value[:20]!r}, not a number")
-        songs[i], kept[i] = int(song), label == "1"
+        songs[i], y[i] = int(song), label == "1"
         with np.errstate(over="ignore"):
             X[i] = np.array([float(value) for value in values])
         if not np.isfinite(X[i]).all():
             feature = features[int(np.argmin(np.isfinite(X[i])))]
             raise _wrong(name, number, f"its {feature} is beyond what a feature can be")
-    return Dataset(X, kept, np.unique(songs, return_inverse=True)[1].reshape(-1), features)
+    return Dataset(X, y, np.unique(songs, return_inverse=True)[1].reshape(-1), features)
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Examples of several origins in one, and the files they come from, less what was there already.
+class MergedDatasets:
+    """Datasets of several origins in one.
 
-    `repeats` has a sentence for each song that was left out.
+    Attributes
+    ----------
+    dataset : Dataset
+    files : tuple of ExampleFile
+        The files that it has parts of, less the songs that were there already.
+    repeats : tuple of str
+        A sentence for each song that was left out.
     """
 
-    examples: Dataset
+    dataset: Dataset
     files: tuple[ExampleFile, ...]
     repeats: tuple[str, ...]
 
 
-def pool(own: Dataset | None, own_config: StemConfig | None, files: Sequence[ExampleFile]) -> Pool:
-    """Put examples together, one's own first, each song a group of its own.
+def merge_datasets(
+    own: Dataset | None, own_config: StemConfig | None, files: Sequence[ExampleFile]
+) -> MergedDatasets:
+    """Return the user's own dataset and those of files in one, the own first, each song a group of its own.
 
-    A song that is there already is left out: it would sit in training and in testing at once.
+    A song that is there already is left out: it would be in training and in testing at once.
+
+    Parameters
+    ----------
+    own : Dataset, optional
+    own_config : StemConfig, optional
+        The settings that the candidates of `own` were made with.
+    files : sequence of ExampleFile
+        One or more where there is no `own`.
 
     Raises
     ------
@@ -211,37 +265,37 @@ def pool(own: Dataset | None, own_config: StemConfig | None, files: Sequence[Exa
         Candidates were made with different detection settings.
     """
     _require_same_detection(own_config, files)
-    seen = set() if own is None else {_song_key(own.X[own.songs == song]) for song in np.unique(own.songs)}
-    left, repeats = [], []
+    seen = set() if own is None else {_song_key(own.X[own.groups == song]) for song in np.unique(own.groups)}
+    left, repeats = list[ExampleFile](), list[str]()
     for file in files:
         fresh = []
         for number, rows in enumerate(file.song_rows(), start=1):
-            key = _song_key(file.examples.X[rows])
+            key = _song_key(file.dataset.X[rows])
             if key in seen:
                 repeats.append(f"{file.name}: song {number} is among the others already, and is left out.")
             else:
                 fresh.append(rows)
             seen.add(key)
         if fresh:
-            left.append(replace(file, examples=_of_rows(file.examples, fresh)))
-    parts = ([] if own is None else [own]) + [file.examples for file in left]
-    return Pool(_joined(parts), tuple(left), tuple(repeats))
+            left.append(replace(file, dataset=_of_rows(file.dataset, fresh)))
+    parts = ([] if own is None else [own]) + [file.dataset for file in left]
+    return MergedDatasets(_joined(parts), tuple(left), tuple(repeats))
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:
-    starts = np.cumsum([0, *(int(part.songs.max(initial=-1)) + 1 for part in parts[:-1])])
+    starts = np.cumsum([0, *(int(part.groups.max(initial=-1)) + 1 for part in parts[:-1])])
     return Dataset(
         X=np.concatenate([part.X for part in parts]),
-        kept=np.concatenate([part.kept for part in parts]),
-        songs=np.concatenate([part.songs + start for part, start in zip(parts, starts, strict=True)]),
+        y=np.concatenate([part.y for part in parts]),
+        groups=np.concatenate([part.groups + start for part, start in zip(parts, starts, strict=True)]),
         features=parts[0].features,
     )
 
 
-def _of_rows(examples: Dataset, rows_of_songs: Sequence[np.ndarray]) -> Dataset:
+def _of_rows(dataset: Dataset, rows_of_songs: Sequence[np.ndarray]) -> Dataset:
     rows = np.concatenate(rows_of_songs)
-    songs = np.repeat(np.arange(len(rows_of_songs)), [len(one) for one in rows_of_songs])
-    return replace(examples, X=examples.X[rows], kept=examples.kept[rows], songs=songs)
+    groups = np.repeat(np.arange(len(rows_of_songs)), [len(one) for one in rows_of_songs])
+    return replace(dataset, X=dataset.X[rows], y=dataset.y[rows], groups=groups)
 
 
 def _require_same_detection(own_config: StemConfig | None, files: Sequence[ExampleFile]) -> None:

@@ -1,57 +1,181 @@
-"""A pair of raw and edited MIDI with its audio -> a labelled song, and what is reported of it. Times in seconds."""
+"""A pair of raw and edited MIDI with its audio -> a labelled song. Times in seconds."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from drumhits.analysis import analyze
+from drumhits.analysis import ALL, analyze
+from drumhits.cache import open_cache
 from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import PROFILES
-from drumhits.errors import InputError
+from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import AudioSource
-from drumhits.io.midi import decode, read_midi, read_midi_bytes
+from drumhits.io.midi import MidiContent, decode, read_midi, read_midi_bytes
 from drumhits.learning.labels import Labels, label
-from drumhits.learning.pairing import Pair, find_audio
-from drumhits.parallel import in_processes
+from drumhits.learning.pairing import Pair, find_audio, find_pairs
+from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
 
 MAX_PATH_LENGTH = 4096
+REMEDY = "make it again with stems_to_midi.py"
 
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledSong:
-    """A song's candidates and what the user's edits say about them.
+    """A song's candidates, each with the label that the user's edits give it.
 
     Attributes
     ----------
     name : str
     pair : Pair
-    audio : Path
-    fingerprint : str, digest of the audio's samples
-    duration_s : float
-    siblings : tuple of str, the song's other stems that were heard
-    config : StemConfig, that the raw MIDI and the candidates were made with
-    table : FeatureTable, the candidates
-    labels : Labels, one for each row of `table`
-    provenance : Provenance, the note in the raw MIDI
-    warnings : tuple of str, sentences for the user
+    source : AudioSource
+        The audio, as it was analysed.
+    config : StemConfig
+        The settings that the raw MIDI and the candidates were made with.
+    table : FeatureTable
+        The candidates.
+    labels : Labels
+        One for each row of `table`.
+    provenance : Provenance
+        The record in the raw MIDI of what made it.
+    warnings : tuple of str
+        Sentences for the user.
     """
 
     name: str
     pair: Pair
-    audio: Path
-    fingerprint: str
-    duration_s: float
-    siblings: tuple[str, ...]
+    source: AudioSource
     config: StemConfig
     table: FeatureTable
     labels: Labels
     provenance: Provenance
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSongs:
+    """The labelled songs of two folders, and what is wrong with the others.
+
+    Attributes
+    ----------
+    songs : tuple of LabelledSong
+        In the order of their names.
+    errors : tuple of InputError
+        One for each pair that could not be labelled, but for `failure`.
+    unpaired : tuple of str
+        A sentence for each file of the stem that is in no pair.
+    failure : InputError or None
+        The error of the highest exit code, where no song could be labelled.
+    """
+
+    songs: tuple[LabelledSong, ...]
+    errors: tuple[InputError, ...]
+    unpaired: tuple[str, ...]
+    failure: InputError | None
+
+    def require_aligned(self) -> None:
+        """Make sure that every song could be aligned with its edits.
+
+        Raises
+        ------
+        NotEnoughDataError
+        """
+        if any(isinstance(error, NotEnoughDataError) for error in self.errors):
+            raise NotEnoughDataError("nothing was trained, since a song could not be aligned; --force leaves it out.")
+
+
+def load_songs(
+    raw_dir: Path,
+    edited_dir: Path,
+    stem: str,
+    *,
+    audio_dirs: Iterable[Path] = (),
+    features: str = ALL,
+    cache_dir: Path | None = None,
+    n_jobs: int = 1,
+    edited_tempo: float | None = None,
+    edited_offset: float | None = None,
+    range_s: tuple[float, float] | None = None,
+) -> LoadedSongs:
+    """Return the labelled songs of a folder of raw MIDI and one of edited MIDI.
+
+    Parameters
+    ----------
+    raw_dir, edited_dir : Path
+        See `pairing.find_pairs`.
+    stem : str
+        One of `drums.STEMS`.
+    audio_dirs : iterable of Path
+        See `pairing.find_audio`.
+    features : str
+        The set of features that `analysis.analyze` is to give.
+    cache_dir : Path, optional
+        See `cache.open_cache`.
+    n_jobs : int > 0
+        Songs at a time.
+    edited_tempo, edited_offset, range_s
+        See `labels.label`.
+
+    Raises
+    ------
+    InputError
+        One of the folders is missing or is no folder.
+    NotEnoughDataError
+        There is no pair.
+    """
+    pairs = find_pairs(raw_dir, edited_dir, stem)
+    cache = open_cache(cache_dir)
+    songs, errors = label_songs(
+        pairs.pairs,
+        audio_dirs,
+        n_jobs=n_jobs,
+        edited_tempo=edited_tempo,
+        edited_offset=edited_offset,
+        range_s=range_s,
+        analyse=partial(cache, features=features),
+    )
+    cache.trim()
+    if songs:
+        return LoadedSongs(songs, errors, pairs.unpaired, failure=None)
+    *others, gravest = sorted(errors, key=lambda error: error.exit_code)
+    return LoadedSongs(songs, tuple(others), pairs.unpaired, failure=gravest)
+
+
+def label_songs(
+    pairs: Sequence[Pair],
+    audio_dirs: Iterable[Path] = (),
+    *,
+    n_jobs: int = 1,
+    edited_tempo: float | None = None,
+    edited_offset: float | None = None,
+    range_s: tuple[float, float] | None = None,
+    analyse: Analyse = analyze,
+) -> tuple[tuple[LabelledSong, ...], tuple[InputError, ...]]:
+    """Return the labelled songs of several pairs, `n_jobs` at a time; the parameters are those of `label_song`.
+
+    Returns
+    -------
+    songs : tuple of LabelledSong
+        In the order of `pairs`.
+    errors : tuple of InputError
+        One for each song that could not be labelled.
+    """
+    label_one = partial(
+        attempt,
+        label_song,
+        audio_dirs=tuple(audio_dirs),
+        edited_tempo=edited_tempo,
+        edited_offset=edited_offset,
+        range_s=range_s,
+        analyse=analyse,
+    )
+    results = list(in_processes(label_one, pairs, n_jobs))
+    songs = tuple(result for result in results if isinstance(result, LabelledSong))
+    return songs, tuple(result for result in results if isinstance(result, InputError))
 
 
 def label_song(
@@ -63,12 +187,13 @@ def label_song(
     range_s: tuple[float, float] | None = None,
     analyse: Analyse = analyze,
 ) -> LabelledSong:
-    """Re-make a song's candidates with the settings in its raw MIDI, and label them by the edits.
+    """Return a song's candidates, re-made with the settings in its raw MIDI, with labels by the edits.
 
     Parameters
     ----------
+    pair : Pair
     audio_dirs : iterable of Path
-        See `find_audio`.
+        See `pairing.find_audio`.
     edited_tempo, edited_offset, range_s
         See `labels.label`.
     analyse : callable (path, config) -> (FeatureTable, AudioSource)
@@ -76,17 +201,17 @@ def label_song(
     Raises
     ------
     InputError
-        A file cannot be read, the raw MIDI has no note of what made it, or the audio is missing or has changed.
+        A file cannot be read, the raw MIDI has no record of what made it, or the audio is missing or has changed.
     NotEnoughDataError
         The edits cannot be aligned with certainty; see `labels.label`.
     """
     raw_bytes = read_midi_bytes(pair.raw)
     raw, edited = decode(raw_bytes, name=str(pair.raw)), read_midi(pair.edited)
-    note = read_provenance(raw)
-    config = _settings(pair, note)
-    audio = find_audio(pair, note, audio_dirs)
+    provenance = _require_provenance(pair, read_provenance(raw))
+    config = _settings(pair, provenance)
+    audio = find_audio(pair, provenance, audio_dirs)
     table, source = analyse(audio, config)
-    if (changes := _changes(source, note)) is not None:
+    if (changes := _changes(source, provenance)) is not None:
         raise InputError(
             f"{pair.name}: the audio has changed since the raw MIDI was made ({changes}): {audio}; "
             "make the raw MIDI again with stems_to_midi.py."
@@ -104,7 +229,13 @@ def label_song(
         )
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
-    warnings = [*source.warnings, *raw.warnings, *edited.warnings]
+    warnings = (*source.warnings, *raw.warnings, *edited.warnings, *_raw_warnings(pair, raw_bytes, raw, labels))
+    return LabelledSong(pair.name, pair, source, config, table, labels, provenance, warnings)
+
+
+def _raw_warnings(pair: Pair, raw_bytes: bytes, raw: MidiContent, labels: Labels) -> list[str]:
+    """Return what makes the raw MIDI doubtful evidence, as sentences for the user."""
+    warnings = []
     if not is_untouched(raw_bytes):
         warnings.append(
             f"{pair.raw}: has been edited since it was made, and is used as it stands; "
@@ -115,19 +246,7 @@ def label_song(
             f"{pair.raw}: {labels.without_candidate} of its {len(raw.notes)} notes lie on no hit that is detected now, "
             "and teach nothing; if another version of this toolkit made it, make it again with stems_to_midi.py."
         )
-    return LabelledSong(
-        name=pair.name,
-        pair=pair,
-        audio=audio,
-        fingerprint=source.fingerprint,
-        duration_s=source.duration_s,
-        siblings=tuple(sibling.stem for sibling in source.siblings),
-        config=config,
-        table=table,
-        labels=labels,
-        provenance=note,
-        warnings=tuple(warnings),
-    )
+    return warnings
 
 
 def note_group(config: StemConfig) -> frozenset[int]:
@@ -135,67 +254,46 @@ def note_group(config: StemConfig) -> frozenset[int]:
     return frozenset(config.notes.values()) | PROFILES[config.stem].general_midi
 
 
-def _settings(pair: Pair, note: Provenance | None) -> StemConfig:
-    """Return the settings in the note, or say why they cannot be used."""
-    remedy = "make it again with stems_to_midi.py"
-    if note is None:
+def _require_provenance(pair: Pair, provenance: Provenance | None) -> Provenance:
+    if provenance is None:
         raise InputError(
             f"{pair.raw}: does not say which audio and settings made it (another program wrote it, or a DAW "
-            f"dropped the text); {remedy}, and do not open the raw file itself in the DAW."
+            f"dropped the text); {REMEDY}, and do not open the raw file itself in the DAW."
         )
-    if note.stem != pair.stem:
-        raise InputError(f"{pair.raw}: was made as {note.stem}, not {pair.stem}; {remedy} --stem {pair.stem}.")
-    if not _is_sound(note):
-        raise InputError(f"{pair.raw}: the note of what made it is damaged; {remedy}.")
+    return provenance
+
+
+def _settings(pair: Pair, provenance: Provenance) -> StemConfig:
+    """Return the settings in the raw MIDI's provenance; InputError where they cannot be used."""
+    if provenance.stem != pair.stem:
+        raise InputError(f"{pair.raw}: was made as {provenance.stem}, not {pair.stem}; {REMEDY} --stem {pair.stem}.")
+    if not _is_sound(provenance):
+        raise InputError(f"{pair.raw}: the note of what made it is damaged; {REMEDY}.")
     try:
-        load_config(None, {note.stem: note.settings})  # types and ranges
-        return note.config()
+        load_config(None, {provenance.stem: provenance.settings})  # types and ranges
+        return provenance.config()
     except InputError as error:
         raise InputError(
-            f"{pair.raw}: the settings noted in it are not those of this version ({error}); {remedy}."
+            f"{pair.raw}: the settings noted in it are not those of this version ({error}); {REMEDY}."
         ) from error
 
 
-def _is_sound(note: Provenance) -> bool:
+def _is_sound(provenance: Provenance) -> bool:
     return (
-        isinstance(note.audio, str)
-        and len(note.audio) <= MAX_PATH_LENGTH
-        and isinstance(note.n_frames, int)
-        and 0 <= note.n_frames < 2**53
-        and isinstance(note.settings, dict)
+        isinstance(provenance.audio, str)
+        and len(provenance.audio) <= MAX_PATH_LENGTH
+        and isinstance(provenance.n_frames, int)
+        and 0 <= provenance.n_frames < 2**53
+        and isinstance(provenance.settings, dict)
     )
 
 
-def _changes(source: AudioSource, note: Provenance) -> str | None:
-    """Say how the audio differs from the one in the note; None where it is the same."""
-    if source.sample_rate != note.sample_rate:
-        return f"sample rate {source.sample_rate} Hz, was {note.sample_rate} Hz"
-    if source.n_frames != note.n_frames:
-        was_s = note.n_frames / note.sample_rate
+def _changes(source: AudioSource, provenance: Provenance) -> str | None:
+    """Return how the audio differs from that of the provenance; None where it is the same."""
+    if source.sample_rate != provenance.sample_rate:
+        return f"sample rate {source.sample_rate} Hz, was {provenance.sample_rate} Hz"
+    if source.n_frames != provenance.n_frames:
+        was_s = provenance.n_frames / provenance.sample_rate
         digits = 1 if abs(source.duration_s - was_s) >= 0.1 else 4
         return f"length {source.duration_s:.{digits}f} s, was {was_s:.{digits}f} s"
-    return "the same length, other sound" if source.fingerprint != note.fingerprint else None
-
-
-def label_songs(
-    pairs: Sequence[Pair], audio_dirs: Iterable[Path] = (), *, n_jobs: int = 1, **options
-) -> tuple[tuple[LabelledSong, ...], tuple[InputError, ...]]:
-    """Label several songs, `n_jobs` at a time; `options` are those of `label_song`.
-
-    Returns
-    -------
-    songs : tuple of LabelledSong, in the order of `pairs`
-    errors : tuple of InputError, one for each song that could not be labelled
-    """
-    audio_dirs = tuple(audio_dirs)
-    attempt = partial(_attempt, audio_dirs=audio_dirs, options=options)
-    results = list(in_processes(attempt, pairs, n_jobs))
-    songs = tuple(result for result in results if isinstance(result, LabelledSong))
-    return songs, tuple(result for result in results if isinstance(result, InputError))
-
-
-def _attempt(pair: Pair, audio_dirs: tuple[Path, ...], options: dict) -> LabelledSong | InputError:
-    try:
-        return label_song(pair, audio_dirs, **options)
-    except InputError as error:
-        return error
+    return "the same length, other sound" if source.fingerprint != provenance.fingerprint else None

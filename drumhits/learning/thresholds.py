@@ -1,13 +1,17 @@
-"""Labelled candidates -> the thresholds of midiconfig.yaml that fit a user's edits, for those who want no model."""
+"""Labelled songs -> the thresholds of midiconfig.yaml that fit a user's edits, for those who want no model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
+from drumhits.config.edit import with_values
+from drumhits.config.yamltree import read_text
 from drumhits.learning.labels import KEPT, UNLABELLED
 from drumhits.learning.songs import LabelledSong
+from drumhits.metrics import f1_score
 from drumhits.models.decisions import THRESHOLD_TESTS
 
 MAX_LIMITS = 24  # tried of each feature
@@ -15,18 +19,20 @@ MAX_LIMITS = 24  # tried of each feature
 
 @dataclass(frozen=True)
 class LearnedThresholds:
-    """What fits the edits best.
+    """The thresholds that fit the edits best.
 
     Attributes
     ----------
+    stem : str
     values : dict of str to float or None
         Setting to limit; None switches the test off.
-    f1 : float
+    f1 : float in 0..1
         On songs held out of the learning; on the examples themselves where there is one song only.
-    f1_before : float
+    f1_before : float in 0..1
         Of the thresholds that the raw MIDI was made with, on the same examples.
     """
 
+    stem: str
     values: dict[str, float | None]
     f1: float
     f1_before: float
@@ -35,41 +41,60 @@ class LearnedThresholds:
 def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
     """Return the limits of `decisions.THRESHOLD_TESTS` with the highest F1 of keeping what the user kept.
 
-    Where the raw MIDI held only what passed its thresholds, nothing is known of what lies below, and no limit falls
+    Where the raw MIDI held only what passed its thresholds, there is no evidence of what lies below, and no limit falls
     below the one it was made with.
+
+    Parameters
+    ----------
+    songs : sequence of LabelledSong
+        One or more of one stem.
     """
     config = songs[0].config
     before = {test.setting: getattr(config, test.setting) for test in THRESHOLD_TESTS}
-    lowest = before if not all(song.provenance.keep_all for song in songs) else dict.fromkeys(before)
-    known = [song.labels.labels != UNLABELLED for song in songs]
-    values = np.concatenate(
-        [
-            np.stack([song.table.rows(rows)[test.feature] for test in THRESHOLD_TESTS], axis=1)
-            for song, rows in zip(songs, known, strict=True)
-        ]
-    )
-    kept = np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, known, strict=True)])
-    song_of = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in known])
-    decided = np.zeros(len(kept), dtype=bool)
+    lowest = list(before.values()) if not all(song.provenance.keep_all for song in songs) else [None] * len(before)
+    values, y, groups = _labelled_values(songs)
+    decided = np.zeros(len(y), dtype=bool)
     for held_out in range(len(songs)):
-        tested = song_of == held_out
-        learned_on = ~tested if len(songs) > 1 else tested
-        limits = _best_limits(values[learned_on], kept[learned_on], list(lowest.values()))
-        decided[tested] = _passes(values[tested], limits)
-    best = _best_limits(values, kept, list(lowest.values()))
+        tested = groups == held_out
+        training = ~tested if len(songs) > 1 else tested
+        decided[tested] = _passes(values[tested], _best_limits(values[training], y[training], lowest))
     return LearnedThresholds(
-        values=dict(zip(before, best, strict=True)),
-        f1=f1_score(decided, kept),
-        f1_before=f1_score(_passes(values, list(before.values())), kept),
+        stem=config.stem,
+        values=dict(zip(before, _best_limits(values, y, lowest), strict=True)),
+        f1=_f1(decided, y),
+        f1_before=_f1(_passes(values, list(before.values())), y),
     )
 
 
-def f1_score(decided: np.ndarray, kept: np.ndarray) -> float:
-    """Return 2 TP / (decided + kept) of two masks; 0 where both are empty."""
-    return float(2 * np.count_nonzero(decided & kept) / max(np.count_nonzero(decided) + np.count_nonzero(kept), 1))
+def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
+    """Return a configuration file's text with the stem's thresholds replaced, all else and the comments unchanged.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is no configuration.
+    """
+    return with_values(read_text(path), learned.stem, learned.values, name=path.name)
 
 
-def _best_limits(values: np.ndarray, kept: np.ndarray, lowest: list[float | None]) -> list[float | None]:
+def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return of all labelled candidates the features that the tests are of, whether each was kept, and its song."""
+    known = [song.labels.labels != UNLABELLED for song in songs]
+    values = [
+        np.stack([song.table.rows(rows)[test.feature] for test in THRESHOLD_TESTS], axis=1)
+        for song, rows in zip(songs, known, strict=True)
+    ]
+    y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, known, strict=True)]
+    groups = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in known])
+    return np.concatenate(values), np.concatenate(y), groups
+
+
+def _f1(decided: np.ndarray, y: np.ndarray) -> float:
+    counts = (int(np.count_nonzero(mask)) for mask in (decided & y, y, decided))
+    return float(f1_score(*counts))
+
+
+def _best_limits(values: np.ndarray, y: np.ndarray, lowest: list[float | None]) -> list[float | None]:
     """Return the limit of each column with the highest F1 together; of equally good ones, those that keep most."""
     masks = [
         [(limit, _passes_one(column, limit, i)) for limit in _limits(column, low, i)]
@@ -77,7 +102,7 @@ def _best_limits(values: np.ndarray, kept: np.ndarray, lowest: list[float | None
     ]
     best, best_f1 = lowest, -1.0
     for combination in product(*masks):
-        f1 = f1_score(np.logical_and.reduce([mask for _, mask in combination]), kept)
+        f1 = _f1(np.logical_and.reduce([mask for _, mask in combination]), y)
         if f1 > best_f1:
             best, best_f1 = [limit for limit, _ in combination], f1
     return best
@@ -91,8 +116,10 @@ def _limits(column: np.ndarray, low: float | None, index: int) -> list[float | N
     return [loosest, *(value for value in rounded if loosest is None or value > loosest)]
 
 
-def _passes(values: np.ndarray, limits: list[float | None]) -> np.ndarray:
-    return np.logical_and.reduce([_passes_one(values[:, i], limit, i) for i, limit in enumerate(limits)])
+def _passes(values: np.ndarray, limits: Sequence[float | None]) -> np.ndarray:
+    """Return which candidates (rows) pass all tests, each with its limit."""
+    passes: np.ndarray = np.all([_passes_one(values[:, i], limit, i) for i, limit in enumerate(limits)], axis=0)
+    return passes
 
 
 def _passes_one(column: np.ndarray, limit: float | None, index: int) -> np.ndarray:

@@ -1,21 +1,23 @@
-"""Cross-validation by song, decision threshold, and permutation importance."""
+"""Dataset -> cross-validation by song, decision threshold, and permutation importance by kind of feature."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
+from drumhits.detection.features import GUIDE_FEATURES
+from drumhits.detection.kinds import features_by_kind, kind_of
 from drumhits.learning.dataset import Dataset
-from drumhits.metrics import jackknife_error
+from drumhits.metrics import f1_score, jackknife_error
 from drumhits.models.base import PlainModel
 
 MAX_FOLDS = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Validation:
-    """Scores on songs (with one song: candidates) that the model had not seen.
+    """Scores on held-out songs (with one song: on held-out candidates).
 
     Attributes
     ----------
@@ -23,18 +25,18 @@ class Validation:
     by_song : bool
         Whether whole songs were held out.
     probability : np.ndarray, shape (n,)
-        Out-of-fold confidence of each example; NaN where no fold could be trained.
-    accuracies, train_accuracies : tuple of float
-        Of each fold, on held-out and on training examples.
-    accuracy, precision, recall, f1 : float
-        Pooled over the folds, at `min_confidence`.
-    baseline : float
+        Out-of-fold confidence of each candidate in 0..1; NaN where no fold could be trained.
+    accuracies, train_accuracies : tuple of float in 0..1
+        Of each fold, on held-out and on training candidates.
+    accuracy, precision, recall, f1 : float in 0..1
+        Over all folds together, at `min_confidence`.
+    baseline : float in 0..1
         Accuracy of always giving the more frequent answer.
-    min_confidence : float
-        The confidence threshold with the best F1.
-    importance : dict of str to float
-        Share of each feature, or family of like features, in what the examples taught: in the loss of accuracy when
-        its held-out values are shuffled, what was known before aside. They add up to 1.
+    min_confidence : float in 0..1
+        The decision threshold; see `decision_threshold`.
+    importance : dict of str to float in 0..1
+        Share of each kind of feature in the loss of accuracy when its held-out values are shuffled, greatest first;
+        they add up to 1. See `importance_columns`.
     """
 
     n_folds: int
@@ -51,145 +53,187 @@ class Validation:
     importance: dict[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fold:
-    """Examples (their indices) to train on and to hold out, and the model of the former."""
+    """Indices of the candidates to train on and of those to hold out, and the model of the former."""
 
     training: np.ndarray
     held_out: np.ndarray
     model: PlainModel
 
 
-def _fit_folds(examples: Dataset, splits: list, estimator: Callable, export: Callable) -> list[Fold]:
-    """Return the folds whose training part has both classes, each with its model."""
+def split(dataset: Dataset, seed: int) -> tuple[list[tuple[np.ndarray, np.ndarray]], bool]:
+    """Return (training, held out) indices of each fold, and whether whole songs are held out."""
+    n_songs = len(np.unique(dataset.groups))
+    if n_songs > 1:
+        splitter = GroupKFold(min(MAX_FOLDS, n_songs))
+        return list(splitter.split(dataset.X, dataset.y, dataset.groups)), True
+    rarer = min(np.count_nonzero(dataset.y), np.count_nonzero(~dataset.y))
+    splitter = StratifiedKFold(max(2, min(MAX_FOLDS, rarer)), shuffle=True, random_state=seed)
+    return (list(splitter.split(dataset.X, dataset.y)) if rarer > 1 else []), False
+
+
+def fit_folds(
+    dataset: Dataset,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    fit: Callable[[np.ndarray, np.ndarray], PlainModel],
+) -> list[Fold]:
+    """Return the folds whose training part has both classes, each with the model that `fit(X, y)` gives."""
     folds = []
     for training, held_out in splits:
-        kept = examples.kept[training]
-        if kept.any() and not kept.all():
-            folds.append(Fold(training, held_out, export(estimator().fit(examples.X[training], kept))))
+        y = dataset.y[training]
+        if y.any() and not y.all():
+            folds.append(Fold(training, held_out, fit(dataset.X[training], y)))
     return folds
 
 
-def _importance(
-    examples: Dataset, folds: list[Fold], columns: dict[str, list[int]], weights: np.ndarray, seed: int
-) -> dict[str, float]:
-    X, kept = examples.X, examples.kept
-    losses = [
-        permutation_importance(fold.model, X[fold.held_out], kept[fold.held_out], columns, seed) for fold in folds
-    ]
-    return shares_of_losses(columns, losses, weights)
-
-
-def _validate(examples: Dataset, folds: list[Fold], by_song: bool, importance: dict[str, float]) -> Validation:
-    X, kept = examples.X, examples.kept
-    probability = np.full(len(kept), np.nan)
+def validate(dataset: Dataset, folds: Sequence[Fold], by_song: bool, importance: dict[str, float]) -> Validation:
+    """Return the scores of the folds' models on what each of them holds out."""
+    X, y = dataset.X, dataset.y
+    probability = np.full(len(y), np.nan)
     for fold in folds:
         probability[fold.held_out] = fold.model.predict(X[fold.held_out])
     tested = np.isfinite(probability)
     min_confidence = 0.5
     if tested.any():
-        min_confidence = decision_threshold(probability[tested], kept[tested], examples.songs[tested])
+        min_confidence = decision_threshold(probability[tested], y[tested], dataset.groups[tested])
     decided = probability[tested] >= min_confidence
-    hits = np.count_nonzero(decided & kept[tested])
-    precision, recall = hits / max(decided.sum(), 1), hits / max(kept[tested].sum(), 1)
-    accuracies = tuple(_accuracy(probability[fold.held_out], kept[fold.held_out], min_confidence) for fold in folds)
-    train_accuracies = tuple(
-        _accuracy(fold.model.predict(X[fold.training]), kept[fold.training], min_confidence) for fold in folds
-    )
+    matched = int(np.count_nonzero(decided & y[tested]))
     return Validation(
         n_folds=len(folds),
         by_song=by_song,
         probability=probability,
-        accuracies=accuracies,
-        train_accuracies=train_accuracies,
-        accuracy=float(np.mean(decided == kept[tested])) if tested.any() else 0.0,
-        precision=float(precision),
-        recall=float(recall),
-        f1=float(2 * hits / max(decided.sum() + kept[tested].sum(), 1)),
-        baseline=float(max(kept.mean(), 1 - kept.mean())),
+        accuracies=tuple(_accuracy(probability[fold.held_out], y[fold.held_out], min_confidence) for fold in folds),
+        train_accuracies=tuple(
+            _accuracy(fold.model.predict(X[fold.training]), y[fold.training], min_confidence) for fold in folds
+        ),
+        accuracy=float(np.mean(decided == y[tested])) if tested.any() else 0.0,
+        precision=float(matched / max(decided.sum(), 1)),
+        recall=float(matched / max(y[tested].sum(), 1)),
+        f1=float(f1_score(matched, int(y[tested].sum()), int(decided.sum()))),
+        baseline=float(max(y.mean(), 1 - y.mean())),
         min_confidence=min_confidence,
         importance=importance,
     )
 
 
-def _folds(examples: Dataset, seed: int) -> tuple[list, bool]:
-    """Return (training, held out) indices of each fold, and whether whole songs are held out."""
-    n_songs = len(np.unique(examples.songs))
-    if n_songs > 1:
-        splitter = GroupKFold(min(MAX_FOLDS, n_songs))
-        return list(splitter.split(examples.X, examples.kept, examples.songs)), True
-    rarer = min(np.count_nonzero(examples.kept), np.count_nonzero(~examples.kept))
-    splitter = StratifiedKFold(max(2, min(MAX_FOLDS, rarer)), shuffle=True, random_state=seed)
-    return (list(splitter.split(examples.X, examples.kept)) if rarer > 1 else []), False
+def _accuracy(probability: np.ndarray, y: np.ndarray, min_confidence: float) -> float:
+    return float(np.mean((probability >= min_confidence) == y))
 
 
-def _accuracy(probability: np.ndarray, kept: np.ndarray, min_confidence: float) -> float:
-    return float(np.mean((probability >= min_confidence) == kept))
-
-WEIGHED = 100  # held-out examples of a fold by which features are weighed: more take time and tell little more
+IMPORTANCE_ROWS = 100  # held-out candidates of a fold that importance is measured on: more take time and tell little
 
 
-def permutation_importance(
-    model: PlainModel, X: np.ndarray, kept: np.ndarray, columns: dict[str, list[int]], seed: int
-) -> list[float]:
-    """Return how much worse the Brier score gets when each family of features is shuffled over the rows.
+def importance_columns(features: Sequence[str], left_out: str | None = None) -> dict[str, list[int]]:
+    """Return the columns whose importance is measured together, by the name that the report shows.
 
-    Permutation importance (Breiman 2001, "Random forests"), on the squared error of the probability, which is
-    finer than accuracy on few examples.
+    Features of one kind are as good as each other's substitutes, so that each by itself seems unimportant. The guide's
+    seven features, which it explains one by one, stand each for itself.
+
+    Parameters
+    ----------
+    features : sequence of str
+        Names of the columns.
+    left_out : str, optional
+        A feature whose kind is not measured.
     """
-    rng = np.random.default_rng(seed)
-    some = rng.permutation(len(X))[:WEIGHED]
-    X, kept = X[some], kept[some]
-    order = rng.permutation(len(X))
-    before = np.mean((model.predict(X) - kept) ** 2)
-    losses = []
-    for group in columns.values():
-        shuffled = X.copy()
-        shuffled[:, group] = X[order][:, group]
-        losses.append(float(np.mean((model.predict(shuffled) - kept) ** 2) - before))
-    return losses
+    if set(features) <= set(GUIDE_FEATURES):
+        return {name: [column] for column, name in enumerate(features)}
+    kinds = features_by_kind(features)
+    return {kind: columns for kind, columns in kinds.items() if left_out is None or kind != kind_of(left_out)}
 
 
-def shares_of_losses(columns: dict[str, list[int]], losses: list, weights: np.ndarray) -> dict[str, float]:
-    """Return the mean losses as shares that add up to 1, greatest first.
+def importance(
+    dataset: Dataset, folds: Sequence[Fold], columns: Mapping[str, list[int]], weights: np.ndarray, seed: int
+) -> dict[str, float]:
+    """Return the mean permutation importance over the folds as shares that add up to 1, greatest first.
 
-    Without any loss, the shares are those of the model's own weights.
+    Where shuffling loses nothing, the shares are those of the model's own weights, one for each column of the dataset.
     """
+    X, y = dataset.X, dataset.y
+    losses = [permutation_importance(fold.model, X[fold.held_out], y[fold.held_out], columns, seed) for fold in folds]
     mean = np.maximum(np.mean(losses, axis=0), 0) if losses else np.zeros(len(columns))
     if mean.sum() <= 0:
         mean = np.array([weights[group].sum() for group in columns.values()]) + 1e-12
     shares = zip(columns, (mean / mean.sum()).tolist(), strict=True)
     return dict(sorted(shares, key=lambda item: -item[1]))
 
+
+def permutation_importance(
+    model: PlainModel, X: np.ndarray, y: np.ndarray, columns: Mapping[str, list[int]], seed: int
+) -> list[float]:
+    """Return the rise of the Brier score when each group of columns is shuffled over the rows.
+
+    Permutation importance (Breiman 2001, "Random forests"), on the squared error of the probability, which is
+    finer than accuracy on few examples.
+
+    Parameters
+    ----------
+    model : PlainModel
+    X : np.ndarray, shape (n, n_features)
+    y : np.ndarray, shape (n,), bool
+    columns : mapping of str to list of int
+    seed : int >= 0
+    """
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(len(X))[:IMPORTANCE_ROWS]
+    X, y = X[some], y[some]
+    order = rng.permutation(len(X))
+    before = np.mean((model.predict(X) - y) ** 2)
+    losses = []
+    for group in columns.values():
+        shuffled = X.copy()
+        shuffled[:, group] = X[order][:, group]
+        losses.append(float(np.mean((model.predict(shuffled) - y) ** 2) - before))
+    return losses
+
+
+THRESHOLDS = np.arange(1, 100) / 100
 PLATEAU = 0.01  # of F1, within which thresholds count as equally good
 FEW_HITS = 2  # decisions, which among few examples are more of F1 than that
 USUAL = 0.4
 
 
-def decision_threshold(probability: np.ndarray, kept: np.ndarray, songs: np.ndarray | None = None) -> float:
+def decision_threshold(probability: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> float:
     """Return the confidence threshold with the best F1; of those about as good, the one nearest to `USUAL`.
 
     What is best on the songs at hand by a hair is often not on the next song; `USUAL` is best where the confidence is
     a true probability, since the threshold with the best F1 is half that F1 (Lipton et al. 2014, "Optimal thresholding
     of classifiers to maximize F1 measure"). About as good is what falls short by no more than `PLATEAU`, or than
-    `FEW_HITS` make, or than the standard error of the difference over the songs, where `songs` numbers them: the
-    one-standard-error rule of Breiman et al. 1984, "Classification and regression trees".
+    `FEW_HITS` make, or than the standard error of the difference over the songs: the one-standard-error rule of Breiman
+    et al. 1984, "Classification and regression trees".
+
+    Parameters
+    ----------
+    probability : np.ndarray, shape (n,)
+        Confidence of each candidate in 0..1.
+    y : np.ndarray, shape (n,), bool
+        Whether the candidate is a hit.
+    groups : np.ndarray, shape (n,), int, optional
+        Number of each candidate's song; by default all are of one.
+
+    Returns
+    -------
+    float in 0.01..0.99
     """
-    thresholds = np.arange(1, 100) / 100
-    decided = probability[:, None] >= thresholds
-    songs = np.zeros(len(kept), dtype=int) if songs is None else songs
-    of_songs = [songs == song for song in np.unique(songs)]
-    hits, made = (np.array([rows[own].sum(axis=0) for own in of_songs]) for rows in (decided & kept[:, None], decided))
-    true = np.array([[kept[own].sum()] for own in of_songs])
-    f1 = _f1(hits.sum(axis=0), made.sum(axis=0) + true.sum(axis=0))
+    counts = _counts_by_song(probability, y, np.zeros(len(y), int) if groups is None else groups)
+    totals = [of_songs.sum(axis=0) for of_songs in counts]
+    f1 = np.asarray(f1_score(*totals))
     best = f1.argmax()
-    little = max(PLATEAU, 2 * FEW_HITS / max((made + true).sum(axis=0)[best], 1))
-    if len(of_songs) > 1:
-        left_out = _f1(hits.sum(axis=0) - hits, (made + true).sum(axis=0) - (made + true))
-        little = np.maximum(little, jackknife_error(left_out[:, [best]] - left_out))
-    good = f1[best] - f1 <= little
-    return float(thresholds[good][np.argmin(np.abs(thresholds[good] - USUAL))])
+    _, n_reference, n_estimated = totals
+    margin = max(PLATEAU, 2 * FEW_HITS / max((n_reference + n_estimated)[best], 1))
+    if len(counts[0]) > 1:
+        left_out = np.asarray(f1_score(*(total - of_songs for total, of_songs in zip(totals, counts, strict=True))))
+        margin = np.maximum(margin, jackknife_error(left_out[:, [best]] - left_out))
+    good = THRESHOLDS[f1[best] - f1 <= margin]
+    return float(good[np.argmin(np.abs(good - USUAL))])
 
 
-def _f1(hits: np.ndarray, made_and_true: np.ndarray) -> np.ndarray:
-    return 2 * hits / np.maximum(made_and_true, 1)
+def _counts_by_song(
+    probability: np.ndarray, y: np.ndarray, groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return matched, reference and estimated hits of each song (rows) at each of THRESHOLDS (columns)."""
+    decided = probability[:, None] >= THRESHOLDS
+    songs = [groups == song for song in np.unique(groups)]
+    matched = np.array([(decided & y[:, None])[own].sum(axis=0) for own in songs])
+    return matched, np.array([[y[own].sum()] for own in songs]), np.array([decided[own].sum(axis=0) for own in songs])

@@ -63,8 +63,8 @@ def _converting(folder: Path) -> Scenario:
 def _training(folder: Path) -> Scenario:
     for kind in ("raw_midi", "edited_midi"):
         shutil.copytree(EXAMPLE / kind, folder / kind)
-    _remember(train_classifier, "load_songs", lambda args, console: ())
-    _remember(fit, "train", lambda *args, seed, **options: seed)
+    _remember(train_classifier, "load_songs", lambda *args, **options: ())
+    _remember(fit, "fit_dataset", lambda *args, seed, **options: seed)
     _remember(thresholds, "learn_thresholds", lambda songs: ())
     common = (
         "--stem", "cymbals", "--raw-dir", str(folder / "raw_midi"), "--edited-dir", str(folder / "edited_midi"),

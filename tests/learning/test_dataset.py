@@ -11,11 +11,13 @@ from tables import table
 from drumhits.config.load import default_config
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
-from drumhits.learning.dataset import Counts, counts, gather_dataset
-from drumhits.learning.fit import FittedModel, make_model, scores
+from drumhits.io.audio import AudioSource
+from drumhits.learning.dataset import Counts, counts, gather_dataset, refusal
+from drumhits.learning.fit import FittedModel, Training, make_model, scores
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
+from drumhits.learning.options import TrainingOptions
 from drumhits.learning.pairing import Pair
-from drumhits.learning.report import advice, refusal, training_report
+from drumhits.learning.report import advice, training_report
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
 from drumhits.models.base import Logistic
@@ -34,7 +36,7 @@ VALIDATION = Validation(
     f1=0.897,
     baseline=0.6,
     min_confidence=0.45,
-    importance={"GeoMean": 0.6, "SustainMs": 0.3, "Rise (14)": 0.1},
+    importance={"loudness": 0.6, "level after the stroke": 0.3, "decay": 0.1},
 )
 
 
@@ -43,10 +45,7 @@ def make_song(name, labels, keep_all=False, **settings):
     return LabelledSong(
         name=name,
         pair=Pair(name, "cymbals", Path(), Path()),
-        audio=Path(),
-        fingerprint="f" + name,
-        siblings=(),
-        duration_s=10.0,
+        source=AudioSource(Path(), 441_000, 44_100, "f" + name, ()),
         config=replace(CYMBALS, **settings),
         table=table(GeoMean=np.arange(len(labels))),
         labels=SimpleNamespace(labels=labels),
@@ -59,6 +58,12 @@ def make_fitted(validation=VALIDATION):
     n = len(GUIDE_FEATURES)
     arrays = {"mean": np.zeros(n), "scale": np.ones(n), "coef": np.ones(n), "intercept": [0.0]}
     return FittedModel(Logistic.of_arrays(n, **arrays), validation, dict.fromkeys(GUIDE_FEATURES, 1 / n))
+
+
+def make_training(songs, fitted):
+    dataset = gather_dataset(songs, "guide")
+    model = make_model(songs, dataset, fitted, {})
+    return Training(model, fitted, dataset, songs, (), TrainingOptions(), "none", (), "")
 
 
 SONGS = (
@@ -78,13 +83,13 @@ def test_examples_are_the_labelled_candidates_of_each_song():
     assert examples.X.shape == (33, 7)
     assert examples.X.dtype == np.float32
     np.testing.assert_array_equal(examples.X[:, 5], [*range(20), *range(25, 35), 0, 1, 2])
-    np.testing.assert_array_equal(examples.kept, [True] * 20 + [False] * 11 + [True] * 2)
-    np.testing.assert_array_equal(examples.songs, [0] * 30 + [1] * 3)
+    np.testing.assert_array_equal(examples.y, [True] * 20 + [False] * 11 + [True] * 2)
+    np.testing.assert_array_equal(examples.groups, [0] * 30 + [1] * 3)
 
 
 def test_a_song_without_labels_adds_nothing():
     examples = gather_dataset([make_song("a", [UNLABELLED] * 3), SONGS[1], make_song("c", [])], "guide")
-    assert examples.songs.tolist() == [1, 1, 1]
+    assert examples.groups.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,7 @@ def test_without_a_fold_that_is_said_and_no_score_complained_about():
 
 
 def test_the_report_has_the_lines_of_the_guide_in_order():
-    assert training_report(SONGS, gather_dataset(SONGS, "guide"), make_fitted()).split("\n") == [
+    assert training_report(make_training(SONGS, make_fitted())).split("\n") == [
         "Training cymbals classifier",
         "",
         "Loaded 33 total detections across 2 songs:",
@@ -173,15 +178,15 @@ def test_the_report_has_the_lines_of_the_guide_in_order():
         "  Held out:  whole songs; kept from 45% confidence",
         "",
         "Feature Importance:",
-        "  GeoMean     60.0%  <- most important",
-        "  SustainMs   30.0%",
-        "  Rise (14)   10.0%",
+        "  loudness                 60.0%  <- most important",
+        "  level after the stroke   30.0%",
+        "  decay                    10.0%",
     ]
 
 
 def test_the_report_of_one_song_says_what_was_held_out():
     fitted = make_fitted(replace(VALIDATION, by_song=False))
-    assert "Held out:  parts of the one song" in training_report(SONGS[:1], gather_dataset(SONGS, "guide"), fitted)
+    assert "Held out:  parts of the one song" in training_report(make_training(SONGS[:1], fitted))
 
 
 def test_the_model_file_carries_its_training():

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.io.plainpickle import dumps
 from drumhits.learning import fit, validation
 from drumhits.learning.dataset import Dataset
-from drumhits.learning.fit import train
+from drumhits.learning.fit import fit_dataset
 from drumhits.learning.validation import decision_threshold
 from drumhits.models.base import Logistic
 
@@ -19,7 +20,8 @@ def make_examples(n=60, n_songs=4, n_features=3, noise=0.0, seed=0):
     X = rng.normal(size=(n, n_features)).astype(np.float32)
     kept = X[:, 0] + noise * rng.normal(size=n) > 0
     X[:, 0] += np.where(X[:, 0] > 0, 1, -1)
-    return Dataset(X, kept, np.arange(n) % n_songs, tuple(f"f{i}" for i in range(n_features)))
+    names = GUIDE_FEATURES[:n_features] if n_features <= len(GUIDE_FEATURES) else (f"f{i}" for i in range(n_features))
+    return Dataset(X, kept, np.arange(n) % n_songs, tuple(names))
 
 
 def file_of(fitted):
@@ -29,21 +31,21 @@ def file_of(fitted):
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
 def test_separable_examples_are_learnt_whole(algorithm):
     examples = make_examples(n_features=1)
-    fitted = train(examples, algorithm=algorithm, n_estimators=N_TREES)
+    fitted = fit_dataset(examples, algorithm=algorithm, n_estimators=N_TREES)
     validation = fitted.validation
     assert (validation.f1, validation.accuracy, validation.precision, validation.recall) == (1.0, 1.0, 1.0, 1.0)
     assert 0.5 <= validation.baseline < 0.75
-    assert next(iter(validation.importance)) == "f0"
-    assert max(fitted.impurity_importance, key=fitted.impurity_importance.get) == "f0"
-    np.testing.assert_array_equal(fitted.classifier.predict(examples.X) >= 0.5, examples.kept)
+    assert next(iter(validation.importance)) == "Str"
+    assert max(fitted.impurity_importance, key=fitted.impurity_importance.get) == "Str"
+    np.testing.assert_array_equal(fitted.classifier.predict(examples.X) >= 0.5, examples.y)
 
 
 def test_random_labels_score_no_better_than_the_baseline():
     rng = np.random.default_rng(0)
     examples = make_examples(200)
-    examples = Dataset(examples.X, rng.random(200) > 0.3, examples.songs, examples.features)
-    validation = train(examples, n_estimators=N_TREES).validation
-    assert validation.baseline == pytest.approx(max(examples.kept.mean(), 1 - examples.kept.mean()))
+    examples = Dataset(examples.X, rng.random(200) > 0.3, examples.groups, examples.features)
+    validation = fit_dataset(examples, n_estimators=N_TREES).validation
+    assert validation.baseline == pytest.approx(max(examples.y.mean(), 1 - examples.y.mean()))
     assert validation.accuracy < validation.baseline + 0.05
     assert validation.accuracy == pytest.approx(np.mean(validation.accuracies))
 
@@ -51,31 +53,31 @@ def test_random_labels_score_no_better_than_the_baseline():
 @pytest.mark.parametrize(("n_songs", "n_folds"), [(2, 2), (4, 4), (5, 5), (9, 5)])
 def test_folds_hold_out_whole_songs(n_songs, n_folds):
     examples = make_examples(90, n_songs)
-    folds, by_song = validation._folds(examples, 0)
+    folds, by_song = validation.split(examples, 0)
     assert by_song
     assert len(folds) == n_folds
     for training, held_out in folds:
-        assert not set(examples.songs[training]) & set(examples.songs[held_out])
+        assert not set(examples.groups[training]) & set(examples.groups[held_out])
     np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in folds])), np.arange(90))
 
 
 def test_each_candidate_is_judged_by_a_model_that_never_saw_its_song():
     examples = make_examples(40, 2, n_features=1)
-    is_first = examples.songs == 0
-    inverted = Dataset(examples.X, examples.kept ^ is_first, examples.songs, examples.features)
-    validation = train(inverted, n_estimators=N_TREES).validation
+    is_first = examples.groups == 0
+    inverted = Dataset(examples.X, examples.y ^ is_first, examples.groups, examples.features)
+    validation = fit_dataset(inverted, n_estimators=N_TREES).validation
     assert validation.by_song
-    np.testing.assert_array_equal(validation.probability >= 0.5, ~inverted.kept)
+    np.testing.assert_array_equal(validation.probability >= 0.5, ~inverted.y)
 
 
 def test_a_single_song_is_split_with_both_classes_in_each_part():
     examples = make_examples(60, 1)
-    folds, by_song = validation._folds(examples, 0)
+    folds, by_song = validation.split(examples, 0)
     assert not by_song
     assert len(folds) == 5
     for _, held_out in folds:
-        assert 0 < examples.kept[held_out].mean() < 1
-    scores = train(examples, n_estimators=N_TREES).validation
+        assert 0 < examples.y[held_out].mean() < 1
+    scores = fit_dataset(examples, n_estimators=N_TREES).validation
     assert (scores.by_song, scores.n_folds) == (False, 5)
     assert scores.f1 > 0.95
 
@@ -83,7 +85,7 @@ def test_a_single_song_is_split_with_both_classes_in_each_part():
 def test_a_song_with_a_lone_removed_hit_trains_without_cross_validation():
     X = np.arange(40, dtype=np.float32)[:, None]
     examples = Dataset(X, np.arange(40) > 0, np.zeros(40, int), ("f0",))
-    fitted = train(examples, n_estimators=N_TREES)
+    fitted = fit_dataset(examples, n_estimators=N_TREES)
     assert fitted.validation.n_folds == 0
     assert fitted.validation.min_confidence == 0.5
     assert sum(fitted.validation.importance.values()) == pytest.approx(1)
@@ -93,7 +95,7 @@ def test_a_fold_whose_training_songs_know_one_class_only_is_left_out():
     X = np.arange(40, dtype=np.float32)[:, None]
     kept = np.arange(40) >= 10
     songs = (np.arange(40) >= 20).astype(int)  # the second song has kept hits only
-    validation = train(Dataset(X, kept, songs, ("f0",)), n_estimators=N_TREES).validation
+    validation = fit_dataset(Dataset(X, kept, songs, ("f0",)), n_estimators=N_TREES).validation
     assert validation.n_folds == 1
     assert np.isnan(validation.probability[songs == 0]).all()
     assert np.isfinite(validation.probability[songs == 1]).all()
@@ -102,9 +104,9 @@ def test_a_fold_whose_training_songs_know_one_class_only_is_left_out():
 @pytest.mark.parametrize("value", [False, True])
 def test_one_class_only_is_refused(value):
     examples = make_examples()
-    one_class = Dataset(examples.X, np.full(60, value), examples.songs, examples.features)
+    one_class = Dataset(examples.X, np.full(60, value), examples.groups, examples.features)
     with pytest.raises(ValueError, match="both kept and removed"):
-        train(one_class, n_estimators=N_TREES)
+        fit_dataset(one_class, n_estimators=N_TREES)
 
 
 def f1_at(probability, kept, threshold):
@@ -167,19 +169,19 @@ def known_before(examples, sign=1.0):
 
 def test_what_is_known_before_helps_where_examples_are_few():
     few, unseen = make_examples(24, n_features=30), make_examples(400, n_features=30, seed=1)
-    alone = train(few, n_estimators=N_TREES).classifier
-    started = train(few, n_estimators=N_TREES, start_from=known_before(few)).classifier
-    errors = [np.mean((model.predict(unseen.X) >= 0.5) != unseen.kept) for model in (alone, started)]
+    alone = fit_dataset(few, n_estimators=N_TREES).classifier
+    started = fit_dataset(few, n_estimators=N_TREES, start_from=known_before(few)).classifier
+    errors = [np.mean((model.predict(unseen.X) >= 0.5) != unseen.y) for model in (alone, started)]
     assert errors[1] < errors[0]
     assert errors[1] < 0.02
 
 
 def test_the_edits_win_where_they_disagree_with_what_was_known():
     examples = make_examples(300, n_features=2)
-    fitted = train(examples, n_estimators=N_TREES, start_from=known_before(examples, sign=-1.0))
+    fitted = fit_dataset(examples, n_estimators=N_TREES, start_from=known_before(examples, sign=-1.0))
     assert fitted.classifier.share > 0.7
     assert fitted.validation.f1 > 0.95
-    assert np.mean((fitted.classifier.predict(examples.X) >= 0.5) == examples.kept) > 0.95
+    assert np.mean((fitted.classifier.predict(examples.X) >= 0.5) == examples.y) > 0.95
 
 
 def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weight():
@@ -187,9 +189,9 @@ def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weig
     examples = make_examples(400, n_features=2)
     known = known_before(examples)
     of_one_kind = (examples.X[:, 1] > 0.8) & (rng.random(400) < 0.5)
-    examples = Dataset(examples.X, examples.kept ^ of_one_kind, examples.songs, examples.features)
-    fitted = train(examples, n_estimators=N_TREES, start_from=known)
-    errors = [np.sum((model.predict(examples.X) - examples.kept) ** 2) for model in (known, fitted.classifier.learned)]
+    examples = Dataset(examples.X, examples.y ^ of_one_kind, examples.groups, examples.features)
+    fitted = fit_dataset(examples, n_estimators=N_TREES, start_from=known)
+    errors = [np.sum((model.predict(examples.X) - examples.y) ** 2) for model in (known, fitted.classifier.learned)]
     assert errors[1] < errors[0]
     assert fitted.classifier.share < 2 * fit.NEAR_USUAL
 
@@ -197,12 +199,12 @@ def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weig
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
 def test_importances_are_shares_that_add_up(algorithm):
     examples = make_examples(noise=0.3)
-    importance = train(examples, algorithm=algorithm, n_estimators=N_TREES).validation.importance
+    importance = fit_dataset(examples, algorithm=algorithm, n_estimators=N_TREES).validation.importance
     assert sum(importance.values()) == pytest.approx(1)
     assert min(importance.values()) >= 0
     assert set(importance) == set(examples.features)
     assert list(importance.values()) == sorted(importance.values(), reverse=True)
-    assert next(iter(importance)) == "f0"
+    assert next(iter(importance)) == "Str"
 
 
 def test_like_features_are_weighed_together():
@@ -210,15 +212,23 @@ def test_like_features_are_weighed_together():
     cause = rng.normal(size=80)
     X = (cause[:, None] + 0.1 * rng.normal(size=(80, 40))).astype(np.float32)
     X[:, 39] = rng.normal(size=80)
-    examples = Dataset(X, cause > 0, np.arange(80) % 4, (*(f"Rise{i}" for i in range(38)), "RiseAll", "Str"))
-    importance = train(examples, n_estimators=N_TREES).validation.importance
-    assert list(importance) == ["Rise (39)", "Str"]
-    assert importance["Rise (39)"] > 0.9
+    examples = Dataset(X, cause > 0, np.arange(80) % 4, (*(f"After{i}" for i in range(39)), "Amp"))
+    importance = fit_dataset(examples, n_estimators=N_TREES).validation.importance
+    assert list(importance) == ["level after the stroke", "loudness"]
+    assert importance["level after the stroke"] > 0.9
+
+
+def test_the_kind_that_is_left_to_the_start_has_no_share():
+    examples = make_examples()
+    named = Dataset(examples.X, examples.y, examples.groups, ("After100", "Heard", "PastGap"))
+    importance = fit_dataset(named, n_estimators=N_TREES, left_to_start="Heard").validation.importance
+    assert set(importance) == {"level after the stroke", "neighbouring hits"}
+    assert set(fit_dataset(named, n_estimators=N_TREES).validation.importance) > {"neural network"}
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     examples = make_examples(noise=0.5)
-    first, again, other = (train(examples, n_estimators=N_TREES, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (fit_dataset(examples, n_estimators=N_TREES, seed=seed) for seed in (1, 1, 2))
     assert file_of(first) == file_of(again)
     assert first.validation.importance == again.validation.importance
     assert first.validation.min_confidence == again.validation.min_confidence
@@ -228,15 +238,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
 def test_the_logistic_regression_ignores_the_seed_and_survives_a_constant_feature():
     examples = make_examples(noise=0.5)
     examples.X[:, 2] = 7.0
-    first, other = (train(examples, algorithm="logistic", seed=seed) for seed in (1, 2))
+    first, other = (fit_dataset(examples, algorithm="logistic", seed=seed) for seed in (1, 2))
     assert file_of(first) == file_of(other)
-    assert first.impurity_importance["f2"] == 0.0
+    assert first.impurity_importance[examples.features[2]] == 0.0
 
 
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
 def test_features_that_tell_nothing_are_trained_on_without_a_fault(algorithm):
     examples = make_examples()
-    flat = Dataset(np.ones_like(examples.X), examples.kept, examples.songs, examples.features)
-    fitted = train(flat, algorithm=algorithm, n_estimators=N_TREES)
+    flat = Dataset(np.ones_like(examples.X), examples.y, examples.groups, examples.features)
+    fitted = fit_dataset(flat, algorithm=algorithm, n_estimators=N_TREES)
     assert sum(fitted.validation.importance.values()) == pytest.approx(1)
     assert np.isfinite(list(fitted.impurity_importance.values())).all()

@@ -235,8 +235,8 @@ def test_labels_of_a_song(pair):
     assert np.all(np.delete(song.labels.labels, rows) == UNLABELLED)
     assert song.labels.labels.dtype == np.int8
     assert (song.name, song.config.stem, song.config.timing_offset) == ("Song1-snare", "snare", TIMING_OFFSET_S)
-    assert song.audio.samefile(pair.raw.parents[1] / "audio" / "Song1-snare.wav")
-    assert (song.duration_s, song.fingerprint) == (6.5, song.provenance.fingerprint)
+    assert song.source.path.samefile(pair.raw.parents[1] / "audio" / "Song1-snare.wav")
+    assert (song.source.duration_s, song.source.fingerprint) == (6.5, song.provenance.fingerprint)
     assert song.warnings == ()
 
 

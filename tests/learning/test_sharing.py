@@ -17,7 +17,7 @@ from drumhits.config.load import default_config, load_config
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
 from drumhits.learning.dataset import Dataset
-from drumhits.learning.sharing import MAX_BYTES, decode_examples, pool, read_examples, to_csv
+from drumhits.learning.sharing import MAX_BYTES, decode_examples, merge_datasets, read_examples, to_csv
 from drumhits.models.modelfile import detection_of, load_model, networks_of
 
 CYMBALS = default_config().stems["cymbals"]
@@ -48,7 +48,7 @@ def decode(text, stem="cymbals", features=GUIDE_FEATURES):
 
 def rows(examples):
     """Return the examples in any order."""
-    columns = zip(examples.songs.tolist(), examples.kept.tolist(), map(np.ndarray.tolist, examples.X), strict=True)
+    columns = zip(examples.groups.tolist(), examples.y.tolist(), map(np.ndarray.tolist, examples.X), strict=True)
     return sorted(columns)
 
 
@@ -57,18 +57,18 @@ def rows(examples):
 def test_what_is_written_comes_back(examples, after_thresholds):
     text = to_csv(CYMBALS, after_thresholds, examples)
     found = decode(text)
-    assert rows(found.examples) == rows(examples)
+    assert rows(found.dataset) == rows(examples)
     assert (found.after_thresholds, found.config.stem) == (after_thresholds, "cymbals")
     assert detection_of(found.config) == detection_of(CYMBALS)
-    assert to_csv(found.config, after_thresholds, found.examples) == text
-    assert rows(decode(text.replace("\n", "\r\n")).examples) == rows(examples)
+    assert to_csv(found.config, after_thresholds, found.dataset) == text
+    assert rows(decode(text.replace("\n", "\r\n")).dataset) == rows(examples)
 
 
 @given(any_examples(), st.randoms())
 @settings(max_examples=30, deadline=None)
 def test_the_order_of_a_songs_hits_is_not_told(examples, random):
-    order = np.array(random.sample(range(len(examples.kept)), len(examples.kept)))
-    shuffled = Dataset(examples.X[order], examples.kept[order], examples.songs[order], examples.features)
+    order = np.array(random.sample(range(len(examples.y)), len(examples.y)))
+    shuffled = Dataset(examples.X[order], examples.y[order], examples.groups[order], examples.features)
     assert to_csv(CYMBALS, False, shuffled) == to_csv(CYMBALS, False, examples)
 
 
@@ -79,13 +79,13 @@ def test_a_damaged_file_is_read_as_numbers_or_refused_in_a_sentence(at, new, n_c
     data = TEXT.encode()[:at] + new + TEXT.encode()[at + n_cut :]
     found, refusal = None, "friend.csv."
     try:
-        found = decode(data).examples
+        found = decode(data).dataset
     except InputError as error:
         refusal = str(error)
     assert re.fullmatch(r"friend\.csv.*\.", refusal)
     if found:
         assert np.isfinite(found.X).all()
-        assert len(found.kept) == len(found.X) == len(found.songs) > 0
+        assert len(found.y) == len(found.X) == len(found.groups) > 0
 
 
 def with_line(number, text):
@@ -147,27 +147,27 @@ def test_a_file_that_is_not_there_is_said(tmp_path):
 
 
 def test_songs_of_all_origins_are_groups_of_their_own():
-    pooled = pool(some_examples(4, 2), CYMBALS, [decode(TEXT)])
-    assert len(np.unique(pooled.examples.songs)) == 2 + 3
-    np.testing.assert_array_equal(pooled.examples.songs[:4], [0, 1, 0, 1])
-    assert pooled.examples.songs[4:].min() == 2
+    merged = merge_datasets(some_examples(4, 2), CYMBALS, [decode(TEXT)])
+    assert len(np.unique(merged.dataset.groups)) == 2 + 3
+    np.testing.assert_array_equal(merged.dataset.groups[:4], [0, 1, 0, 1])
+    assert merged.dataset.groups[4:].min() == 2
 
 
 def test_a_song_that_is_there_already_is_left_out():
     own = some_examples()
-    own = Dataset(own.X[own.songs == 1], own.kept[own.songs == 1], np.zeros(4, int), own.features)
-    pooled = pool(own, CYMBALS, [decode(TEXT), decode(TEXT)])
-    assert len(pooled.examples.kept) == 12
-    assert len(np.unique(pooled.examples.songs)) == 3
-    assert [len(file.song_rows()) for file in pooled.files] == [2]
-    assert pooled.repeats[0] == "friend.csv: song 2 is among the others already, and is left out."
-    assert len(pooled.repeats) == 4
+    own = Dataset(own.X[own.groups == 1], own.y[own.groups == 1], np.zeros(4, int), own.features)
+    merged = merge_datasets(own, CYMBALS, [decode(TEXT), decode(TEXT)])
+    assert len(merged.dataset.y) == 12
+    assert len(np.unique(merged.dataset.groups)) == 3
+    assert [len(file.song_rows()) for file in merged.files] == [2]
+    assert merged.repeats[0] == "friend.csv: song 2 is among the others already, and is left out."
+    assert len(merged.repeats) == 4
 
 
 def test_examples_made_with_other_settings_are_refused():
     other = load_config(None, {"cymbals": {"onset_wait": 3}}).stems["cymbals"]
     with pytest.raises(InputError, match=r"friend.csv: was made with onset_wait 10, and your raw MIDI with 3"):
-        pool(some_examples(), other, [decode(TEXT)])
+        merge_datasets(some_examples(), other, [decode(TEXT)])
 
 
 @pytest.fixture(scope="module")

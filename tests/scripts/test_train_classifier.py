@@ -210,7 +210,7 @@ def test_training_sees_the_features_that_conversion_sees(trained):
     root, model = trained[0], load_model(trained[0] / MODEL)
     pair = find_pairs(root / "training_data" / "raw_midi", root / "training_data" / "edited_midi", "cymbals").pairs[0]
     song = label_song(pair, analyse=partial(analyze, features=ALL))
-    job = Job(song.audio, root / "x.mid", "cymbals", default_config(), model=model, model_name="m.pkl")
+    job = Job(song.source.path, root / "x.mid", "cymbals", default_config(), model=model, model_name="m.pkl")
     conversion = convert_job(job)
     assert conversion.table.names == song.table.names
     np.testing.assert_array_equal(conversion.table.times_s, song.table.times_s)

@@ -1,13 +1,37 @@
-"""Options of stems_to_midi.py."""
+"""The options of stems_to_midi.py, and the checks that need no audio."""
 
 import argparse
 from pathlib import Path
 
-from drumhits.cli.options import add_jobs, share
+from drumhits.cli.options import add_jobs, new_parser, require_jobs, share
 from drumhits.drums import STEMS
+from drumhits.errors import UsageError
+
+EXAMPLES = """examples:
+  python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
+  python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
+  python stems_to_midi.py --input separated_stems --output songs --merge --use-ml-model pretrained
+  python stems_to_midi.py --input drums.wav --output drums.mid --split
+  python stems_to_midi.py --input separated_stems --output midi --jobs 2 --resume
+  python stems_to_midi.py --input /shared/stems --output midi --dask tcp://192.168.1.10:8786
+  python stems_to_midi.py --input Song1-snare.wav --keep-all --plot Song1-snare.png
+  python stems_to_midi.py --input Song1-toms.wav --set toms.geomean_threshold=80
+  python stems_to_midi.py --input new-cymbals.wav --use-ml-model models/cymbals_classifier.pkl
+
+exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 interrupted
+"""
 
 
-def add_input_and_output(parser: argparse.ArgumentParser) -> None:
+def get_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of stems_to_midi.py."""
+    parser = new_parser(description, EXAMPLES)
+    for add in (_add_input_and_output, _add_deciding, _add_reporting, _add_running):
+        add(parser)
+    return parser
+
+
+
+def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is read and what is written."""
     files = parser.add_argument_group("input and output")
     files.add_argument(
@@ -30,7 +54,7 @@ def add_input_and_output(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--force", action="store_true", help="replace files that are no untouched output of this script")
 
 
-def add_deciding(parser: argparse.ArgumentParser) -> None:
+def _add_deciding(parser: argparse.ArgumentParser) -> None:
     """Add the options of what decides about candidates."""
     deciding = parser.add_argument_group("deciding")
     deciding.add_argument(
@@ -58,7 +82,7 @@ def add_deciding(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_reporting(parser: argparse.ArgumentParser) -> None:
+def _add_reporting(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is reported, and how much of it."""
     reporting = parser.add_argument_group("reporting")
     reporting.add_argument("--csv", type=Path, metavar="FILE", help="every candidate as CSV (one input only)")
@@ -69,7 +93,7 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
     volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table of a long file")
 
 
-def add_running(parser: argparse.ArgumentParser) -> None:
+def _add_running(parser: argparse.ArgumentParser) -> None:
     """Add the options of how the work is done."""
     running = parser.add_argument_group("running")
     add_jobs(running, "files converted")
@@ -81,3 +105,17 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--resume", action="store_true", help="leave out files that were already made from this audio in this way"
     )
+
+
+def check_usage(args: argparse.Namespace) -> None:
+    """Make sure that the options go together.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not args.input:
+        raise UsageError("give the audio to convert with --input, such as --input Song1-cymbals.wav.")
+    require_jobs(args.jobs)
+    if args.dask is not None and args.jobs > 1:
+        raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")

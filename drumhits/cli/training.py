@@ -1,0 +1,147 @@
+"""The options of train_classifier.py, and the checks that need no song."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
+from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds_range
+from drumhits.drums import STEMS
+from drumhits.errors import UsageError
+from drumhits.io.files import PAGE_SIGNATURE
+from drumhits.io.outputs import require_distinct, require_replaceable, starts_with
+from drumhits.learning.options import ALGORITHMS, FOREST, FROM_NOTHING, TrainingOptions
+from drumhits.learning.report import SCHEMA
+
+EXAMPLES_SIGNATURE = b"drumhits/examples/"
+EXAMPLES = """examples:
+  python train_classifier.py --stem cymbals --raw-dir training_data/raw_midi --edited-dir training_data/edited_midi \\
+      --output-model models/cymbals_classifier.pkl
+  python train_classifier.py --stem cymbals --raw-dir training_data/raw_midi --edited-dir training_data/edited_midi \\
+      --dry-run --pairs decisions.csv
+  python train_classifier.py --stem cymbals --raw-dir training_data/raw_midi --edited-dir training_data/edited_midi \\
+      --learn-thresholds my_config.yaml
+  python train_classifier.py --stem cymbals --examples friend1.csv friend2.csv --output-model models/theirs.pkl
+
+exit codes: 0 done, 1 some song failed, 2 wrong usage, 3 not enough data or no sure alignment, 130 interrupted
+"""
+
+
+def get_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of train_classifier.py."""
+    parser = new_parser(description, EXAMPLES)
+    data = parser.add_argument_group("data")
+    data.add_argument("--stem", choices=STEMS, required=True, help="which drum to train on")
+    data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it")
+    data.add_argument("--edited-dir", type=Path, metavar="DIR", help="the same after your edits: NAME_edited.mid")
+    data.add_argument(
+        "--audio-dir", type=Path, action="append", default=[], metavar="DIR",
+        help="where the stems lie, may be repeated (default: the place noted in the raw MIDI, else beside it)",
+    )  # fmt: skip
+    data.add_argument(
+        "--examples", type=Path, nargs="+", default=[], metavar="FILE.csv",
+        help="labelled examples of others, beside your own songs, or alone without --raw-dir and --edited-dir",
+    )  # fmt: skip
+    aligning = parser.add_argument_group("aligning, where a message asks for it")
+    aligning.add_argument("--edited-tempo", type=float, metavar="BPM", help="tempo to read the edited MIDI at")
+    aligning.add_argument("--edited-offset", type=float, metavar="S", help="seconds to add to the edited MIDI's times")
+    aligning.add_argument(
+        "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument("--output-model", type=Path, metavar="MODEL.pkl", help="model file to write")
+    training.add_argument(
+        "--learn-thresholds", type=Path, metavar="FILE.yaml",
+        help="write a configuration whose thresholds fit the edits, for use without a model",
+    )  # fmt: skip
+    training.add_argument(
+        "--export-examples", type=Path, metavar="FILE.csv",
+        help="write what your edits teach, to share: features and labels; no audio, no names, no times",
+    )  # fmt: skip
+    training.add_argument(
+        "--config", type=Path, default=SHIPPED_CONFIG, metavar="YAML",
+        help="the configuration to start from (default: the midiconfig.yaml beside this script)",
+    )  # fmt: skip
+    training.add_argument("--algorithm", choices=ALGORITHMS, default=FOREST, help="default: forest")
+    training.add_argument(
+        "--start-from", choices=(PRETRAINED, FROM_NOTHING), metavar=f"{PRETRAINED}|{FROM_NOTHING}",
+        help="let your edits refine the model that comes with the toolkit, or start from nothing "
+        f"(default: {PRETRAINED} where it fits: --features all, the usual bands)",
+    )  # fmt: skip
+    training.add_argument("--n-estimators", type=int, default=200, metavar="N", help="trees (default: 200)")
+    training.add_argument(
+        "--features", choices=("all", "guide"), default="all",
+        help="all, or the guide's seven alone (default: all)",
+    )  # fmt: skip
+    training.add_argument("--seed", type=int, default=0, help="same data, same seed: same file (default: 0)")
+    training.add_argument("--force", action="store_true", help="train on very few hits, and replace files not our own")
+    reporting = parser.add_argument_group("reporting")
+    reporting.add_argument("--dry-run", action="store_true", help="only pair, align and count; train nothing")
+    reporting.add_argument("--pairs", type=Path, metavar="FILE.csv", help="write what became of every note")
+    reporting.add_argument("--json", type=Path, metavar="FILE", help="the numbers of the report")
+    reporting.add_argument(
+        "--report", type=Path, metavar="FILE.html",
+        help="a page with pictures and sound of the held-out songs (a folder gets report.html)",
+    )  # fmt: skip
+    reporting.add_argument("--quiet", action="store_true", help="print only errors")
+    running = parser.add_argument_group("running")
+    add_jobs(running, "songs analysed")
+    add_cache(running)
+    return parser
+
+
+def check_usage(args: argparse.Namespace) -> TrainingOptions:
+    """Return the options of the training; the others are checked, as far as that needs no song.
+
+    Raises
+    ------
+    UsageError
+        Options contradict each other, or a value is out of range.
+    InputError
+        An output would replace a file that is not our own.
+    """
+    if not (args.raw_dir and args.edited_dir):
+        _check_usage_without_songs(args)
+    if not (args.dry_run or args.output_model or args.learn_thresholds or args.export_examples):
+        raise UsageError("say where the model goes with --output-model, such as models/cymbals_classifier.pkl.")
+    options = TrainingOptions(
+        args.algorithm, args.n_estimators, args.seed, args.features, args.start_from, force=args.force
+    )
+    require_jobs(args.jobs)
+    if args.report and (args.dry_run or not args.output_model):
+        raise UsageError("--report goes with --output-model: the page shows how its model was tested.")
+    folders = [folder for folder in (args.raw_dir, args.edited_dir) if folder and folder.is_dir()]
+    check_outputs(args, [path for folder in folders for path in folder.iterdir()] + args.examples)
+    return options
+
+
+def check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
+    """Make sure that no output replaces one of the inputs, or another output, or a file that is not our own.
+
+    Raises
+    ------
+    UsageError, InputError
+        See `outputs.require_distinct` and `outputs.require_replaceable`.
+    """
+    outputs = [(option, path, is_ours) for option, path, is_ours in (
+        ("--output-model", args.output_model, starts_with(b"drumhits model")),
+        ("--learn-thresholds", args.learn_thresholds, lambda path: False),
+        ("--export-examples", args.export_examples, starts_with(EXAMPLES_SIGNATURE)),
+        ("--pairs", args.pairs, starts_with(b"song,raw_s,edited_s")),
+        ("--json", args.json, starts_with(SCHEMA.encode())),
+        ("--report", args.report and page_path(args.report), starts_with(PAGE_SIGNATURE)),
+    ) if path]  # fmt: skip
+    require_distinct([(option, path) for option, path, _ in outputs])
+    for option, path, is_ours in outputs:
+        require_replaceable(path, list(inputs), is_ours, force=args.force, option=option)
+
+
+def _check_usage_without_songs(args: argparse.Namespace) -> None:
+    if args.raw_dir or args.edited_dir or not args.examples:
+        raise UsageError("give your songs with --raw-dir and --edited-dir, both of them, or --examples FILE.csv alone.")
+    for option, given in (
+        ("--learn-thresholds", args.learn_thresholds), ("--export-examples", args.export_examples),
+        ("--pairs", args.pairs), ("--report", args.report),
+    ):  # fmt: skip
+        if given:
+            raise UsageError(f"{option} is about your own songs; give them with --raw-dir and --edited-dir.")
