@@ -74,7 +74,6 @@ class Training:
     songs : tuple of LabelledSong
     others : tuple of ExampleFile
         The files of examples, without the songs that were there already.
-    options : TrainingOptions
     start_from : str
         "pretrained" where the edits refine the bundled model, else "none".
     warnings : tuple of str
@@ -88,7 +87,6 @@ class Training:
     dataset: Dataset
     songs: tuple[LabelledSong, ...]
     others: tuple[ExampleFile, ...]
-    options: TrainingOptions
     start_from: str
     warnings: tuple[str, ...]
     start_refusal: str
@@ -139,9 +137,7 @@ def train_model(
     start_from = PRETRAINED if start else FROM_NOTHING
     made_with = {name: getattr(options, name) for name in ("algorithm", "n_estimators", "seed")}
     model = make_model(songs, dataset, fitted, made_with | {"start_from": start_from}, merged.files)
-    return Training(
-        model, fitted, dataset, tuple(songs), merged.files, options, start_from, merged.repeats, start_refusal
-    )
+    return Training(model, fitted, dataset, tuple(songs), merged.files, start_from, merged.repeats, start_refusal)
 
 
 def _starting_model(

@@ -14,6 +14,7 @@ from drumhits.transcription.provenance import Provenance, read_provenance
 
 _EDITED = re.compile("_edited$", re.IGNORECASE)
 
+
 @dataclass(frozen=True)
 class Pair:
     """A raw MIDI file and its edited version; `name` is the raw file's without suffix."""
