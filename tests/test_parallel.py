@@ -6,6 +6,9 @@ import sys
 import pytest
 from running import ROOT, TIMEOUT_S
 
+from drumhits.errors import InputError
+from drumhits.parallel import attempt
+
 START = """
 import multiprocessing, os, sys, threading, time
 from drumhits.errors import InputError
@@ -83,3 +86,18 @@ results.close()
 print(len(multiprocessing.active_children()), time.monotonic() - start_s < 2)
 """)
     assert said == ["0", "2", "0", "True"]
+
+
+def checked(item, *, limit):
+    if item > limit:
+        raise InputError(f"{item} is too large")
+    return 2 * item
+
+
+def test_an_attempt_gives_the_result_or_the_error_of_a_bad_item():
+    assert attempt(checked, 3, limit=3) == 6
+    error = attempt(checked, 4, limit=3)
+    assert isinstance(error, InputError)
+    assert str(error) == "4 is too large"
+    with pytest.raises(TypeError):
+        attempt(checked, "x", limit=3)

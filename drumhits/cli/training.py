@@ -30,6 +30,17 @@ exit codes: 0 done, 1 some song failed, 2 wrong usage, 3 not enough data or no s
 def get_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of train_classifier.py."""
     parser = new_parser(description, EXAMPLES)
+    _add_data(parser)
+    _add_aligning(parser)
+    _add_training(parser)
+    _add_reporting(parser)
+    running = parser.add_argument_group("running")
+    add_jobs(running, "songs analysed")
+    add_cache(running)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument("--stem", choices=STEMS, required=True, help="which drum to train on")
     data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it")
@@ -42,12 +53,18 @@ def get_parser(description: str | None) -> argparse.ArgumentParser:
         "--examples", type=Path, nargs="+", default=[], metavar="FILE.csv",
         help="labelled examples of others, beside your own songs, or alone without --raw-dir and --edited-dir",
     )  # fmt: skip
+
+
+def _add_aligning(parser: argparse.ArgumentParser) -> None:
     aligning = parser.add_argument_group("aligning, where a message asks for it")
     aligning.add_argument("--edited-tempo", type=float, metavar="BPM", help="tempo to read the edited MIDI at")
     aligning.add_argument("--edited-offset", type=float, metavar="S", help="seconds to add to the edited MIDI's times")
     aligning.add_argument(
         "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
     )
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training")
     training.add_argument("--output-model", type=Path, metavar="MODEL.pkl", help="model file to write")
     training.add_argument(
@@ -75,6 +92,9 @@ def get_parser(description: str | None) -> argparse.ArgumentParser:
     )  # fmt: skip
     training.add_argument("--seed", type=int, default=0, help="same data, same seed: same file (default: 0)")
     training.add_argument("--force", action="store_true", help="train on very few hits, and replace files not our own")
+
+
+def _add_reporting(parser: argparse.ArgumentParser) -> None:
     reporting = parser.add_argument_group("reporting")
     reporting.add_argument("--dry-run", action="store_true", help="only pair, align and count; train nothing")
     reporting.add_argument("--pairs", type=Path, metavar="FILE.csv", help="write what became of every note")
@@ -84,10 +104,6 @@ def get_parser(description: str | None) -> argparse.ArgumentParser:
         help="a page with pictures and sound of the held-out songs (a folder gets report.html)",
     )  # fmt: skip
     reporting.add_argument("--quiet", action="store_true", help="print only errors")
-    running = parser.add_argument_group("running")
-    add_jobs(running, "songs analysed")
-    add_cache(running)
-    return parser
 
 
 def check_usage(args: argparse.Namespace) -> TrainingOptions:

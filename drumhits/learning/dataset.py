@@ -126,13 +126,13 @@ def gather_dataset(songs: Sequence[LabelledSong], feature_set: str) -> Dataset:
                     "make all raw MIDI with the same settings."
                 )
     features = FEATURE_SETS[feature_set]
-    known = [song.labels.labels != UNLABELLED for song in songs]
+    labelled = [song.labels.labels != UNLABELLED for song in songs]
     return Dataset(
         X=np.concatenate(
-            [feature_matrix(song.table.rows(rows), features) for song, rows in zip(songs, known, strict=True)]
+            [feature_matrix(song.table.rows(rows), features) for song, rows in zip(songs, labelled, strict=True)]
         ),
-        y=np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, known, strict=True)]),
-        groups=np.concatenate([np.full(np.count_nonzero(rows), i) for i, rows in enumerate(known)]),
+        y=np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]),
+        groups=np.concatenate([np.full(np.count_nonzero(rows), i) for i, rows in enumerate(labelled)]),
         features=features,
     )
 

@@ -63,7 +63,7 @@ class FittedModel:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """A trained model with everything that reports tell of its training.
+    """A trained model, and what it was made of: all that the reports of a training need.
 
     Attributes
     ----------
@@ -74,7 +74,6 @@ class Training:
     songs : tuple of LabelledSong
     others : tuple of ExampleFile
         The files of examples, without the songs that were there already.
-    options : TrainingOptions
     start_from : str
         "pretrained" where the edits refine the bundled model, else "none".
     warnings : tuple of str
@@ -88,7 +87,6 @@ class Training:
     dataset: Dataset
     songs: tuple[LabelledSong, ...]
     others: tuple[ExampleFile, ...]
-    options: TrainingOptions
     start_from: str
     warnings: tuple[str, ...]
     start_refusal: str
@@ -139,9 +137,7 @@ def train_model(
     start_from = PRETRAINED if start else FROM_NOTHING
     made_with = {name: getattr(options, name) for name in ("algorithm", "n_estimators", "seed")}
     model = make_model(songs, dataset, fitted, made_with | {"start_from": start_from}, merged.files)
-    return Training(
-        model, fitted, dataset, tuple(songs), merged.files, options, start_from, merged.repeats, start_refusal
-    )
+    return Training(model, fitted, dataset, tuple(songs), merged.files, start_from, merged.repeats, start_refusal)
 
 
 def _starting_model(
@@ -190,12 +186,12 @@ def fit_dataset(
     """
     if dataset.y.all() or not dataset.y.any():
         raise ValueError("both kept and removed examples are needed")
-    method, known = ALGORITHMS[algorithm], dataset.without_information(left_to_start)
-    classifier, weights = method.fit(known.X, known.y, n_estimators, seed)
+    method, informative = ALGORITHMS[algorithm], dataset.without_information(left_to_start)
+    classifier, weights = method.fit(informative.X, informative.y, n_estimators, seed)
     splits, by_song = split(dataset, seed)
-    folds = fit_folds(known, splits, lambda X, y: method.fit(X, y, n_estimators, seed)[0])
+    folds = fit_folds(informative, splits, lambda X, y: method.fit(X, y, n_estimators, seed)[0])
     columns = importance_columns(dataset.features, left_out=left_to_start)
-    shares = importance(known, folds, columns, weights, seed)
+    shares = importance(informative, folds, columns, weights, seed)
     if start_from is not None:
         weight = _weight_of_edits(dataset, folds, start_from)
         classifier = Blend(classifier.n_features, start_from, classifier, weight)
@@ -210,9 +206,18 @@ def fit_dataset(
 def _weight_of_edits(dataset: Dataset, folds: Sequence[Fold], prior: PlainModel) -> float:
     """Return the weight in 0..1 of the models of the folds beside the prior model, in their blend.
 
-    Mostly it is the usual weight of so many examples, or near it: how far other songs are like these, their error
-    cannot tell. But where edits contradict the prior model, as a taste does, the error falls so far that it decides: a
-    prior of a spike and a slab (Mitchell and Beauchamp 1988, "Bayesian variable selection in linear regression").
+    Mostly it is the usual weight of so many examples, or near it: the error on these songs is no measure of how far
+    other songs are like them. But where edits contradict the prior model, as a taste does, the error falls so far that
+    it decides: a prior of a spike and a slab (Mitchell and Beauchamp 1988, "Bayesian variable selection in linear
+    regression").
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folds : sequence of Fold
+        With the models of the edits alone.
+    prior : PlainModel
+        The model that the edits refine.
     """
     usual = len(dataset.y) / (len(dataset.y) + HALF_WEIGHT_EXAMPLES)
     if not folds:

@@ -201,7 +201,7 @@ def _compared(raw_notes: np.ndarray, edited_notes: np.ndarray, alignment: Alignm
 
 
 def _is_known(compared: _Comparison, edited: MidiContent, range_s: tuple[float, float] | None) -> np.ndarray:
-    """Return which raw notes the edited file tells to be kept or removed."""
+    """Return which raw notes were certainly kept or certainly removed, by the edited file."""
     is_known = _inside(compared.raw_notes["time_s"], range_s)
     if (alignment := compared.alignment) is None:
         return is_known

@@ -14,6 +14,7 @@ from drumhits.transcription.provenance import Provenance, read_provenance
 
 _EDITED = re.compile("_edited$", re.IGNORECASE)
 
+
 @dataclass(frozen=True)
 class Pair:
     """A raw MIDI file and its edited version; `name` is the raw file's without suffix."""
@@ -33,10 +34,17 @@ class Pairs:
 
 
 def find_pairs(raw_dir: Path, edited_dir: Path, stem: str) -> Pairs:
-    """Pair the raw MIDI files of a stem with their edited versions, in the order of their names.
+    """Return the pairs of raw and edited MIDI files of a stem in two folders, in the order of their names.
 
     `NAME.mid` pairs with `NAME_edited.mid`, else with a file of its own name. A raw file belongs to the stem that its
-    name ends in, else to the one in its note. Files of other stems are passed over.
+    name ends in, else to the one in its provenance. Files of other stems are passed over.
+
+    Parameters
+    ----------
+    raw_dir, edited_dir : Path
+        May be one folder.
+    stem : str
+        One of `drums.STEMS`.
 
     Raises
     ------
@@ -72,8 +80,8 @@ def find_pairs(raw_dir: Path, edited_dir: Path, stem: str) -> Pairs:
                 reason = f"{pairs[key].edited.name} is used instead" if key in pairs else f"has no pair in {raw_dir}"
                 unpaired.append(f"{path}: {reason}.")
     if not pairs:
-        said = _nothing_paired(stem, raw_dir, raw, edited_dir, edited)
-        raise NotEnoughDataError(" ".join([said, *unpaired[:1]]))
+        message = _nothing_paired(stem, raw_dir, raw, edited_dir, edited)
+        raise NotEnoughDataError(" ".join([message, *unpaired[:1]]))
     return Pairs(tuple(pairs.values()), tuple(unpaired))
 
 
@@ -95,8 +103,8 @@ def _song_of(edited: Path) -> str:
 def _stem_of_raw(path: Path) -> str:
     if (named := stem_of(path.stem)) is not None:
         return named
-    if (note := read_provenance(read_midi(path))) is not None:
-        return note.stem
+    if (provenance := read_provenance(read_midi(path))) is not None:
+        return provenance.stem
     raise InputError(
         f"{path}: neither its name nor a note in it tells its stem; make it again with stems_to_midi.py, "
         "or let its name end in the stem."
@@ -113,11 +121,18 @@ def _nothing_paired(stem: str, raw_dir: Path, raw: list[Path], edited_dir: Path,
 
 
 def find_audio(pair: Pair, provenance: Provenance | None, audio_dirs: Iterable[Path] = ()) -> Path:
-    """Return the audio of a song.
+    """Return the path of the audio that a pair of MIDI files was made from.
 
-    Looked for in `audio_dirs` and below, where the note in the raw MIDI says, and beside the raw MIDI; under the name
-    in the note, else that of the raw MIDI. Of several in and below the folders, the one that shares the most parent
-    folders with the note's path is it.
+    The places are `audio_dirs` and all below, the path in the provenance, and the folder of the raw MIDI; the name is
+    that in the provenance, else that of the raw MIDI. Of several files in and below the folders, it is the one that
+    shares the most parent folders with the path in the provenance.
+
+    Parameters
+    ----------
+    pair : Pair
+    provenance : Provenance or None
+        Of the raw MIDI.
+    audio_dirs : iterable of Path
 
     Raises
     ------
@@ -155,7 +170,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _audio_among(paths: Iterable[Path], name: str, noted: PurePosixPath) -> Path | None:
-    """Return the file with the noted name, else the audio file called `name`, that is the likeliest; None without."""
+    """Return the likeliest file with the noted name, else the likeliest audio file called `name`; None without."""
     ranked = []
     for path in paths:
         has_noted_name = name_key(path.name) == name_key(noted.name)

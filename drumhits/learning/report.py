@@ -1,4 +1,4 @@
-"""Training -> the report, the advice, the numbers as JSON; labelled songs -> how their edits were understood."""
+"""Training -> the report, the advice, the numbers as JSON; labelled songs -> how their edits were read."""
 
 import csv
 import io

@@ -79,13 +79,13 @@ def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
 
 def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of all labelled candidates the features that the tests are of, whether each was kept, and its song."""
-    known = [song.labels.labels != UNLABELLED for song in songs]
+    labelled = [song.labels.labels != UNLABELLED for song in songs]
     values = [
         np.stack([song.table.rows(rows)[test.feature] for test in THRESHOLD_TESTS], axis=1)
-        for song, rows in zip(songs, known, strict=True)
+        for song, rows in zip(songs, labelled, strict=True)
     ]
-    y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, known, strict=True)]
-    groups = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in known])
+    y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]
+    groups = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in labelled])
     return np.concatenate(values), np.concatenate(y), groups
 
 

@@ -121,7 +121,7 @@ def _accuracy(probability: np.ndarray, y: np.ndarray, min_confidence: float) -> 
     return float(np.mean((probability >= min_confidence) == y))
 
 
-IMPORTANCE_ROWS = 100  # held-out candidates of a fold that importance is measured on: more take time and tell little
+IMPORTANCE_ROWS = 100  # held-out candidates of a fold to measure importance on: more take longer and change little
 
 
 def importance_columns(features: Sequence[str], left_out: str | None = None) -> dict[str, list[int]]:

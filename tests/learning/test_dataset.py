@@ -15,7 +15,6 @@ from drumhits.io.audio import AudioSource
 from drumhits.learning.dataset import Counts, counts, gather_dataset, refusal
 from drumhits.learning.fit import FittedModel, Training, make_model, scores
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
-from drumhits.learning.options import TrainingOptions
 from drumhits.learning.pairing import Pair
 from drumhits.learning.report import advice, training_report
 from drumhits.learning.songs import LabelledSong
@@ -63,7 +62,7 @@ def make_fitted(validation=VALIDATION):
 def make_training(songs, fitted):
     dataset = gather_dataset(songs, "guide")
     model = make_model(songs, dataset, fitted, {})
-    return Training(model, fitted, dataset, songs, (), TrainingOptions(), "none", (), "")
+    return Training(model, fitted, dataset, songs, (), "none", (), "")
 
 
 SONGS = (
@@ -85,6 +84,16 @@ def test_examples_are_the_labelled_candidates_of_each_song():
     np.testing.assert_array_equal(examples.X[:, 5], [*range(20), *range(25, 35), 0, 1, 2])
     np.testing.assert_array_equal(examples.y, [True] * 20 + [False] * 11 + [True] * 2)
     np.testing.assert_array_equal(examples.groups, [0] * 30 + [1] * 3)
+
+
+def test_a_hidden_feature_is_a_column_less_or_a_column_without_information():
+    examples = gather_dataset(SONGS, "guide")
+    assert examples.without("GeoMean").features == tuple(name for name in GUIDE_FEATURES if name != "GeoMean")
+    assert examples.without("GeoMean").X.shape == (33, 6)
+    emptied = examples.without_information("GeoMean")
+    assert (emptied.features, emptied.X.dtype) == (GUIDE_FEATURES, np.float32)
+    assert not emptied.X[:, 5].any()
+    np.testing.assert_array_equal(examples.without_information(None).X, examples.X)
 
 
 def test_a_song_without_labels_adds_nothing():

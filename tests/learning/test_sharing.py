@@ -12,11 +12,13 @@ from hypothesis.extra.numpy import arrays
 from running import ROOT
 
 import train_classifier
-from drumhits.analysis import FEATURE_SETS
+from drumhits.analysis import FEATURE_SETS, GUIDE
 from drumhits.config.load import default_config, load_config
 from drumhits.detection.features import GUIDE_FEATURES
-from drumhits.errors import InputError
+from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.learning.dataset import Dataset
+from drumhits.learning.fit import train_model
+from drumhits.learning.options import TrainingOptions
 from drumhits.learning.sharing import MAX_BYTES, decode_examples, merge_datasets, read_examples, to_csv
 from drumhits.models.modelfile import detection_of, load_model, networks_of
 
@@ -162,6 +164,11 @@ def test_a_song_that_is_there_already_is_left_out():
     assert [len(file.song_rows()) for file in merged.files] == [2]
     assert merged.repeats[0] == "friend.csv: song 2 is among the others already, and is left out."
     assert len(merged.repeats) == 4
+
+
+def test_too_few_examples_are_refused_with_the_songs_that_were_left_out():
+    with pytest.raises(NotEnoughDataError, match=r"^only 12 labelled .* friend.csv: song 1 is among the others"):
+        train_model((), [decode(TEXT), decode(TEXT)], TrainingOptions(features=GUIDE))
 
 
 def test_examples_made_with_other_settings_are_refused():

@@ -15,9 +15,13 @@ from running import ROOT, convert, convert_here, files_in, run_script
 import train_classifier
 from drumhits.analysis import ALL, analyze
 from drumhits.config.load import default_config
+from drumhits.detection.kinds import _KINDS
+from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.midi import read_midi
+from drumhits.learning.fit import train_model
+from drumhits.learning.options import TrainingOptions
 from drumhits.learning.pairing import find_pairs
-from drumhits.learning.songs import label_song
+from drumhits.learning.songs import label_song, load_songs
 from drumhits.models.modelfile import load_model
 from drumhits.transcription.convert import Job
 from drumhits.transcription.convert import convert as convert_job
@@ -78,6 +82,29 @@ def test_the_guides_command_gives_a_model_and_leaves_every_input_alone(trained):
     assert after.keys() - before.keys() == {str((root / MODEL).relative_to(root)), "report.json"}
     assert {name: after[name] for name in before} == before
     assert load_model(root / MODEL).stem == "cymbals"
+
+
+def test_the_library_trains_the_model_that_the_command_trains(trained):
+    root = trained[0]
+    folders = root / "training_data" / "raw_midi", root / "training_data" / "edited_midi"
+    loaded = load_songs(*folders, "cymbals")
+    training = train_model(loaded.songs, options=TrainingOptions(n_estimators=20))
+    assert (loaded.errors, loaded.unpaired, loaded.failure, training.warnings) == ((), (), None, ())
+    assert training.model.to_bytes() == (root / MODEL).read_bytes()
+    assert set(training.fitted.validation.importance) < {name for name, _ in _KINDS}
+
+
+@pytest.mark.parametrize(
+    "options", [{"algorithm": "tree"}, {"n_estimators": 2001}, {"seed": 2**32}, {"start_from": "x.pkl"}]
+)
+def test_options_out_of_range_are_wrong_usage(options):
+    with pytest.raises(UsageError, match=f"^--{next(iter(options)).replace('_', '-')} "):
+        TrainingOptions(**options)
+
+
+def test_nothing_to_train_on_is_said():
+    with pytest.raises(NotEnoughDataError, match="no song and no file of examples"):
+        train_model(())
 
 
 def test_the_report_tells_what_the_json_and_the_model_tell(trained):
