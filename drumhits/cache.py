@@ -1,20 +1,22 @@
 """analyze() with a memory on disk: audio of the same content, analysed in the same way, is analysed once.
 
-A result is found by all that it depends on: the bytes of the audio, those of its siblings where they are heard, the
-settings, the features asked for, and the source of this package. Names and places of files do not count, so a song that
-was moved is found again, and one that has changed is not.
+A result is found by all that it depends on: the bytes of the audio, those of its siblings where their levels are
+measured, the settings, the features asked for, and the source of this package. Names and places of files do not count,
+so a song that was moved is found again, and one that has changed is not.
 
-joblib keeps the results as pickles, which can run code: a cache is for those who made it. The folder may be deleted
-at any time.
+An entry is a NumPy archive (.npz) of the table and a header in JSON: data alone, which runs no code. What is damaged,
+cut off or foreign is passed over, and the audio analysed anew. The folder may be deleted at any time.
 """
 
 import hashlib
-import logging
+import io
+import json
 import os
 import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import stat
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,22 +28,87 @@ from drumhits.bundle import package_digest
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError, UsageError
-from drumhits.io.audio import AudioSource
+from drumhits.io.audio import AudioSource, Sibling
+from drumhits.io.files import write_whole
 from drumhits.io.folders import find_siblings
 
 CACHE_LIMIT_BYTES = 500_000_000  # some hundred songs of five stems
 READ_BYTES = 1 << 20
 SUBFOLDER = "drumhits-analyses"  # trimming never looks outside it
+SUFFIX = ".npz"
+_UNREADABLE = (  # what NumPy, zipfile and json raise at bytes of any kind, and a header of other types
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, RecursionError,
+    NotImplementedError, RuntimeError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is kept: the key that it was made under, the result of `analyze`, and the siblings' files by stem."""
+    """What an entry holds: the result of `analyze`, and the files of all siblings at that time, by stem."""
 
-    key: str
     table: FeatureTable
     source: AudioSource
     siblings: Mapping[str, Path]
+
+    def to_bytes(self, key: str) -> bytes:
+        """Return the entry under a key."""
+        source = self.source
+        header = {
+            "key": key,
+            "names": self.table.names,
+            "path": str(source.path),
+            "n_frames": source.n_frames,
+            "sample_rate": source.sample_rate,
+            "fingerprint": source.fingerprint,
+            "warnings": source.warnings,
+            "analysed": [(one.stem, str(one.path), one.fingerprint) for one in source.siblings],
+            "siblings": {stem: str(path) for stem, path in self.siblings.items()},
+        }
+        text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+        file = io.BytesIO()
+        np.savez(file, header=text, times_s=self.table.times_s, values=self.table.values, allow_pickle=False)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, key: str) -> "Analysis":
+        """Return what `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError, or another of `_UNREADABLE`
+            It is no entry under that key.
+        """
+        with np.load(io.BytesIO(data), allow_pickle=False) as parts:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in parts.zip.infolist()):
+                raise ValueError("compressed, which ours are not: it could fill the memory")
+            header = json.loads(parts["header"].tobytes())
+            times_s, values = parts["times_s"], parts["values"]
+        names = tuple(map(str, header["names"]))
+        is_table = times_s.dtype == values.dtype == np.float64 and values.shape == (*times_s.shape, len(names))
+        if header["key"] != key or not is_table or times_s.ndim != 1:
+            raise ValueError("another analysis")
+        source = AudioSource(
+            Path(header["path"]),
+            int(header["n_frames"]),
+            int(header["sample_rate"]),
+            str(header["fingerprint"]),
+            warnings=tuple(map(str, header["warnings"])),
+            siblings=tuple(Sibling(stem, Path(path), digest) for stem, path, digest in header["analysed"]),
+        )
+        siblings = {stem: Path(path) for stem, path in header["siblings"].items()}
+        return cls(FeatureTable(times_s, names, values), source, siblings)
+
+    def at(self, path: Path, siblings: Mapping[str, Path]) -> AudioSource:
+        """Return the source as it lies now: the audio and its siblings, also where warnings name them."""
+        moved = {self.source.path: path} | {then: siblings[stem] for stem, then in self.siblings.items()}
+        names = {str(then): str(now) for then, now in moved.items()} | {self.source.path.name: path.name}
+        either = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
+        return replace(
+            self.source,
+            path=path,
+            siblings=tuple(replace(one, path=moved[one.path]) for one in self.source.siblings),
+            warnings=tuple(either.sub(lambda match: names[match[0]], warning) for warning in self.source.warnings),
+        )
 
 
 @dataclass(frozen=True)
@@ -58,9 +125,7 @@ class CachedAnalysis:
     folder: Path | None
     limit_bytes: int = CACHE_LIMIT_BYTES
 
-    def __call__(
-        self, path: Path, config: StemConfig, features: str = GUIDE
-    ) -> tuple[FeatureTable, AudioSource]:
+    def __call__(self, path: Path, config: StemConfig, features: str = GUIDE) -> tuple[FeatureTable, AudioSource]:
         """Return what `analyze` does.
 
         Raises
@@ -68,18 +133,42 @@ class CachedAnalysis:
         InputError
             See `analyze`.
         """
-        beside = find_siblings(path) if features == ALL and self.folder else {}
-        key = self.folder and _key(path, beside, config, features)
-        if not key:
+        if self.folder is None:
             return analyze(path, config, features)
-        found = _remembered(self.folder, key, lambda: Analysis(key, *analyze(path, config, features), beside))
-        return found.table, _at(found, path, beside)
+        siblings = find_siblings(path) if features == ALL else {}
+        key = _key(path, siblings, config, features)
+        if key is None:
+            return analyze(path, config, features)
+        entry = self.folder / SUBFOLDER / f"{key}{SUFFIX}"
+        with suppress(*_UNREADABLE):
+            found = Analysis.from_bytes(_read(entry), key)
+            source = found.at(path, siblings)
+            with suppress(OSError):
+                os.utime(entry)
+            return found.table, source
+        table, source = analyze(path, config, features)
+        with suppress(InputError):  # a folder that vanished or is full: the next run analyses once more
+            write_whole(entry, Analysis(table, source, siblings).to_bytes(key))
+        return table, source
 
     def trim(self) -> None:
-        """Remove what was used longest ago, until the folder has its size."""
-        if self.folder is not None:
-            with _quiet():
-                _memory(self.folder).reduce_size(bytes_limit=self.limit_bytes)
+        """Remove what was used longest ago, until the folder has its size; others may write and trim meanwhile."""
+        if self.folder is None:
+            return
+        entries: list[Path] = []
+        used: list[tuple[int, int, Path]] = []
+        with suppress(OSError):
+            entries = list((self.folder / SUBFOLDER).glob(f"*{SUFFIX}"))
+        for entry in entries:
+            with suppress(OSError):
+                state = entry.lstat()
+                used.append((state.st_mtime_ns, state.st_size, entry))
+        total = 0
+        for _, size, entry in sorted(used, reverse=True):
+            total += size
+            if total > self.limit_bytes:
+                with suppress(OSError):
+                    entry.unlink()
 
 
 def open_cache(folder: Path | None) -> CachedAnalysis:
@@ -101,10 +190,10 @@ def open_cache(folder: Path | None) -> CachedAnalysis:
     return CachedAnalysis(folder.absolute())
 
 
-def _key(path: Path, beside: Mapping[str, Path], config: StemConfig, features: str) -> str | None:
+def _key(path: Path, siblings: Mapping[str, Path], config: StemConfig, features: str) -> str | None:
     """Return the digest of all that the analysis depends on; None where a file cannot be read."""
     try:
-        audio = [(stem, file.suffix.lower(), _digest(file)) for stem, file in (("", path), *beside.items())]
+        audio = [(stem, file.suffix.lower(), _digest(file)) for stem, file in (("", path), *siblings.items())]
     except (OSError, ValueError):
         return None
     libraries = np.__version__, soundfile.__libsndfile_version__
@@ -129,53 +218,14 @@ def _digest(path: Path) -> str:
     return state.hexdigest()
 
 
-def _remembered(folder: Path, key: str, make: Callable[[], Analysis]) -> Analysis:
-    """Return what was made under the key before, else make it; so too where what is there is damaged or foreign."""
-    with _quiet():
-        remember = _memory(folder).cache(_made, ignore=["make"])
-        try:
-            found = remember(key, make)
-            if isinstance(found, Analysis) and found.key == key:
-                return found
-            remember.call_and_shelve(key, make).clear()
-            return remember(key, make)
-        except InputError:
-            raise
-        except Exception:  # joblib copes with most faults of a folder, and where it does not, there is the audio
-            return make()
+def _read(entry: Path) -> bytes:
+    """Return the bytes of an entry.
 
-
-def _made(key: str, make: Callable[[], Analysis]) -> Analysis:
-    return make()
-
-
-def _memory(folder: Path):
-    from joblib import Memory
-
-    return Memory(folder / SUBFOLDER, verbose=0)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep joblib's warnings of a damaged or full folder to ourselves: the audio is analysed then."""
-    logger = logging.getLogger("joblib")
-    was_disabled, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = was_disabled
-
-
-def _at(found: Analysis, path: Path, beside: Mapping[str, Path]) -> AudioSource:
-    """Return the source as it lies now: the audio and its siblings, also where warnings name them."""
-    moved = {found.source.path: path} | {then: beside[stem] for stem, then in found.siblings.items()}
-    names = {str(then): str(now) for then, now in moved.items()} | {found.source.path.name: path.name}
-    either = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
-    return replace(
-        found.source,
-        path=path,
-        siblings=tuple(replace(one, path=moved[one.path]) for one in found.source.siblings),
-        warnings=tuple(either.sub(lambda hit: names[hit[0]], warning) for warning in found.source.warnings),
-    )
+    Raises
+    ------
+    OSError
+        It is not there, no regular file, or cannot be read.
+    """
+    if not stat.S_ISREG(entry.stat().st_mode):
+        raise OSError(f"{entry} is no regular file")
+    return entry.read_bytes()

@@ -1,9 +1,11 @@
 """The cache: found by content alone, mended where it is damaged, bounded, and never seen in what comes out."""
 
+import io
 import os
 import pickle
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from drumhits.cache import CachedAnalysis, open_cache
 from drumhits.config.load import default_config
 from drumhits.errors import InputError, UsageError
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.parallel import in_processes
 
 SNARE = default_config().stems["snare"]
 EXAMPLE = ROOT / "training_data"
@@ -66,7 +69,23 @@ def same(one, other):
 
 
 def entries(folder):
-    return sorted(folder.rglob("output.pkl"))
+    return sorted(folder.rglob("*.npz"))
+
+
+def archive(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+class Touch:
+    """What makes a file as soon as it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
 
 
 @pytest.mark.parametrize("options", [{}, {"features": MIX}, {"features": ALL}], ids=str)
@@ -118,20 +137,60 @@ def test_a_song_that_was_moved_and_renamed_is_found_and_named_as_it_is_now(song,
     assert same(found, analyze(now, SNARE, ALL))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"no pickle", pickle.dumps("foreign"), pickle.dumps(CachedAnalysis(None))],
-    ids=["empty", "damaged", "another object", "an object of this module"],
-)
-def test_a_damaged_entry_is_mended(song, cached, analysed, content, capfd):
+def assert_mended(song, cached, analysed, content, capfd):
+    """Assert that an entry of that content is passed over, and replaced by the analysis."""
     fresh = cached(song, SNARE)
     (entry,) = entries(cached.folder)
-    entry.write_bytes(content)
-    assert same(cached(song, SNARE), fresh)
-    assert len(analysed) == 2
-    assert same(cached(song, SNARE), fresh)
-    assert len(analysed) == 2
+    entry.write_bytes(content(entry.read_bytes()))
+    for _ in range(2):
+        assert same(cached(song, SNARE), fresh)
+        assert len(analysed) == 2
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda whole: b"",
+        lambda whole: b"no archive",
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-1],
+        lambda whole: whole.replace(b"LevelDb", b"LevelDB"),
+        lambda whole: archive(foreign=np.arange(3)),
+        lambda whole: archive(header=np.zeros(3), times_s=np.zeros(1), values=np.zeros((1, 1))),
+        lambda whole: archive(header=np.frombuffer(b"[]", np.uint8), times_s=np.zeros(1), values=np.zeros((1, 1))),
+        lambda whole: pickle.dumps("foreign"),
+    ],
+    ids=["empty", "damaged", "half", "cut at its end", "a byte changed", "foreign", "no JSON", "a list", "pickle"],
+)
+def test_a_damaged_entry_is_mended(song, cached, analysed, content, capfd):
+    assert_mended(song, cached, analysed, content, capfd)
+
+
+@pytest.mark.parametrize("name", ["header", "times_s", "values", None])
+def test_an_entry_that_holds_objects_runs_no_code(song, cached, analysed, tmp_path, capfd, name):
+    touch = Touch(tmp_path / "made")
+
+    def content(whole):
+        if name is None:
+            return pickle.dumps(touch)
+        with np.load(io.BytesIO(whole)) as parts:
+            return archive(**{**parts, name: np.array([touch], dtype=object)})
+
+    assert_mended(song, cached, analysed, content, capfd)
+    assert not (tmp_path / "made").exists()
+    pickle.loads(pickle.dumps(touch)).close()
+    assert (tmp_path / "made").exists()
+
+
+def test_a_compressed_entry_is_passed_over_since_it_could_fill_the_memory(song, cached, analysed, capfd):
+    def compressed(whole):
+        file = io.BytesIO()
+        with np.load(io.BytesIO(whole)) as parts:
+            np.savez_compressed(file, **parts)
+        return file.getvalue()
+
+    assert_mended(song, cached, analysed, compressed, capfd)
 
 
 def test_an_entry_under_another_key_is_not_taken(song, cached, analysed):
@@ -146,10 +205,15 @@ def test_an_entry_under_another_key_is_not_taken(song, cached, analysed):
 
 def test_a_folder_that_vanishes_or_holds_something_in_the_way_is_no_fault(song, cached):
     fresh = cached(song, SNARE)
-    place = entries(cached.folder)[0].parent
-    shutil.rmtree(place)
-    place.touch()
+    (entry,) = entries(cached.folder)
+    entry.unlink()
+    entry.mkdir()
     assert same(cached(song, SNARE), fresh)
+    shutil.rmtree(entry.parent)
+    entry.parent.touch()
+    assert same(cached(song, SNARE), fresh)
+    cached.trim()
+    entry.parent.unlink()
     shutil.rmtree(cached.folder)
     assert same(cached(song, SNARE), fresh)
 
@@ -161,18 +225,38 @@ def test_trimming_holds_the_size_and_drops_the_oldest(tmp_path, analysed):
         cached(song, SNARE, ALL)
         newest = max(entries(cached.folder), key=lambda path: path.stat().st_mtime_ns)
         os.utime(newest, (1e9 + i, 1e9 + i))
-    beside = tmp_path / "cache" / ("a" * 32) / "output.pkl"
-    beside.parent.mkdir()
-    beside.write_bytes(bytes(100_000))
+    cached(songs[0], SNARE, ALL)  # used again, so the second is the one that was not used for longest
+    other = tmp_path / "cache" / ("a" * 32) / "other.npz"
+    other.parent.mkdir()
+    other.write_bytes(bytes(100_000))
     cached.trim()
     kept = entries(cached.folder / cache.SUBFOLDER)
-    assert 0 < sum(file.stat().st_size for entry in kept for file in entry.parent.iterdir()) <= 20_000
-    assert beside.exists()
+    assert 2 <= len(kept) < 20
+    assert sum(entry.stat().st_size for entry in kept) <= 20_000
+    assert other.exists()
     analysed.clear()
-    cached(songs[-1], SNARE, ALL)
+    for song in (songs[0], songs[-1]):
+        cached(song, SNARE, ALL)
     assert not analysed
-    cached(songs[0], SNARE, ALL)
-    assert analysed == [songs[0]]
+    cached(songs[1], SNARE, ALL)
+    assert analysed == [songs[1]]
+
+
+def analysed_and_trimmed(folder, song):
+    """What a process of several does that share a folder too small for them."""
+    cached = CachedAnalysis(folder, limit_bytes=10_000)
+    results = []
+    for _ in range(5):
+        results.append(cached(song, SNARE))
+        cached.trim()
+    return results
+
+
+def test_processes_that_write_and_trim_at_once_disturb_nobody(tmp_path):
+    songs = [write(tmp_path / "songs" / f"{i}-snare.wav", (0.3, 0.7), seed=i) for i in range(4)]
+    found = list(in_processes(partial(analysed_and_trimmed, tmp_path / "cache"), songs, 4))
+    for song, results in zip(songs, found, strict=True):
+        assert all(same(result, analyze(song, SNARE)) for result in results)
 
 
 def test_unreadable_audio_gives_the_same_error_with_a_cache(tmp_path, cached):
