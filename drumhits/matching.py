@@ -3,7 +3,7 @@
 import numpy as np
 
 MAX_BAND = 64  # rivals of one time that are weighed; more only where events pile up on one moment
-FLOAT_SLACK_S = 1e-9
+FLOAT_SLACK_S = 1e-9  # a distance that equals the tolerance but for rounding is a match, whichever way it was rounded
 SKIP_REFERENCE, SKIP_ESTIMATED, MATCH = range(3)
 
 
