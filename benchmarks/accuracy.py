@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from drumhits.config.load import Config, default_config
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, NotEnoughDataError
-from drumhits.evaluation.scores import match_hits
 from drumhits.evaluation.truth import TruthPair, find_test_songs, read_truth
 from drumhits.io.midi import decode
+from drumhits.matching import match_times
 from drumhits.metrics import precision_recall_f1
 from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 from drumhits.transcription.convert import Job, convert
@@ -71,7 +71,7 @@ def f1_scores(songs: Sequence[TruthPair], stem: str, config: Config, detector: D
         true_s = read_truth(song.truth, config.stems[stem])[0]["time_s"]
         found_s = np.sort(detector(song.audio))
         for row, window_s in zip(counts, WINDOWS_S, strict=True):
-            row += len(match_hits(true_s, found_s, window_s)), len(true_s), len(found_s)
+            row += len(match_times(true_s, found_s, window_s)), len(true_s), len(found_s)
     return [precision_recall_f1(*map(int, row))[2] or 0.0 for row in counts]
 
 

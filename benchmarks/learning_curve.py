@@ -20,10 +20,10 @@ from accuracy import songs_with_truth
 from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
-from drumhits.evaluation.scores import match_hits
 from drumhits.evaluation.truth import TruthPair, read_truth
 from drumhits.learning.dataset import Dataset
 from drumhits.learning.fit import fit_dataset
+from drumhits.matching import match_times
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
@@ -48,7 +48,7 @@ def read_song(pair: TruthPair, stem: str) -> Song:
     table, _ = analyze(pair.audio, config, ALL)
     true_s = read_truth(pair.truth, config)[0]["time_s"]
     is_hit = np.zeros(len(table), dtype=bool)
-    is_hit[match_hits(true_s, table.times_s, WINDOW_S)[:, 1]] = True
+    is_hit[match_times(true_s, table.times_s, WINDOW_S)[:, 1]] = True
     return Song(feature_matrix(table, FEATURES), is_hit, len(true_s))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_BAND = 64  # estimated times compared with one reference; there are more only where events pile up on one moment
-FLOAT_SLACK_S = 1e-9
+FLOAT_SLACK_S = 1e-9  # a distance that equals the tolerance but for rounding is a match, whichever way it was rounded
 SKIP_REFERENCE, SKIP_ESTIMATED, MATCH = range(3)
 
 

@@ -1,80 +1,148 @@
-"""Scores from counts, confidences and times; how sure they are, by bootstrap and jackknife.
+"""Counts, confidences and times of hits -> scores, and how certain these are, by bootstrap and jackknife.
 
-The formulas for decisions are scikit-learn's, written out, since importing it takes longer than all the rest.
+Conventions: scores, confidences and shares lie in 0..1; masks are boolean; n is the number of candidates. The formulas
+for candidates are scikit-learn's, written out, since importing it takes longer than an evaluation.
 """
 
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
-from mir_eval.util import f_measure
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+N_RESAMPLES = 2000
+INTERVAL = (2.5, 97.5)  # percentiles
 
 
-def precision_recall_f1(right: int, n_true: int, n_found: int) -> tuple[float | None, float | None, float | None]:
-    """Return the scores of `right` ones among `n_found`, of `n_true`; all None without any of them."""
-    if not n_true and not n_found:
-        return None, None, None
-    precision, recall = right / max(n_found, 1), right / max(n_true, 1)
-    return precision, recall, float(f_measure(precision, recall))
-
-
-def f1_score(
-    matched: int | np.ndarray, n_reference: int | np.ndarray, n_estimated: int | np.ndarray
-) -> np.floating | np.ndarray:
-    """Return the F1 scores of counts, in 0..1: 2 matched / (n_reference + n_estimated), 0 where there are none.
+@overload
+def f1_score(matched: int, n_reference: int, n_estimated: int) -> float: ...
+@overload
+def f1_score(matched: npt.NDArray[Any], n_reference: npt.ArrayLike, n_estimated: npt.ArrayLike) -> FloatArray: ...
+def f1_score(matched: npt.ArrayLike, n_reference: npt.ArrayLike, n_estimated: npt.ArrayLike) -> Any:
+    """F1 from counts: 2 matched / (n_reference + n_estimated), the harmonic mean of precision and recall.
 
     Parameters
     ----------
-    matched, n_reference, n_estimated : int or np.ndarray of int
-        Counts >= 0, of shapes that broadcast.
+    matched : int >= 0, or array of them
+        Pairs; true positives.
+    n_reference, n_estimated : int >= 0, or arrays that broadcast with `matched`
+        Hits in the reference, and hits found.
+
+    Returns
+    -------
+    float, or np.ndarray of the broadcast shape, 0..1; 0 where there is neither a reference nor an estimate
     """
-    return 2 * matched / np.maximum(n_reference + n_estimated, 1)
+    f1 = 2 * np.asarray(matched) / np.maximum(np.add(n_reference, n_estimated), 1)
+    return f1 if f1.ndim else float(f1)
 
 
-def roc_auc(is_hit: np.ndarray, confidence: np.ndarray) -> float:
-    """Return the area under the ROC curve: how often a hit has a higher confidence than another candidate."""
+def precision_recall_f1(
+    matched: int, n_reference: int, n_estimated: int
+) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Precision, recall and F1 from counts; all None where there is neither a reference nor an estimate.
+
+    Parameters
+    ----------
+    matched, n_reference, n_estimated : int >= 0
+        See `f1_score`. Precision is 0 where nothing was found, recall where there is nothing to find.
+    """
+    if not n_reference and not n_estimated:
+        return None, None, None
+    f1 = f1_score(matched, n_reference, n_estimated)
+    return matched / max(n_estimated, 1), matched / max(n_reference, 1), f1
+
+
+def roc_auc(is_hit: Mask, confidence: FloatArray) -> float:
+    """Area under the ROC curve: probability that a hit has a higher confidence than another candidate.
+
+    Parameters
+    ----------
+    is_hit : np.ndarray, shape (n,), bool
+        At least one hit and one other candidate.
+    confidence : np.ndarray, shape (n,)
+        Ties count half.
+
+    Returns
+    -------
+    float in 0..1
+    """
     _, level, count = np.unique(confidence, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - (count - 1) / 2)[level.ravel()]
     n_hits = np.count_nonzero(is_hit)
     return float((rank[is_hit].sum() - n_hits * (n_hits + 1) / 2) / (n_hits * (len(is_hit) - n_hits)))
 
 
-def precision_recall_curve(is_hit: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the thresholds, falling, with precision and recall of keeping what reaches each; there must be a hit."""
+def precision_recall_curve(is_hit: Mask, confidence: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Thresholds, falling, with the precision and the recall of keeping the candidates that reach each.
+
+    Parameters
+    ----------
+    is_hit : np.ndarray, shape (n,), bool
+        At least one hit.
+    confidence : np.ndarray, shape (n,)
+
+    Returns
+    -------
+    thresholds, precision, recall : np.ndarray, shape (m,)
+        One for each different confidence.
+    """
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum(is_hit[order])
     last = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))
     return confidence[order][last], right[last] / (last + 1), right[last] / right[-1]
 
 
-def average_precision(is_hit: np.ndarray, confidence: np.ndarray) -> float:
-    """Return the mean of the precisions at each threshold, weighted by the gain in recall."""
+def average_precision(is_hit: Mask, confidence: FloatArray) -> float:
+    """Mean of the precisions at each threshold, weighted by the gain in recall; parameters as above."""
     _, precision, recall = precision_recall_curve(is_hit, confidence)
     return float(np.sum(np.diff(recall, prepend=0) * precision))
 
 
-def reliability(is_hit: np.ndarray, confidence: np.ndarray, n_bins: int = 10) -> np.ndarray:
-    """Return (mean confidence, share of hits, number of candidates) of each bin that holds any, shape (m, 3)."""
+def reliability(is_hit: Mask, confidence: FloatArray, n_bins: int = 10) -> FloatArray:
+    """Mean confidence, share of hits and number of candidates, in each bin of confidence that holds any.
+
+    Parameters
+    ----------
+    is_hit : np.ndarray, shape (n,), bool
+    confidence : np.ndarray, shape (n,), 0..1
+    n_bins : int > 0
+        Bins of equal width over 0..1.
+
+    Returns
+    -------
+    np.ndarray, shape (m, 3), m <= n_bins
+    """
     of_bin = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     inside = [of_bin == b for b in np.unique(of_bin)]
     rows = [(confidence[rows].mean(), is_hit[rows].mean(), rows.sum()) for rows in inside]
     return np.array(rows, dtype=float).reshape(-1, 3)
 
 
-def jackknife_error(left_out: np.ndarray) -> np.ndarray:
-    """Return the standard error of a figure from its values without each song, shape (n_songs, ...).
+def jackknife_error(left_out: FloatArray) -> FloatArray:
+    """Standard error of a statistic, from its values with each song left out.
 
     Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 11.
+
+    Parameters
+    ----------
+    left_out : np.ndarray, shape (n_songs, ...)
+
+    Returns
+    -------
+    np.ndarray, shape (...)
     """
     n_songs = len(left_out)
-    return np.sqrt((n_songs - 1) / n_songs * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
-
-N_RESAMPLES = 2000
-INTERVAL = (2.5, 97.5)  # percentiles
+    error: FloatArray = np.sqrt((n_songs - 1) / n_songs * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+    return error
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of F1, in 0..1, and the interval in which it lies with 95 % certainty; None with one song."""
+    """A difference of F1, in -1..1, and its 95 % interval over songs; None with one song."""
 
     value: float
     interval: tuple[float, float] | None
@@ -85,13 +153,15 @@ class Difference:
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
 
-def f1_difference(counts: np.ndarray, counts_of_first: np.ndarray, seed: int = 0) -> Difference:
-    """Return how much higher the F1 of `counts`, pooled over songs, is than that of `counts_of_first`.
+def f1_difference(counts: IntArray, counts_of_first: IntArray, seed: int = 0) -> Difference:
+    """F1 of `counts` minus that of `counts_of_first`, both pooled over songs, with its bootstrap interval.
 
     Parameters
     ----------
     counts, counts_of_first : np.ndarray, shape (n_songs, 3), int
-        Right ones, true ones, found ones of each song; the same songs in the same order.
+        Matched, n_reference, n_estimated of each song; the same songs in the same order.
+    seed : int >= 0
+        Of the resampling of songs, `N_RESAMPLES` times.
     """
     n_songs = len(counts)
     value = float(_pooled_f1(counts.sum(axis=0)) - _pooled_f1(counts_of_first.sum(axis=0)))
@@ -103,5 +173,5 @@ def f1_difference(counts: np.ndarray, counts_of_first: np.ndarray, seed: int = 0
     return Difference(value, (float(low), float(high)))
 
 
-def _pooled_f1(counts: np.ndarray) -> np.ndarray:
-    return 2 * counts[..., 0] / np.maximum(counts[..., 1] + counts[..., 2], 1)
+def _pooled_f1(counts: IntArray) -> FloatArray:
+    return f1_score(counts[..., 0], counts[..., 1], counts[..., 2])

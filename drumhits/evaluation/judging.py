@@ -13,11 +13,12 @@ import numpy as np
 from drumhits.analysis import GUIDE, analyze
 from drumhits.config.load import Config, StemConfig
 from drumhits.detection.features import FeatureTable
-from drumhits.evaluation.scores import CandidateScores, Heard, match_hits, score_decisions, score_hits
+from drumhits.evaluation.scores import CandidateScores, Heard, score_decisions, score_hits
 from drumhits.evaluation.truth import TruthPair, read_truth
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import Track, decode, encode
 from drumhits.learning.songs import Analyse
+from drumhits.matching import match_times
 from drumhits.models.decisions import Decisions, by_thresholds
 from drumhits.models.modelfile import TrainedModel
 from drumhits.transcription.notes import to_notes
@@ -213,7 +214,7 @@ def judge(
     is_hit: np.ndarray | None = None,
 ) -> ScoredSong:
     """Compare decisions with the truth; `is_hit`, shape (n,), says which candidates are hits where that is known."""
-    offered = match_hits(truth["time_s"], np.maximum(table.times_s + stem_config.timing_offset, 0), window_s)
+    offered = match_times(truth["time_s"], np.maximum(table.times_s + stem_config.timing_offset, 0), window_s)
     if is_hit is None:
         is_hit = np.zeros(len(table), bool)
         is_hit[offered[:, 1]] = True
@@ -227,7 +228,7 @@ def judge(
         confidence=decisions.confidence,
         truth=truth,
         notes=notes,
-        pairs=match_hits(truth["time_s"], notes["time_s"], window_s),
+        pairs=match_times(truth["time_s"], notes["time_s"], window_s),
         is_offered=np.isin(np.arange(len(truth)), offered[:, 0]),
     )
 

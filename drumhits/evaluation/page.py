@@ -21,7 +21,7 @@ TEMPLATE = Path(__file__).with_name("page.html")
 MAX_SOUND_S = 1200.0  # of all songs together: about 11 MB of page
 VIEW_TITLES = {
     "decided": "Decisions over the candidates, kept or removed against the truth",
-    "heard": "Hits that come out against the truth, one to one within {:g} ms (mir_eval)",
+    "heard": "Hits that come out against the truth, one to one within {:g} ms",
 }
 
 

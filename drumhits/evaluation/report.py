@@ -106,7 +106,7 @@ def evaluation_report(evaluation: Evaluation) -> str:
             *_table(evaluation, "decided", DECISION_COLUMNS),
         ],
         [
-            f"Hits that come out against the truth, one to one within {1000 * evaluation.window_s:g} ms (mir_eval):",
+            f"Hits that come out against the truth, one to one within {1000 * evaluation.window_s:g} ms:",
             *_table(evaluation, "heard", HIT_COLUMNS),
             f"  Never offered by the detector: {heard.undetected} of {heard.n_reference} true hits",
         ],

@@ -1,16 +1,13 @@
 """Truth and what was made of it -> scores. Times in seconds, increasing; scores in 0..1; None where 0 of 0 is asked.
 
-Which hits match is decided by mir_eval (Raffel et al. 2014, "mir_eval: a transparent implementation of common MIR
-metrics"). The formulas for decisions are scikit-learn's, written out, since importing it takes longer than
-all the rest.
+Hits are matched by `matching.match_times`, which finds as many pairs as mir_eval (Raffel et al. 2014, "mir_eval: a
+transparent implementation of common MIR metrics") and, among as many, the nearest.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from mir_eval.util import match_events
 
-from drumhits.matching import match_times
 from drumhits.metrics import average_precision, precision_recall_f1, roc_auc
 
 
@@ -95,22 +92,6 @@ class Heard(_Counted):
     @property
     def counts(self) -> tuple[int, int, int]:
         return self.matched, self.n_reference, self.n_estimated
-
-
-def match_hits(reference: np.ndarray, estimated: np.ndarray, window_s: float) -> np.ndarray:
-    """Return the matching of hits within `window_s`, shape (n_matches, 2): indices into reference and estimated.
-
-    mir_eval says how many match. Its own matching takes any partner within the window; of those with as many matches,
-    this is the one with the smallest distances, so that timing errors are those of the nearest hits.
-    """
-    nearest = match_times(reference, estimated, window_s)
-    try:
-        matching = match_events(reference, estimated, window_s)
-    except RecursionError:  # in very long rolls; the nearest matching has as many pairs
-        return nearest
-    if len(matching) == len(nearest):
-        return nearest
-    return np.array(matching, dtype=int).reshape(-1, 2)  # distances equal to the window but for rounding
 
 
 def score_decisions(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray | None) -> CandidateScores:

@@ -18,7 +18,7 @@ from drumhits.io.midi import read_midi
 
 TEST_SONGS = ROOT / "test_songs"
 CYMBALS = [f"test{i}-cymbals{ending}" for i in (1, 2) for ending in (".flac", "_ground_truth.mid")]
-FORBIDDEN = ("sklearn", "matplotlib", "librosa")
+FORBIDDEN = ("sklearn", "scipy", "joblib", "matplotlib", "librosa", "mir_eval", "jinja2")
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_a_window_decides_what_is_right(evaluate, tmp_path):
         evaluate("--window", window, "--json", tmp_path / "e.json")
         f1.append(numbers(tmp_path / "e.json")["models"][0]["hits"]["f1"])
     assert f1[0] < f1[1]
-    assert "within 50 ms (mir_eval)" in evaluate().stdout
+    assert "one to one within 50 ms" in evaluate().stdout
 
 
 def test_no_pair_says_what_was_looked_for_and_what_is_there(evaluate, tmp_path):
@@ -256,7 +256,6 @@ def test_an_evaluation_imports_nothing_that_it_does_not_need(models):
     code = f"import sys, evaluate_model as e; assert e.main({args}) == 0; print([*sys.modules], file=sys.stderr)"
     process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     loaded = {name.partition(".")[0] for name in re.findall(r"'([^']+)'", process.stderr)}
-    assert "mir_eval" in loaded
     assert not loaded & set(FORBIDDEN)
 
 
