@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drumhits.errors import InputError, UsageError
 
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 WATCH_S = 1.0  # between two looks at whether the parent lives
 
+T = TypeVar("T")
+
 _watched: set[int] = set()
+
+
+def attempt(function: Callable[..., T], item: object, **options: object) -> "T | InputError":
+    """Return `function(item, **options)`, or the InputError that ended it, so that one bad item leaves others alone."""
+    try:
+        return function(item, **options)
+    except InputError as error:
+        return error
 
 
 def in_processes(function: Callable, items: Sequence, n_jobs: int) -> Iterator:

@@ -118,7 +118,9 @@ HOSTILE_MODELS = {
     "code in a pickle of protocol 0": (pickle.dumps(Hostile(), 0), REFUSED),
     "code in a pickle of protocol 5": (pickle.dumps({"classifier": Hostile()}, 5), REFUSED),
     "code in a pickle, sealed": (with_checksum(pickle.dumps(Hostile(), 4)[2:]), REFUSED),
-    "code in place of the classifier": (with_checksum(b"}(X\x04\0\0\0kindcos\nsystem\n(X\x06\0\0\0exit 1tRu."), REFUSED),
+    "code in place of the classifier": (
+        with_checksum(b"}(X\x04\0\0\0kindcos\nsystem\n(X\x06\0\0\0exit 1tRu."), REFUSED
+    ),
     "code after a model": (model_file(forest_of()) + pickle.dumps(Hostile()), REFUSED),
     "code behind the STOP of a model": (with_checksum(dumps(PLAIN)[12:] + b"cos\nsystem\n."), REFUSED),
     "numpy array in a pickle": (pickle.dumps(np.zeros(9)), REFUSED),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drumhits.config.schema import SETTINGS, Band, Value, read_value, require_known, settings_in, to_node, value_text
-from drumhits.config.yamltree import Node, parse, read_text, shown
+from drumhits.config.yamltree import Node, parse, read_text
 from drumhits.drums import STEMS
 from drumhits.errors import UsageError
+from drumhits.io.text import one_line
 
 COMMAND_LINE = "command line"
 DEFAULT = "default"
@@ -157,7 +158,7 @@ def parse_override(text: str, option: str = "--set") -> dict[str, dict[str, Valu
     path, equals, value = (part.strip() for part in text.partition("="))
     if not (path and equals and value):
         raise UsageError(
-            f"{option}: {shown(text)}: write SECTION.SETTING=VALUE, such as cymbals.geomean_threshold=12"
+            f"{option}: {one_line(text)}: write SECTION.SETTING=VALUE, such as cymbals.geomean_threshold=12"
         )
     require_known(path, option)
     overrides: dict[str, dict[str, Value]] = {}
@@ -180,7 +181,7 @@ def describe(config: Config, stem: str | None = None) -> list[tuple[str, str, st
 
 def _file_nodes(path: Path) -> dict[str, Node]:
     """Return the nodes of the settings that a configuration file holds, by dotted path."""
-    name = shown(path.name)
+    name = one_line(path.name)
     root = parse(read_text(path), lambda line: f"{name}:{line}")
     if root is None:
         raise UsageError(f"{name}: is empty; write a section such as 'cymbals:', or leave the file out")

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from drumhits.errors import UsageError
-from drumhits.io.text import escape_controls
+from drumhits.io.text import one_line
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
@@ -51,16 +51,10 @@ class Node:
 
     def __str__(self) -> str:
         if self.kind == "list" and all(child.kind == "scalar" for child in self.children):
-            return shown(f"[{', '.join(child.text for child in self.children)}]")
+            return one_line(f"[{', '.join(child.text for child in self.children)}]")
         if self.kind != "scalar":
             return f"a {self.kind}"
-        return f"'{shown(self.text)}'" if self.quoted else shown(self.text)
-
-
-def shown(text: str, limit: int = 60) -> str:
-    """Return `text` fit for one line of a message: control characters escaped, cut at `limit` characters."""
-    cut = text if len(text) <= limit else text[:limit] + "..."
-    return escape_controls(cut)
+        return f"'{one_line(self.text)}'" if self.quoted else one_line(self.text)
 
 
 def read_text(path: Path) -> str:
@@ -71,7 +65,7 @@ def read_text(path: Path) -> str:
     UsageError
         Missing or unreadable, not a regular file (a FIFO is not waited for), over `MAX_BYTES`, or not UTF-8.
     """
-    name = shown(str(path), limit=200)
+    name = one_line(str(path), limit=200)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"{name}: is not a file; name a YAML file such as midiconfig.yaml")
@@ -80,7 +74,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise UsageError(f"{name}: no such file; check the name of the configuration file") from None
     except (OSError, ValueError) as error:
-        reason = shown(getattr(error, "strerror", None) or str(error))
+        reason = one_line(getattr(error, "strerror", None) or str(error))
         raise UsageError(f"{name}: cannot be read ({reason}); check the name and the permissions") from None
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name}: is over 1 MB; a configuration is a few KB, so is this the right file?")
@@ -89,7 +83,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = 1 + data.count(b"\n", 0, error.start)
         raise UsageError(
-            f"{shown(path.name)}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}); "
+            f"{one_line(path.name)}:{line}: is not UTF-8 text (byte 0x{data[error.start]:02x}); "
             "save the file as UTF-8 in your editor"
         ) from None
 
@@ -122,11 +116,11 @@ def parse(text: str, place: Callable[[int], str]) -> Node | None:
         if "nesting" in error.problem:  # libyaml has a limit of its own and looks ahead
             raise too_deep(place(error.problem_mark.line + 1)) from None
         raise UsageError(
-            f"{place(error.problem_mark.line + 1)}: is not valid YAML ({shown(error.problem)}); "
+            f"{place(error.problem_mark.line + 1)}: is not valid YAML ({one_line(error.problem)}); "
             "check colons, brackets, quotes and indentation here and above"
         ) from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{place(1)}: is not valid YAML ({shown(str(error))})") from None
+        raise UsageError(f"{place(1)}: is not valid YAML ({one_line(str(error))})") from None
     return root.children[0] if root.children and not root.children[0].is_empty else None
 
 
@@ -138,7 +132,7 @@ def pairs(mapping: Node) -> Iterator[tuple[Node, Node]]:
 def _refuse(match: re.Match | None, text: str, place: Callable[[int], str], problem: str) -> None:
     if match:
         line = 1 + text.count("\n", 0, match.start())
-        raise UsageError(f"{place(line)}: {problem.format(shown(match.group()))}")
+        raise UsageError(f"{place(line)}: {problem.format(one_line(match.group()))}")
 
 
 def _add(event: yaml.Event, open_nodes: list[Node], place: Callable[[int], str]) -> None:
@@ -149,7 +143,7 @@ def _add(event: yaml.Event, open_nodes: list[Node], place: Callable[[int], str])
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
         raise UsageError(f"{here}: anchors (&) and aliases (*) are not supported; write the value itself")
     if getattr(event, "tag", None):
-        raise UsageError(f"{here}: tags (!) are not supported; remove {shown(event.tag)}")
+        raise UsageError(f"{here}: tags (!) are not supported; remove {one_line(event.tag)}")
     if isinstance(event, yaml.CollectionEndEvent):
         open_nodes.pop().end = event.end_mark.index
     elif isinstance(event, yaml.NodeEvent):

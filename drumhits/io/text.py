@@ -13,6 +13,11 @@ def escape_controls(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def one_line(text: str, limit: int = 60) -> str:
+    """Return text fit for one line of a message: controls escaped, cut at `limit` characters."""
+    return escape_controls(text if len(text) <= limit else text[:limit] + "...")
+
+
 def shown(text: str) -> str:
     """Return text from a file or a name for HTML: markup escaped, what cannot be seen replaced."""
     return html.escape("".join(c if c.isprintable() else "\ufffd" for c in text))

@@ -18,7 +18,7 @@ from drumhits.learning.sharing import ExampleFile
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Fold, Validation, _fit_folds, _folds, _importance, _validate
 from drumhits.models.base import Logistic, PlainModel
-from drumhits.models.blend import Blend, pooled
+from drumhits.models.blend import Blend, log_opinion_pool
 from drumhits.models.forest import Forest
 from drumhits.models.modelfile import TrainedModel, detection_of, networks_of
 
@@ -126,9 +126,9 @@ def _share_of_learned(examples: Dataset, folds: list[Fold], before: PlainModel) 
     if not folds:
         return float(max(usual, SHARES[0]))
     held_out = np.concatenate([fold.held_out for fold in folds])
-    learned = np.concatenate([fold.model.predict(examples.X[fold.held_out]) for fold in folds])
-    known, kept = before.predict(examples.X[held_out]), examples.kept[held_out]
-    errors = np.array([np.sum((pooled(known, learned, share) - kept) ** 2) for share in SHARES])
+    learned = np.concatenate([fold.model.predict_proba(examples.X[fold.held_out]) for fold in folds])
+    known, kept = before.predict_proba(examples.X[held_out]), examples.kept[held_out]
+    errors = np.array([np.sum((log_opinion_pool(known, learned, share) - kept) ** 2) for share in SHARES])
     distance = SHARES - usual
     doubt = DECISIVE * (1 - np.exp(-0.5 * (distance / NEAR_USUAL) ** 2)) + FAR * distance**2
     return float(SHARES[np.argmin(np.log(errors + ERROR_UNSEEN) + doubt)])

@@ -92,7 +92,7 @@ def advice(total: Counts, n_songs: int, validation: Validation) -> list[str]:
 def _start_lines(classifier: PlainModel) -> list[str]:
     if not isinstance(classifier, Blend):
         return []
-    return [f"  Starts from the bundled model; your edits have {classifier.share:.0%} of the weight"]
+    return [f"  Starts from the bundled model; your edits have {classifier.weight:.0%} of the weight"]
 
 
 def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> list[str]:

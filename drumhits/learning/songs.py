@@ -17,8 +17,6 @@ from drumhits.learning.pairing import Pair, find_audio
 from drumhits.parallel import in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
 
-MAX_PATH_LENGTH = 4096
-
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
 
 
@@ -145,7 +143,7 @@ def _settings(pair: Pair, note: Provenance | None) -> StemConfig:
         )
     if note.stem != pair.stem:
         raise InputError(f"{pair.raw}: was made as {note.stem}, not {pair.stem}; {remedy} --stem {pair.stem}.")
-    if not _is_sound(note):
+    if not note.is_sound:
         raise InputError(f"{pair.raw}: the note of what made it is damaged; {remedy}.")
     try:
         load_config(None, {note.stem: note.settings})  # types and ranges
@@ -154,16 +152,6 @@ def _settings(pair: Pair, note: Provenance | None) -> StemConfig:
         raise InputError(
             f"{pair.raw}: the settings noted in it are not those of this version ({error}); {remedy}."
         ) from error
-
-
-def _is_sound(note: Provenance) -> bool:
-    return (
-        isinstance(note.audio, str)
-        and len(note.audio) <= MAX_PATH_LENGTH
-        and isinstance(note.n_frames, int)
-        and 0 <= note.n_frames < 2**53
-        and isinstance(note.settings, dict)
-    )
 
 
 def _changes(source: AudioSource, note: Provenance) -> str | None:

@@ -84,7 +84,7 @@ def _validate(examples: Dataset, folds: list[Fold], by_song: bool, importance: d
     X, kept = examples.X, examples.kept
     probability = np.full(len(kept), np.nan)
     for fold in folds:
-        probability[fold.held_out] = fold.model.predict(X[fold.held_out])
+        probability[fold.held_out] = fold.model.predict_proba(X[fold.held_out])
     tested = np.isfinite(probability)
     min_confidence = 0.5
     if tested.any():
@@ -94,7 +94,7 @@ def _validate(examples: Dataset, folds: list[Fold], by_song: bool, importance: d
     precision, recall = hits / max(decided.sum(), 1), hits / max(kept[tested].sum(), 1)
     accuracies = tuple(_accuracy(probability[fold.held_out], kept[fold.held_out], min_confidence) for fold in folds)
     train_accuracies = tuple(
-        _accuracy(fold.model.predict(X[fold.training]), kept[fold.training], min_confidence) for fold in folds
+        _accuracy(fold.model.predict_proba(X[fold.training]), kept[fold.training], min_confidence) for fold in folds
     )
     return Validation(
         n_folds=len(folds),
@@ -141,12 +141,12 @@ def permutation_importance(
     some = rng.permutation(len(X))[:WEIGHED]
     X, kept = X[some], kept[some]
     order = rng.permutation(len(X))
-    before = np.mean((model.predict(X) - kept) ** 2)
+    before = np.mean((model.predict_proba(X) - kept) ** 2)
     losses = []
     for group in columns.values():
         shuffled = X.copy()
         shuffled[:, group] = X[order][:, group]
-        losses.append(float(np.mean((model.predict(shuffled) - kept) ** 2) - before))
+        losses.append(float(np.mean((model.predict_proba(shuffled) - kept) ** 2) - before))
     return losses
 
 

@@ -4,6 +4,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,13 @@ from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import Track, decode, encode, read_midi_bytes
 from drumhits.models.decisions import Decisions, by_thresholds
-from drumhits.parallel import in_processes
+from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.notes import to_notes
 from drumhits.transcription.provenance import (
     Provenance,
     fingerprints,
     is_untouched,
-    provenance,
+    provenance_of,
     read_provenance,
     with_digest,
 )
@@ -71,10 +72,10 @@ class Job:
     @property
     def features(self) -> str:
         """The set of features that decides."""
-        return self.model.wants if self.model else GUIDE
+        return self.model.feature_set if self.model else GUIDE
 
     @property
-    def request(self) -> str:
+    def job_digest(self) -> str:
         """Digest of everything but the audio that decides what the MIDI file holds."""
         decided_by = self.model_name, self.model and self.model.digest, self.min_confidence
         parts = __version__, self.stem_config, self.config.tempo_bpm, self.config.channel, self.keep_all, decided_by
@@ -87,7 +88,7 @@ class Conversion:
 
     job: Job
     track: Track
-    note: Provenance
+    provenance: Provenance
     table: FeatureTable
     decisions: Decisions
     source: AudioSource
@@ -117,10 +118,10 @@ def convert(job: Job) -> Conversion:
     table, source = analyze(job.audio, config, job.features)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
     track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
-    note = provenance(
-        source, config, job.output.parent, keep_all=job.keep_all, model=job.model_name, request=job.request
+    provenance = provenance_of(
+        source, config, job.output.parent, keep_all=job.keep_all, model=job.model_name, request=job.job_digest
     )
-    return Conversion(job, track, note, table, decisions, source)
+    return Conversion(job, track, provenance, table, decisions, source)
 
 
 def merged(conversions: Sequence[Conversion]) -> bytes:
@@ -131,7 +132,7 @@ def merged(conversions: Sequence[Conversion]) -> bytes:
             [one.track for one in conversions],
             tempo_bpm=config.tempo_bpm,
             channel=config.channel,
-            texts=[one.note.to_text() for one in conversions],
+            texts=[one.provenance.to_text() for one in conversions],
         )
     )
 
@@ -141,7 +142,7 @@ def is_up_to_date(job: Job) -> bool:
     try:
         data = read_midi_bytes(job.output)
         made = read_provenance(decode(data))
-        if made is None or made.request != job.request or not is_untouched(data):
+        if made is None or made.request != job.job_digest or not is_untouched(data):
             return False
         source = identify(job.audio, siblings=job.features == ALL)
     except InputError:
@@ -165,14 +166,14 @@ def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[t
     Raises
     ------
     InputError
-        The workers cannot do any job; see `workers.in_processes` and `cluster.on_cluster`.
+        The workers cannot do any job; see `parallel.in_processes` and `parallel.on_cluster`.
     """
     if dask is not None:
         from drumhits.parallel import on_cluster
 
         made = on_cluster(_attempt_without_job, [_with_absolute_paths(job) for job in jobs], dask)
     elif n_jobs == 1 or len(jobs) <= 1:
-        made = map(attempt, jobs)
+        made = map(partial(attempt, _convert_unless_up_to_date), jobs)
     else:
         made = in_processes(_attempt_without_job, jobs, n_jobs)
     yield from ((job, _with_original_paths(result, job)) for job, result in zip(jobs, made, strict=True))
@@ -201,13 +202,9 @@ def _with_original_paths(result: Result, job: Job) -> Result:
 
 def _attempt_without_job(job: Job) -> Result:
     """Attempt, and leave out of the result what the caller has: a model would take longer to send than to apply."""
-    result = attempt(job)
-    return result if isinstance(result, InputError) else replace(result, job=None)
+    result = attempt(_convert_unless_up_to_date, job)
+    return result if isinstance(result, InputError) else replace(result, job=None)  # type: ignore[arg-type]
 
 
-def attempt(job: Job) -> Result:
-    """Convert, and return the error instead of raising it, so that one bad file leaves the others alone."""
-    try:
-        return UpToDate(job) if job.resume and is_up_to_date(job) else convert(job)
-    except InputError as error:
-        return error
+def _convert_unless_up_to_date(job: Job) -> Conversion | UpToDate:
+    return UpToDate(job) if job.resume and is_up_to_date(job) else convert(job)

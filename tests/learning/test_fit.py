@@ -35,7 +35,7 @@ def test_separable_examples_are_learnt_whole(algorithm):
     assert 0.5 <= validation.baseline < 0.75
     assert next(iter(validation.importance)) == "f0"
     assert max(fitted.impurity_importance, key=fitted.impurity_importance.get) == "f0"
-    np.testing.assert_array_equal(fitted.classifier.predict(examples.X) >= 0.5, examples.kept)
+    np.testing.assert_array_equal(fitted.classifier.predict_proba(examples.X) >= 0.5, examples.kept)
 
 
 def test_random_labels_score_no_better_than_the_baseline():
@@ -169,7 +169,7 @@ def test_what_is_known_before_helps_where_examples_are_few():
     few, unseen = make_examples(24, n_features=30), make_examples(400, n_features=30, seed=1)
     alone = train(few, n_estimators=N_TREES).classifier
     started = train(few, n_estimators=N_TREES, start_from=known_before(few)).classifier
-    errors = [np.mean((model.predict(unseen.X) >= 0.5) != unseen.kept) for model in (alone, started)]
+    errors = [np.mean((model.predict_proba(unseen.X) >= 0.5) != unseen.kept) for model in (alone, started)]
     assert errors[1] < errors[0]
     assert errors[1] < 0.02
 
@@ -177,9 +177,9 @@ def test_what_is_known_before_helps_where_examples_are_few():
 def test_the_edits_win_where_they_disagree_with_what_was_known():
     examples = make_examples(300, n_features=2)
     fitted = train(examples, n_estimators=N_TREES, start_from=known_before(examples, sign=-1.0))
-    assert fitted.classifier.share > 0.7
+    assert fitted.classifier.weight > 0.7
     assert fitted.validation.f1 > 0.95
-    assert np.mean((fitted.classifier.predict(examples.X) >= 0.5) == examples.kept) > 0.95
+    assert np.mean((fitted.classifier.predict_proba(examples.X) >= 0.5) == examples.kept) > 0.95
 
 
 def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weight():
@@ -189,9 +189,10 @@ def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weig
     of_one_kind = (examples.X[:, 1] > 0.8) & (rng.random(400) < 0.5)
     examples = Dataset(examples.X, examples.kept ^ of_one_kind, examples.songs, examples.features)
     fitted = train(examples, n_estimators=N_TREES, start_from=known)
-    errors = [np.sum((model.predict(examples.X) - examples.kept) ** 2) for model in (known, fitted.classifier.learned)]
+    models = (known, fitted.classifier.user)
+    errors = [np.sum((model.predict_proba(examples.X) - examples.kept) ** 2) for model in models]
     assert errors[1] < errors[0]
-    assert fitted.classifier.share < 2 * fit.NEAR_USUAL
+    assert fitted.classifier.weight < 2 * fit.NEAR_USUAL
 
 
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])
