@@ -17,11 +17,11 @@ if __name__ == "__main__":
 from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import add_cache, add_jobs, new_parser, require_jobs, share
-from drumhits.cli.outputs import page_path, require_distinct, require_replaceable, starts_with
 from drumhits.config.load import load_config
 from drumhits.drums import STEMS
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.files import PAGE_SIGNATURE, PNG_SIGNATURE, write_whole
+from drumhits.io.outputs import page_path, require_distinct, require_replaceable, starts_with
 from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 
 if TYPE_CHECKING:

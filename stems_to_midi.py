@@ -5,7 +5,6 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
 
@@ -17,22 +16,16 @@ if __name__ == "__main__":
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import add_jobs, new_parser, require_jobs, share
-from drumhits.cli.outputs import require_distinct, require_replaceable, starts_with
-from drumhits.config.load import Config, describe, load_config, parse_override
-from drumhits.drums import STEMS, stem_of
+from drumhits.config.load import Config, config_text, load_config, parse_overrides
+from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
 from drumhits.io.files import write_whole
-from drumhits.io.midi import read_midi_bytes
 from drumhits.io.text import to_ascii
 from drumhits.transcription import report
-from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, merged, results
-from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
-from drumhits.transcription.provenance import is_untouched
+from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, conversions_of, merged, results
+from drumhits.transcription.jobs import JobRequest, plan
 
-if TYPE_CHECKING:
-    from drumhits.models.modelfile import TrainedModel
-
-PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
+SAME_NAMES = ("output", "stem", "min_confidence", "keep_all", "resume", "force", "csv", "json", "plot")
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
@@ -114,67 +107,33 @@ def get_parser() -> argparse.ArgumentParser:
 
 def convert_all(args: argparse.Namespace, console: Console) -> int:
     """Convert every input, and report each as it comes."""
-    config = load_config(args.config or SHIPPED_CONFIG, _overrides(args.set))
+    config = load_config(args.config or SHIPPED_CONFIG, parse_overrides(args.set))
     if args.print_config:
-        print_config(config, args.stem)
+        print(config_text(config, args.stem))
         return EXIT_DONE
-    jobs, failed = plan(args, config, console)
-    n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
-    for song in by_output(results(jobs, args.jobs, args.dask), jobs):
+    check_usage(args)
+    planned = plan(request_of(args, config))
+    for sentence in planned.messages:
+        console.message(sentence)
+    for sentence in planned.warnings:
+        console.warning(sentence)
+    for error in planned.refused.values():
+        console.error(error)
+    failed, n_inputs, n_finished = list(planned.refused), len(planned.jobs) + len(planned.refused), 0
+    done: list[Conversion] = []
+    for song in by_output(results(planned.jobs, args.jobs, args.dask), planned.jobs):
         try:
             done += finish(song, args, console)
         except InputError as error:
             console.error(error)
             failed += [str(job.audio) for job, _ in song]
         n_finished += len(song)
-        console.progress(n_finished, len(jobs), song[-1][0].audio.name)
+        console.progress(n_finished, len(planned.jobs), song[-1][0].audio.name)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
     if n_inputs > 1:
         console.data(report.batch_summary(done, n_inputs, failed, "instruments" if args.split else "inputs"))
     return EXIT_SOME_FAILED if failed else EXIT_DONE
-
-
-def plan(args: argparse.Namespace, config: Config, console: Console) -> tuple[list[Job], list[str]]:
-    """Return the jobs whose output destroys nothing of the user's, and the inputs that were refused."""
-    check_usage(args)
-    pairs, refused = gather_mixes(args.input) if args.split else gather(args.input, args.stem)
-    if len(pairs) > 1 and (args.csv or args.plot):
-        raise UsageError(f"--csv and --plot take one input, and here are {len(pairs)}; use --json for several.")
-    one_file_a = "mix" if args.split else "song" if args.merge else "stem"
-    outputs = output_paths(args.input, [path for path, _ in pairs], args.output, one_file_a=one_file_a)
-    decided_by = PRETRAINED_FOR_MIXES if args.split else args.use_ml_model
-    models = load_models(decided_by, {stem for _, stem in pairs}, in_mix=args.split)
-    sources = require_own_files(args, pairs, outputs)
-    jobs = []
-    for (path, stem), output in zip(pairs, outputs, strict=True):
-        with collect_errors(refused, path):
-            require_replaceable(output, sources, is_our_midi, force=args.force, option="--output")
-            model = models.get(stem)
-            if model and not args.force:
-                model.require_stem(stem, str(args.use_ml_model))
-            jobs.append(
-                Job(
-                    path,
-                    output,
-                    stem,
-                    config,
-                    keep_all=args.keep_all,
-                    model=model,
-                    model_name=decided_by.name if model else None,
-                    min_confidence=args.min_confidence,
-                    resume=args.resume,
-                )
-            )
-        if args.split:
-            continue
-        if args.stem is None:
-            console.message(f"{path.name}: taken as {stem}, from its name.")
-        elif stem_of(path.stem) not in (None, args.stem):
-            console.warning(f"{path.name}: is named {stem_of(path.stem)} but converted as {stem}.")
-    for error in refused.values():
-        console.error(error)
-    return jobs, list(refused)
 
 
 def check_usage(args: argparse.Namespace) -> None:
@@ -194,71 +153,31 @@ def check_usage(args: argparse.Namespace) -> None:
         )
 
 
-def require_own_files(args: argparse.Namespace, pairs: list[tuple[Path, str]], outputs: list[Path]) -> list[Path]:
-    """Make sure that no two outputs are one file and that reports replace only reports; return what is read."""
-    reports = [(option, path, is_ours) for option, path, is_ours in (
-        ("--csv", args.csv, starts_with(b"time_s,Str,Amp")),
-        ("--json", args.json, starts_with(report.SCHEMA.encode())),
-        ("--plot", args.plot, starts_with(b"Software\x00drumhits")),
-    ) if path]  # fmt: skip
-    shared = args.merge or args.split
-    of_tracks = [
-        (f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output)
-        for (path, stem), output in zip(pairs, outputs, strict=True)
-    ]
-    require_distinct([*of_tracks, *((option, path) for option, path, _ in reports)])
-    sources = [path for path, _ in pairs] + [args.config or SHIPPED_CONFIG]
-    sources += [args.use_ml_model] if args.use_ml_model else []
-    for option, path, is_ours in reports:
-        require_replaceable(path, [*sources, *outputs], is_ours, force=args.force, option=option)
-    return sources
-
-
-def load_models(given: Path | None, stems: set[str], *, in_mix: bool) -> "dict[str, TrainedModel]":
-    """Return the model that decides about each stem; none where none is given. In a mix, those for mixes decide."""
-    if given is None:
-        return {}
-    from drumhits.bundle import PRETRAINED
-    from drumhits.models.modelfile import load_model, pretrained_path
-
-    if in_mix or str(given) == PRETRAINED:
-        return {stem: load_model(pretrained_path(stem, in_mix=in_mix)) for stem in sorted(stems)}
-    return dict.fromkeys(stems, load_model(given))
+def request_of(args: argparse.Namespace, config: Config) -> JobRequest:
+    return JobRequest(
+        inputs=tuple(args.input),
+        config=config,
+        config_path=args.config or SHIPPED_CONFIG,
+        one_file_a="mix" if args.split else "song" if args.merge else "stem",
+        model=args.use_ml_model,
+        **{name: getattr(args, name) for name in SAME_NAMES},
+    )
 
 
 def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console) -> list[Conversion]:
-    """Write what was made of the stems that go into one MIDI file, and report each of them.
-
-    Raises
-    ------
-    InputError
-        One of them could not be converted; nothing is written then.
-    """
-    for _, result in song:
-        if isinstance(result, InputError):
-            raise result
-    conversions = [result for _, result in song if isinstance(result, Conversion)]
+    """Write what was made of the stems that go into one MIDI file, and report each of them; raise its first error."""
+    conversions = conversions_of(song)
     for job, result in song:
         if isinstance(result, UpToDate):
             console.message(f"{job.output}: is made already, from the same audio in the same way.")
-    if not conversions:
-        return []
     for warning in dict.fromkeys(warning for one in conversions for warning in one.source.warnings):
         console.warning(warning)
-    write_whole(conversions[0].job.output, merged(conversions))
+    if conversions:
+        write_whole(conversions[0].job.output, merged(conversions))
     for conversion in conversions:
-        write_reports(conversion, args)
+        report.write_reports(conversion, args.csv, args.plot)
         tell(conversion, args, console)
     return conversions
-
-
-def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
-    if args.csv:
-        write_whole(args.csv, report.to_csv(conversion).encode())
-    if args.plot:
-        from drumhits.transcription.figure import candidate_figure
-
-        write_whole(args.plot, candidate_figure(conversion))
 
 
 def tell(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
@@ -269,25 +188,6 @@ def tell(conversion: Conversion, args: argparse.Namespace, console: Console) -> 
     else:
         console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
     console.data(report.summary(conversion) + "\n")
-
-
-def print_config(config: Config, stem: str | None) -> None:
-    rows = [(f"{path}: {value}", origin) for path, value, origin in describe(config, stem)]
-    width = max(len(setting) for setting, _ in rows)
-    print("\n".join(f"{setting:<{width}}  # {origin}" for setting, origin in rows))
-
-
-def is_our_midi(path: Path) -> bool:
-    """Tell whether a file is a MIDI file of this script that nobody has edited."""
-    return is_untouched(read_midi_bytes(path))
-
-
-def _overrides(settings: list[str]) -> dict[str, dict]:
-    overrides: dict[str, dict] = {}
-    for text in settings:
-        for section, values in parse_override(text).items():
-            overrides.setdefault(section, {}).update(values)
-    return overrides
 
 
 def main(argv: list[str] | None = None) -> int:

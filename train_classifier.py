@@ -21,10 +21,10 @@ from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
 from drumhits.cache import open_cache
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import add_cache, add_jobs, new_parser, require_jobs, seconds_range
-from drumhits.cli.outputs import page_path, require_distinct, require_replaceable, starts_with
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, NotEnoughDataError, UsageError
 from drumhits.io.files import PAGE_SIGNATURE, write_whole
+from drumhits.io.outputs import page_path, require_distinct, require_replaceable, starts_with
 from drumhits.io.text import to_ascii
 from drumhits.learning.pairing import find_pairs
 from drumhits.learning.report import decisions_csv, report_line

@@ -3,7 +3,7 @@
 Sections are the five stems and `midi`; settings.py has their types, ranges and defaults.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,6 +166,22 @@ def parse_override(text: str, option: str = "--set") -> dict[str, dict[str, Valu
         section, _, key = leaf.partition(".")
         overrides.setdefault(section, {})[key] = read_value(leaf, node)
     return overrides
+
+
+def parse_overrides(texts: Iterable[str], option: str = "--set") -> dict[str, dict[str, Value]]:
+    """Read several texts as `parse_override` does; of two for one setting, the later one holds."""
+    overrides: dict[str, dict[str, Value]] = {}
+    for text in texts:
+        for section, values in parse_override(text, option).items():
+            overrides.setdefault(section, {}).update(values)
+    return overrides
+
+
+def config_text(config: Config, stem: str | None = None) -> str:
+    """Return a line for every setting in force, or for one stem's and `midi`'s: its value and where it came from."""
+    rows = [(f"{path}: {value}", origin) for path, value, origin in describe(config, stem)]
+    width = max(len(setting) for setting, _ in rows)
+    return "\n".join(f"{setting:<{width}}  # {origin}" for setting, origin in rows)
 
 
 def describe(config: Config, stem: str | None = None) -> list[tuple[str, str, str]]:

@@ -6,13 +6,14 @@ scikit-learn.
 """
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from drumhits.analysis import ALL, FEATURE_SETS, GUIDE, MIX
-from drumhits.bundle import PRETRAINED_DIR
+from drumhits.bundle import PRETRAINED, PRETRAINED_DIR
 from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import STEMS
@@ -145,6 +146,27 @@ def networks_of(stem: str, features: tuple[str, ...]) -> str:
 def pretrained_path(stem: str, *, in_mix: bool = False) -> Path:
     """Return the file of the model that comes with the toolkit for a stem, or for an instrument in a whole mix."""
     return PRETRAINED_DIR / f"{'mix-' if in_mix else ''}{stem}.pkl"
+
+
+def resolve(given: Path, stems: Iterable[str], *, in_mix: bool = False) -> dict[str, TrainedModel]:
+    """Return the model that decides about each stem.
+
+    Parameters
+    ----------
+    given : Path
+        A model file, for all stems; or the word "pretrained" for the bundled model of each.
+    stems : iterable of str
+    in_mix : bool
+        The bundled models for whole mixes decide, whatever is given.
+
+    Raises
+    ------
+    InputError
+        As for `load_model`.
+    """
+    if in_mix or str(given) == PRETRAINED:
+        return {stem: load_model(pretrained_path(stem, in_mix=in_mix)) for stem in sorted(stems)}
+    return dict.fromkeys(stems, load_model(given))
 
 
 def load_model(path: Path) -> TrainedModel:

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drumhits import __version__
 from drumhits.analysis import ALL, GUIDE, analyze, identify
 from drumhits.config.load import Config, StemConfig
@@ -94,6 +96,11 @@ class Conversion:
     source: AudioSource
 
     @property
+    def notes(self) -> np.ndarray:
+        """The notes as `midi.NOTE_DTYPE`."""
+        return self.track.notes
+
+    @property
     def midi(self) -> bytes:
         """The MIDI file."""
         return merged([self])
@@ -153,7 +160,7 @@ def is_up_to_date(job: Job) -> bool:
 Result = Conversion | UpToDate | InputError
 
 
-def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
+def results(jobs: Sequence[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
     """Yield each job with its result or the error that ended it, in order.
 
     Parameters
@@ -186,6 +193,20 @@ def by_output(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Ite
         done[job.output].append((job, result))
         if len(done[job.output]) == awaited[job.output]:
             yield done.pop(job.output)
+
+
+def conversions_of(song: Sequence[tuple[Job, Result]]) -> list[Conversion]:
+    """Return what was made of the stems that go into one MIDI file, without those that are up to date.
+
+    Raises
+    ------
+    InputError
+        One of them could not be converted.
+    """
+    for _, result in song:
+        if isinstance(result, InputError):
+            raise result
+    return [result for _, result in song if isinstance(result, Conversion)]
 
 
 def _with_absolute_paths(job: Job) -> Job:

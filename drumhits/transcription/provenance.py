@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from drumhits.config.load import FrozenMapping, StemConfig
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource, Sibling
-from drumhits.io.midi import MidiContent, decode
+from drumhits.io.midi import MidiContent, decode, read_midi_bytes
 
 FORMAT = 1
 DIGEST_LENGTH = 8  # hexadecimal digits
@@ -145,6 +145,11 @@ def is_untouched(midi: bytes) -> bool:
     except InputError:
         return False
     return made is not None and made.digest == _digest(midi.replace(_field(made.digest), _field("0" * DIGEST_LENGTH)))
+
+
+def is_our_midi(path: Path) -> bool:
+    """Tell whether a file is a MIDI file of ours that nobody has edited; InputError where it cannot be read."""
+    return is_untouched(read_midi_bytes(path))
 
 
 def _digest(midi: bytes) -> str:

@@ -2,15 +2,17 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 
 from drumhits.analysis import ALL
 from drumhits.detection.features import GUIDE_FEATURES
+from drumhits.io.files import write_whole
 from drumhits.io.text import to_ascii
 from drumhits.transcription.convert import Conversion
+from drumhits.transcription.jobs import SCHEMA
 
-SCHEMA = "drumhits/conversion/1"
 ROWS_AT_EACH_END = 20  # of a long table
 _FORMATS = {"Str": "5.2f", "Amp": "6.3f", "SustainMs": "9.0f"}
 _OTHER_FORMAT = "8.2f"
@@ -52,7 +54,7 @@ def summary(conversion: Conversion) -> str:
     lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
-        trained = f"{to_ascii(job.model_name)}, trained on {job.model.summary()}"
+        trained = f"{to_ascii(str(job.model_name))}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     if job.features == ALL:
         beside = ", ".join(to_ascii(sibling.path.name) for sibling in conversion.source.siblings)
@@ -94,6 +96,16 @@ def to_csv(conversion: Conversion) -> str:
         share = "" if confidence[i] is None else f"{confidence[i]:.4f}"
         writer.writerow([f"{table.times_s[i]:.6f}", *values, share, int(decisions.keep[i]), decisions.reasons[i]])
     return text.getvalue()
+
+
+def write_reports(conversion: Conversion, csv: Path | None, plot: Path | None) -> None:
+    """Write the reports of one conversion that have a path: all candidates as CSV, and a picture of them as PNG."""
+    if csv:
+        write_whole(csv, to_csv(conversion).encode())
+    if plot:
+        from drumhits.transcription.figure import candidate_figure
+
+        write_whole(plot, candidate_figure(conversion))
 
 
 def to_json(conversions: list[Conversion]) -> str:

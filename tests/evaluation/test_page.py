@@ -12,7 +12,6 @@ from browser import CHROMIUM, Browser
 from running import ROOT
 
 import train_classifier
-from drumhits.cli.outputs import page_path
 from drumhits.config.load import default_config
 from drumhits.evaluation.charts import plot_names, pngs
 from drumhits.evaluation.comparison import Evaluation, Outcome, evaluate_songs
@@ -20,6 +19,7 @@ from drumhits.evaluation.judging import EVERYTHING, model_decider
 from drumhits.evaluation.page import page
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.midi import NOTE_DTYPE, Track, encode
+from drumhits.io.outputs import page_path
 from drumhits.models.modelfile import load_model, pretrained_path
 
 TEST_SONGS = ROOT / "test_songs"
