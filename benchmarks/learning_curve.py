@@ -63,7 +63,7 @@ def decided(songs: list[Song], n: int) -> tuple[Dataset, int]:
 
 def counts(songs: list[Song], model: PlainModel, min_confidence: float) -> np.ndarray:
     """Return right notes, true hits and notes."""
-    keep = [model.predict(song.X) >= min_confidence for song in songs]
+    keep = [model.predict_proba(song.X) >= min_confidence for song in songs]
     right = sum(int(np.count_nonzero(mask & song.is_hit)) for mask, song in zip(keep, songs, strict=True))
     return np.array([right, sum(song.n_true for song in songs), sum(int(mask.sum()) for mask in keep)])
 

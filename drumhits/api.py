@@ -19,7 +19,7 @@ from drumhits.io.files import write_whole
 from drumhits.io.outputs import require_replaceable
 from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
-from drumhits.transcription.plan import is_own_file
+from drumhits.transcription.provenance import is_our_midi
 
 AnyPath = str | PathLike[str]
 
@@ -88,7 +88,7 @@ class Hits:
             The file cannot be written, or is the audio itself, or another's and `force` is not given.
         """
         output = Path(path)
-        require_replaceable(output, [self._conversion.job.audio], is_own_file, force=force, option="path")
+        require_replaceable(output, [self._conversion.job.audio], is_our_midi, force=force, option="path")
         write_whole(output, replace(self._conversion, job=replace(self._conversion.job, output=output)).midi)
 
 

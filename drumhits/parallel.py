@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 
 WATCH_S = 1.0  # between two looks at whether the parent lives
 
+T = TypeVar("T")
+
 _watched: set[int] = set()
 
 

@@ -1,4 +1,4 @@
-"""Every setting of midiconfig.yaml: type, range, unit, meaning and default (defaults live nowhere else).
+"""Every setting of midiconfig.yaml: type, range, unit and default (defaults live nowhere else).
 
 A setting is known by its dotted path: "cymbals.geomean_threshold", "toms.notes.high", "midi.tempo_bpm".
 """
@@ -30,7 +30,6 @@ class Setting(NamedTuple):
     low: float
     high: float
     unit: str
-    help: str
     default: Value = None
     nullable: bool = False
 
@@ -43,33 +42,27 @@ class Setting(NamedTuple):
 
 
 _MIDI_SETTINGS = {
-    "tempo_bpm": Setting("number", 10, 1000, "BPM", "Tempo written into the MIDI file.", 120.0),
-    "channel": Setting("whole", 1, 16, "", "MIDI channel of all notes; 10 is drums.", 10),
+    "tempo_bpm": Setting("number", 10, 1000, "BPM", 120.0),  # written into the MIDI file
+    "channel": Setting("whole", 1, 16, "", 10),  # of all notes; 10 is drums
 }
 
 _STEM_SETTINGS = {
-    "geomean_threshold": Setting(
-        "number", 0, 100_000, "", "Keep hits whose GeoMean is above this; null keeps any.", nullable=True
-    ),
-    "min_sustain_ms": Setting(
-        "number", 0, 200, "ms", "Keep hits that ring at least this long; null keeps any.", nullable=True
-    ),
-    "onset_threshold": Setting("number", 0, 1, "", "Weakest onset strength kept, relative to loud hits."),
-    "onset_delta": Setting("number", 0, 1, "", "How far an onset must stand out from its surroundings."),
-    "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms", "Shortest distance between two onsets."),
-    "body_band_hz": Setting("band", 0, 22_050, "Hz", "Band of the drum's body, for BodyE."),
-    "brilliance_band_hz": Setting("band", 0, 22_050, "Hz", "Band of its attack or shimmer, for BrillE."),
-    "articulation": Setting("switch", 0, 1, "", "Tell articulations apart; off: one note for all.", True),
-    "timing_offset": Setting(
-        "number", -1, 1, "s (seconds, not ms)", "Shift of the written notes; positive is later.", 0.0
-    ),
-    "velocity_floor": Setting("whole", 2, 127, "", "Velocity of the softest hits; 1 means rejected.", 20),
-    "velocity_ceiling": Setting("whole", 2, 127, "", "Velocity of the loudest hits.", 127),
-    "velocity_curve": Setting("number", 0.1, 10, "", "1 is linear; above 1, soft hits get softer.", 1.0),
-    "note_duration_ms": Setting("number", 1, 5000, "ms", "Length of the written notes.", 60.0),
+    "geomean_threshold": Setting("number", 0, 100_000, "", nullable=True),  # keep hits whose GeoMean is above it
+    "min_sustain_ms": Setting("number", 0, 200, "ms", nullable=True),  # keep hits that ring at least this long
+    "onset_threshold": Setting("number", 0, 1, ""),  # weakest onset strength kept, relative to loud hits
+    "onset_delta": Setting("number", 0, 1, ""),  # how far an onset must stand out from its surroundings
+    "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms"),  # shortest distance between two onsets
+    "body_band_hz": Setting("band", 0, 22_050, "Hz"),  # the drum's body, for BodyE
+    "brilliance_band_hz": Setting("band", 0, 22_050, "Hz"),  # its attack or shimmer, for BrillE
+    "articulation": Setting("switch", 0, 1, "", True),  # tell articulations apart; off: one note for all
+    "timing_offset": Setting("number", -1, 1, "s (seconds, not ms)", 0.0),  # shift of written notes; positive is later
+    "velocity_floor": Setting("whole", 2, 127, "", 20),  # of the softest hits; 1 means rejected
+    "velocity_ceiling": Setting("whole", 2, 127, "", 127),  # of the loudest hits
+    "velocity_curve": Setting("number", 0.1, 10, "", 1.0),  # 1 is linear; above 1, soft hits get softer
+    "note_duration_ms": Setting("number", 1, 5000, "ms", 60.0),  # length of the written notes
 }
 
-_NOTE = Setting("whole", 0, 127, "", "MIDI note number.")
+_NOTE = Setting("whole", 0, 127, "")  # MIDI note number
 
 # fmt: off
 _STEM_COLUMNS = (

@@ -129,7 +129,7 @@ def model_decider(model: TrainedModel, name: str, config: StemConfig) -> Decider
         config=model.config(config),
         decide=partial(_decided_by, model),
         min_confidence=model.min_confidence,
-        wants=model.wants,
+        wants=model.feature_set,
         importance=_importance(model.training.get("importance")),
         trained_on=frozenset(str(song.get("fingerprint")) for song in songs),
     )

@@ -63,8 +63,6 @@ class MidiContent:
         Ticks per beat; `tempo.seconds(notes["tick"] / ppq)` is `notes["time_s"]`.
     tempo : TempoMap
         One map from all tracks; 120 BPM where the file has none.
-    has_tempo : bool
-        Whether the file holds any tempo event.
     end_s : float
         End of the longest track.
     texts : tuple of str
@@ -76,7 +74,6 @@ class MidiContent:
     notes: np.ndarray
     ppq: int
     tempo: TempoMap
-    has_tempo: bool
     end_s: float
     texts: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -225,7 +222,6 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
         notes=notes[np.lexsort((notes["number"], notes["time_s"]))],
         ppq=events.ppq,
         tempo=tempo,
-        has_tempo=len(events.tempos) > 0,
         end_s=float(tempo.seconds(end_tick / events.ppq)),
         texts=tuple(_decode_text(text) for text in events.texts),
         warnings=tuple(f"{name} {what.format(count)}." for count, what in mended if count),

@@ -33,7 +33,7 @@ from drumhits.learning.validation import (
     validate,
 )
 from drumhits.models.base import PlainModel
-from drumhits.models.blend import Blend, pooled
+from drumhits.models.blend import Blend, log_opinion_pool
 from drumhits.models.modelfile import TrainedModel, detection_of, load_model, networks_of, pretrained_path
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
@@ -223,9 +223,9 @@ def _weight_of_edits(dataset: Dataset, folds: Sequence[Fold], prior: PlainModel)
     if not folds:
         return float(max(usual, SHARES[0]))
     held_out = np.concatenate([fold.held_out for fold in folds])
-    of_edits = np.concatenate([fold.model.predict(dataset.X[fold.held_out]) for fold in folds])
-    of_prior, y = prior.predict(dataset.X[held_out]), dataset.y[held_out]
-    errors = np.array([np.sum((pooled(of_prior, of_edits, share) - y) ** 2) for share in SHARES])
+    of_edits = np.concatenate([fold.model.predict_proba(dataset.X[fold.held_out]) for fold in folds])
+    of_prior, y = prior.predict_proba(dataset.X[held_out]), dataset.y[held_out]
+    errors = np.array([np.sum((log_opinion_pool(of_prior, of_edits, share) - y) ** 2) for share in SHARES])
     distance = SHARES - usual
     penalty = DECISIVE * (1 - np.exp(-0.5 * (distance / NEAR_USUAL) ** 2)) + FAR * distance**2
     return float(SHARES[np.argmin(np.log(errors + ERROR_UNSEEN) + penalty)])

@@ -94,7 +94,7 @@ def _advice_on_numbers(total: Counts, n_songs: int) -> list[str]:
 def _start_lines(classifier: PlainModel) -> list[str]:
     if not isinstance(classifier, Blend):
         return []
-    return [f"  Starts from the bundled model; your edits have {classifier.share:.0%} of the weight"]
+    return [f"  Starts from the bundled model; your edits have {classifier.weight:.0%} of the weight"]
 
 
 def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> list[str]:

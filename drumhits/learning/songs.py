@@ -18,7 +18,6 @@ from drumhits.learning.pairing import Pair, find_audio, find_pairs
 from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
 
-MAX_PATH_LENGTH = 4096
 REMEDY = "make it again with stems_to_midi.py"
 
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
@@ -267,7 +266,7 @@ def _settings(pair: Pair, provenance: Provenance) -> StemConfig:
     """Return the settings in the raw MIDI's provenance; InputError where they cannot be used."""
     if provenance.stem != pair.stem:
         raise InputError(f"{pair.raw}: was made as {provenance.stem}, not {pair.stem}; {REMEDY} --stem {pair.stem}.")
-    if not _is_sound(provenance):
+    if not provenance.is_sound:
         raise InputError(f"{pair.raw}: the note of what made it is damaged; {REMEDY}.")
     try:
         load_config(None, {provenance.stem: provenance.settings})  # types and ranges
@@ -276,16 +275,6 @@ def _settings(pair: Pair, provenance: Provenance) -> StemConfig:
         raise InputError(
             f"{pair.raw}: the settings noted in it are not those of this version ({error}); {REMEDY}."
         ) from error
-
-
-def _is_sound(provenance: Provenance) -> bool:
-    return (
-        isinstance(provenance.audio, str)
-        and len(provenance.audio) <= MAX_PATH_LENGTH
-        and isinstance(provenance.n_frames, int)
-        and 0 <= provenance.n_frames < 2**53
-        and isinstance(provenance.settings, dict)
-    )
 
 
 def _changes(source: AudioSource, provenance: Provenance) -> str | None:

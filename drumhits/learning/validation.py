@@ -92,7 +92,7 @@ def validate(dataset: Dataset, folds: Sequence[Fold], by_song: bool, importance:
     X, y = dataset.X, dataset.y
     probability = np.full(len(y), np.nan)
     for fold in folds:
-        probability[fold.held_out] = fold.model.predict(X[fold.held_out])
+        probability[fold.held_out] = fold.model.predict_proba(X[fold.held_out])
     tested = np.isfinite(probability)
     min_confidence = 0.5
     if tested.any():
@@ -105,7 +105,7 @@ def validate(dataset: Dataset, folds: Sequence[Fold], by_song: bool, importance:
         probability=probability,
         accuracies=tuple(_accuracy(probability[fold.held_out], y[fold.held_out], min_confidence) for fold in folds),
         train_accuracies=tuple(
-            _accuracy(fold.model.predict(X[fold.training]), y[fold.training], min_confidence) for fold in folds
+            _accuracy(fold.model.predict_proba(X[fold.training]), y[fold.training], min_confidence) for fold in folds
         ),
         accuracy=float(np.mean(decided == y[tested])) if tested.any() else 0.0,
         precision=float(matched / max(decided.sum(), 1)),
@@ -179,12 +179,12 @@ def permutation_importance(
     some = rng.permutation(len(X))[:IMPORTANCE_ROWS]
     X, y = X[some], y[some]
     order = rng.permutation(len(X))
-    before = np.mean((model.predict(X) - y) ** 2)
+    before = np.mean((model.predict_proba(X) - y) ** 2)
     losses = []
     for group in columns.values():
         shuffled = X.copy()
         shuffled[:, group] = X[order][:, group]
-        losses.append(float(np.mean((model.predict(shuffled) - y) ** 2) - before))
+        losses.append(float(np.mean((model.predict_proba(shuffled) - y) ** 2) - before))
     return losses
 
 

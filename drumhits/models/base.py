@@ -61,7 +61,7 @@ class PlainModel:
         except ValueError as fault:
             raise damaged(name, str(fault)) from fault
 
-    def predict(self, X) -> np.ndarray:
+    def predict_proba(self, X) -> np.ndarray:
         """Return the probability of the positive class.
 
         Parameters

@@ -68,8 +68,8 @@ class TrainedModel:
     digest: str = ""
 
     @property
-    def wants(self) -> str:
-        """The set of features that `analysis.analyze` is to give."""
+    def feature_set(self) -> str:
+        """Name of the feature set that `analysis.analyze` has to give."""
         return next(name for name in (GUIDE, MIX, ALL) if set(self.features) <= set(FEATURE_SETS[name]))
 
     def summary(self) -> str:
@@ -100,7 +100,7 @@ class TrainedModel:
 
     def confidence(self, table: FeatureTable) -> np.ndarray:
         """Return the probability in 0..1 that the user would keep each candidate."""
-        return self.classifier.predict(feature_matrix(table, self.features))
+        return self.classifier.predict_proba(feature_matrix(table, self.features))
 
     def decide(self, table: FeatureTable, config: StemConfig, min_confidence: float | None = None) -> Decisions:
         """Keep the candidates whose confidence reaches the threshold (the model's own unless given)."""

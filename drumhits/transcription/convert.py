@@ -21,7 +21,7 @@ from drumhits.transcription.provenance import (
     Provenance,
     fingerprints,
     is_untouched,
-    provenance,
+    provenance_of,
     read_provenance,
     with_digest,
 )
@@ -71,10 +71,10 @@ class Job:
     @property
     def features(self) -> str:
         """The set of features that decides."""
-        return self.model.wants if self.model else GUIDE
+        return self.model.feature_set if self.model else GUIDE
 
     @property
-    def request(self) -> str:
+    def job_digest(self) -> str:
         """Digest of everything but the audio that decides what the MIDI file holds."""
         decided_by = self.model_name, self.model and self.model.digest, self.min_confidence
         parts = __version__, self.stem_config, self.config.tempo_bpm, self.config.channel, self.keep_all, decided_by
@@ -100,9 +100,9 @@ class Conversion:
     def provenance(self) -> Provenance:
         """What made the MIDI file, as noted in it."""
         job = self.job
-        return provenance(
+        return provenance_of(
             self.source, job.stem_config, job.output.parent,
-            keep_all=job.keep_all, model=job.model_name, request=job.request,
+            keep_all=job.keep_all, model=job.model_name, request=job.job_digest,
         )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def is_up_to_date(job: Job) -> bool:
     try:
         data = read_midi_bytes(job.output)
         made = read_provenance(decode(data))
-        if made is None or made.request != job.request or not is_untouched(data):
+        if made is None or made.request != job.job_digest or not is_untouched(data):
             return False
         source = identify(job.audio, siblings=job.features == ALL)
     except InputError:

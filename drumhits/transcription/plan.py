@@ -8,11 +8,10 @@ from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.config.load import Config
 from drumhits.drums import stem_of
 from drumhits.errors import InputError, UsageError
-from drumhits.io.midi import read_midi_bytes
 from drumhits.io.outputs import Output, require_distinct, require_replaceable
 from drumhits.transcription.convert import Job
 from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
-from drumhits.transcription.provenance import is_untouched
+from drumhits.transcription.provenance import is_our_midi
 
 if TYPE_CHECKING:
     from drumhits.models.modelfile import TrainedModel
@@ -104,7 +103,7 @@ def plan(request: JobRequest) -> Plan:
     jobs = []
     for (path, stem), output in zip(stems, outputs, strict=True):
         with collect_errors(refused, path):
-            require_replaceable(output, sources, is_own_file, force=request.force, option="--output")
+            require_replaceable(output, sources, is_our_midi, force=request.force, option="--output")
             jobs.append(_job(request, path, stem, output, models.get(stem)))
     return Plan(tuple(jobs), refused, *_remarks(request, stems))
 
@@ -120,11 +119,6 @@ def _require_consistent(request: JobRequest) -> None:
         raise UsageError(
             "--resume leaves out what is made, so it goes without --merge, --split, --csv, --json and --plot."
         )
-
-
-def is_own_file(path: Path) -> bool:
-    """Tell whether a file is a MIDI file of this toolkit that nobody has edited."""
-    return is_untouched(read_midi_bytes(path))
 
 
 def _decided_by(request: JobRequest) -> Path | None:

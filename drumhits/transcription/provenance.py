@@ -1,4 +1,4 @@
-"""The note in a raw MIDI file's own text event: which audio, settings and decisions made it.
+"""Provenance of a raw MIDI file, in a text event of its own: which audio, settings and decisions made it.
 
 Training re-makes the candidates from it; a later run tells by it whether a file is an untouched output of ours.
 """
@@ -14,11 +14,12 @@ from pathlib import Path, PurePosixPath
 from drumhits.config.load import FrozenMapping, StemConfig
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource, Sibling
-from drumhits.io.midi import MidiContent, decode
+from drumhits.io.midi import MidiContent, decode, read_midi_bytes
 
 FORMAT = 1
 DIGEST_LENGTH = 8  # hexadecimal digits
-MAX_NOTES = 100  # that are looked at
+MAX_TEXTS = 100  # text events that are parsed
+MAX_PATH_LENGTH = 4096
 _PREFIX = "drumhits "
 
 
@@ -42,7 +43,7 @@ class Provenance:
     model : str or None
         Name of the model that decided; None where thresholds did.
     siblings : dict of str to str
-        Fingerprints of the song's other stems that the model heard, by stem.
+        Fingerprints of the song's other stems that went into the features, by stem.
     request : str
         Digest of everything but the audio that decided what the file holds; "" in files of earlier versions.
     digest : str
@@ -65,13 +66,24 @@ class Provenance:
         """Return the text event: ASCII, one line."""
         return _PREFIX + json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the fields have the types and ranges that this toolkit writes; else the text event is damaged."""
+        return (
+            isinstance(self.audio, str)
+            and len(self.audio) <= MAX_PATH_LENGTH
+            and isinstance(self.n_frames, int)
+            and 0 <= self.n_frames < 2**53
+            and isinstance(self.settings, dict)
+        )
+
     def config(self) -> StemConfig:
         """Return the settings that the candidates were made with.
 
         Raises
         ------
         InputError
-            The note does not hold the settings of this version.
+            It does not hold the settings of this version.
         """
         try:
             settings = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
@@ -82,7 +94,7 @@ class Provenance:
             ) from error
 
 
-def provenance(
+def provenance_of(
     source: AudioSource, config: StemConfig, midi_folder: Path, *, keep_all: bool, model: str | None, request: str = ""
 ) -> Provenance:
     """Describe a conversion whose MIDI file will lie in `midi_folder`."""
@@ -103,19 +115,19 @@ def provenance(
 
 
 def fingerprints(siblings: Iterable[Sibling]) -> dict[str, str]:
-    """Return what a note says of the siblings."""
+    """Return the fingerprints of a song's other stems, by stem."""
     return {sibling.stem: sibling.fingerprint for sibling in siblings}
 
 
 def read_provenance(content: MidiContent) -> Provenance | None:
-    """Return the note of a MIDI file, or None where it has none that can be understood."""
-    notes = (text.removeprefix(_PREFIX) for text in content.texts if text.startswith(_PREFIX))
-    return next(filter(None, map(_parsed, islice(notes, MAX_NOTES))), None)
+    """Return the provenance in a MIDI file's text events; None where none of them can be parsed."""
+    texts = (text.removeprefix(_PREFIX) for text in content.texts if text.startswith(_PREFIX))
+    return next(filter(None, map(_parsed, islice(texts, MAX_TEXTS))), None)
 
 
-def _parsed(note: str) -> Provenance | None:
+def _parsed(text: str) -> Provenance | None:
     try:
-        fields = json.loads(note)
+        fields = json.loads(text)
         return Provenance(**fields) if fields.pop("format") == FORMAT else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -133,6 +145,11 @@ def is_untouched(midi: bytes) -> bool:
     except InputError:
         return False
     return made is not None and made.digest == _digest(midi.replace(_field(made.digest), _field("0" * DIGEST_LENGTH)))
+
+
+def is_our_midi(path: Path) -> bool:
+    """Tell whether a file is a MIDI file of ours that nobody has edited; InputError where it cannot be read."""
+    return is_untouched(read_midi_bytes(path))
 
 
 def _digest(midi: bytes) -> str:

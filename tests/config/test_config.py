@@ -187,7 +187,6 @@ def test_shipped_file_explains_every_setting():
     header = SHIPPED.read_text(encoding="utf-8").partition("\nkick:")[0]
     explained = {path.split(".")[1] for path in SETTINGS}
     assert [key for key in sorted(explained) if not re.search(rf"^(# |  ){key}\b", header, re.MULTILINE)] == []
-    assert all(setting.help for setting in SETTINGS.values())
 
 
 def test_cymbals_keep_the_published_thresholds():

@@ -26,6 +26,7 @@ from drumhits.io import files
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.learning import fit, thresholds
 from drumhits.transcription import figure
+from drumhits.transcription.provenance import is_our_midi
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "training_data"
@@ -49,7 +50,7 @@ class Scenario:
 
 def _converting(folder: Path) -> Scenario:
     soundfile.write(folder / "x-snare.wav", bursts((0.1, 0.3, 0.6), 0.8), SAMPLE_RATE)
-    stems_to_midi.is_our_midi(EXAMPLE / "raw_midi" / "Song1-cymbals.mid")
+    is_our_midi(EXAMPLE / "raw_midi" / "Song1-cymbals.mid")
     figure.candidate_figure = lambda conversion: b"Software\0drumhits" + bytes(len(conversion.decisions.keep))
     common = (
         "--input", str(folder / "x-snare.wav"), "--output", str(folder / "x.mid"), "--csv", str(folder / "x.csv"),

@@ -119,7 +119,6 @@ def test_reads_what_mido_writes(tracks, ppq):
     content = decode(buffer.getvalue())
     assert_same_hits(content, read_with_mido(buffer.getvalue()))
     np.testing.assert_allclose(content.tempo.seconds(content.notes["tick"] / ppq), content.notes["time_s"])
-    assert content.has_tempo == any(m.type == "set_tempo" for messages in tracks for m, _ in messages)
 
 
 def test_written_file_is_plain_and_complete():
@@ -272,7 +271,6 @@ def test_tempo_changes_of_all_tracks_form_one_map():
 
 def test_no_tempo_means_120_bpm():
     content = decode(midi(NOTE))
-    assert not content.has_tempo
     assert content.tempo.us_per_beat.tolist() == [500_000]
 
 

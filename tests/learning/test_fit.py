@@ -37,7 +37,7 @@ def test_separable_examples_are_learnt_whole(algorithm):
     assert 0.5 <= validation.baseline < 0.75
     assert next(iter(validation.importance)) == "Str"
     assert max(fitted.impurity_importance, key=fitted.impurity_importance.get) == "Str"
-    np.testing.assert_array_equal(fitted.classifier.predict(examples.X) >= 0.5, examples.y)
+    np.testing.assert_array_equal(fitted.classifier.predict_proba(examples.X) >= 0.5, examples.y)
 
 
 def test_random_labels_score_no_better_than_the_baseline():
@@ -171,7 +171,7 @@ def test_what_is_known_before_helps_where_examples_are_few():
     few, unseen = make_examples(24, n_features=30), make_examples(400, n_features=30, seed=1)
     alone = fit_dataset(few, n_estimators=N_TREES).classifier
     started = fit_dataset(few, n_estimators=N_TREES, start_from=known_before(few)).classifier
-    errors = [np.mean((model.predict(unseen.X) >= 0.5) != unseen.y) for model in (alone, started)]
+    errors = [np.mean((model.predict_proba(unseen.X) >= 0.5) != unseen.y) for model in (alone, started)]
     assert errors[1] < errors[0]
     assert errors[1] < 0.02
 
@@ -179,9 +179,9 @@ def test_what_is_known_before_helps_where_examples_are_few():
 def test_the_edits_win_where_they_disagree_with_what_was_known():
     examples = make_examples(300, n_features=2)
     fitted = fit_dataset(examples, n_estimators=N_TREES, start_from=known_before(examples, sign=-1.0))
-    assert fitted.classifier.share > 0.7
+    assert fitted.classifier.weight > 0.7
     assert fitted.validation.f1 > 0.95
-    assert np.mean((fitted.classifier.predict(examples.X) >= 0.5) == examples.y) > 0.95
+    assert np.mean((fitted.classifier.predict_proba(examples.X) >= 0.5) == examples.y) > 0.95
 
 
 def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weight():
@@ -191,9 +191,9 @@ def test_a_gain_that_other_songs_may_not_share_leaves_the_edits_their_usual_weig
     of_one_kind = (examples.X[:, 1] > 0.8) & (rng.random(400) < 0.5)
     examples = Dataset(examples.X, examples.y ^ of_one_kind, examples.groups, examples.features)
     fitted = fit_dataset(examples, n_estimators=N_TREES, start_from=known)
-    errors = [np.sum((model.predict(examples.X) - examples.y) ** 2) for model in (known, fitted.classifier.learned)]
+    errors = [np.sum((model.predict_proba(examples.X) - examples.y) ** 2) for model in (known, fitted.classifier.user)]
     assert errors[1] < errors[0]
-    assert fitted.classifier.share < 2 * fit.NEAR_USUAL
+    assert fitted.classifier.weight < 2 * fit.NEAR_USUAL
 
 
 @pytest.mark.parametrize("algorithm", ["forest", "logistic"])

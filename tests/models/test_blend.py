@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from drumhits.errors import InputError
 from drumhits.io import plainpickle
 from drumhits.models.base import Logistic
-from drumhits.models.blend import Blend, model_from_plain, pooled
+from drumhits.models.blend import Blend, log_opinion_pool, model_from_plain
 from drumhits.models.forest import Forest
 
 N_FEATURES = 3
@@ -40,18 +40,18 @@ def through_file(model):
 def test_a_blend_survives_a_round_trip_bit_for_bit():
     X = make_examples(2)[0]
     model = blend()
-    np.testing.assert_array_equal(through_file(model).predict(X), model.predict(X))
+    np.testing.assert_array_equal(through_file(model).predict_proba(X), model.predict_proba(X))
 
 
 @given(PROBABILITIES, PROBABILITIES)
 def test_the_ends_of_a_blend_are_its_parts(before, learned):
-    known = [float(pooled(np.array([before]), np.array([learned]), share)[0]) for share in (0.0, 1.0)]
+    known = [float(log_opinion_pool(np.array([before]), np.array([learned]), share)[0]) for share in (0.0, 1.0)]
     np.testing.assert_allclose(known, np.clip([before, learned], 0.001, 0.999), rtol=1e-9)
 
 
 @given(PROBABILITIES, PROBABILITIES, st.floats(0, 1))
 def test_a_blend_lies_between_its_parts(before, learned, share):
-    found = pooled(np.array([before]), np.array([learned]), share)[0]
+    found = log_opinion_pool(np.array([before]), np.array([learned]), share)[0]
     low, high = np.clip(sorted([before, learned]), 0.001, 0.999)
     assert low - 1e-12 <= found <= high + 1e-12
 

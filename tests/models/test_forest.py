@@ -61,7 +61,7 @@ def test_forest_equals_scikit_learn_to_the_last_bit(seed):
     fitted.fit(features, kept)
     unseen = np.concatenate((features, make_examples(rng, 200, n_features, scale, step)[0]))
     forest = through_file(Forest.from_sklearn(fitted))
-    np.testing.assert_array_equal(forest.predict(unseen), fitted.predict_proba(unseen)[:, 1], strict=True)
+    np.testing.assert_array_equal(forest.predict_proba(unseen), fitted.predict_proba(unseen)[:, 1], strict=True)
 
 
 def test_weighted_counts_of_old_scikit_learn_give_the_same_forest():
@@ -80,8 +80,8 @@ def test_weighted_counts_of_old_scikit_learn_give_the_same_forest():
         estimators_ = tuple(type("", (), {"tree_": CountingTree(e.tree_)})() for e in fitted.estimators_)
 
     table = make_examples(np.random.default_rng(1), 50, N_FEATURES)[0]
-    expected = Forest.from_sklearn(fitted).predict(table)
-    np.testing.assert_allclose(Forest.from_sklearn(OldForest()).predict(table), expected, rtol=1e-14)
+    expected = Forest.from_sklearn(fitted).predict_proba(table)
+    np.testing.assert_allclose(Forest.from_sklearn(OldForest()).predict_proba(table), expected, rtol=1e-14)
 
 
 def fit_forest(**options):
@@ -92,7 +92,7 @@ def fit_forest(**options):
 
 def test_a_value_on_the_threshold_goes_left_as_float32():
     stump = make_forest(threshold=[np.float32(0.1), 0, 0])
-    assert list(stump.predict([[0.1] * N_FEATURES, [0.1 + 1e-7] * N_FEATURES])) == [0.25, 0.75]
+    assert list(stump.predict_proba([[0.1] * N_FEATURES, [0.1 + 1e-7] * N_FEATURES])) == [0.25, 0.75]
 
 
 def test_thresholds_round_down_to_float32():
@@ -107,9 +107,9 @@ def test_thresholds_round_down_to_float32():
 def test_rows_are_independent_of_their_block(n_rows):
     forest = Forest.from_sklearn(fit_forest())
     table = make_examples(np.random.default_rng(2), max(n_rows, 2), N_FEATURES)[0][:n_rows]
-    probability = forest.predict(table)
+    probability = forest.predict_proba(table)
     assert probability.shape == (n_rows,)
-    np.testing.assert_array_equal(probability[::100], [forest.predict(row[None])[0] for row in table[::100]])
+    np.testing.assert_array_equal(probability[::100], [forest.predict_proba(row[None])[0] for row in table[::100]])
 
 
 def test_one_class_is_not_enough_data():
@@ -138,14 +138,14 @@ def test_logistic_equals_scikit_learn(n_features, scale):
     fitted = fit_logistic(n_features, scale)
     logistic = through_file(Logistic.from_sklearn(fitted))
     table = make_examples(np.random.default_rng(4), 300, n_features, 20 * scale)[0]
-    np.testing.assert_allclose(logistic.predict(table), fitted.predict_proba(table)[:, 1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(logistic.predict_proba(table), fitted.predict_proba(table)[:, 1], rtol=0, atol=1e-12)
 
 
 def test_logistic_is_finite_whatever_its_parameters_and_features():
     limit = np.finfo(np.float32).max
     parameters = {"mean": [-1e30, 1e30], "scale": [1e-30, 1e30], "coef": [1e30, -1e30], "intercept": [1e30]}
     logistic = Logistic.of_arrays(2, **parameters)
-    probability = logistic.predict([[limit, limit], [-limit, limit], [limit, -limit], [0, 0]])
+    probability = logistic.predict_proba([[limit, limit], [-limit, limit], [limit, -limit], [0, 0]])
     assert ((probability >= 0) & (probability <= 1)).all()
 
 
@@ -173,7 +173,7 @@ UNFIT_TABLES = {
 @pytest.mark.parametrize("table", UNFIT_TABLES.values(), ids=UNFIT_TABLES)
 def test_tables_that_do_not_fit_are_refused(model, table):
     with pytest.raises(ValueError, match=r"expected a table of 4 features|holds NaN, infinity or values beyond"):
-        model.predict(table)
+        model.predict_proba(table)
 
 
 def test_the_same_fit_gives_the_same_file(model):
@@ -219,7 +219,7 @@ def alone(n_trees):
 
 def test_crafted_forests_within_the_limits_are_read():
     for changes in ({}, chain(MAX_DEPTH), alone(MAX_TREES)):
-        through_file(make_forest(**changes)).predict(np.zeros((3, N_FEATURES)))
+        through_file(make_forest(**changes)).predict_proba(np.zeros((3, N_FEATURES)))
 
 
 TWO = {field: values * 2 for field, values in STUMP.items()}
@@ -388,7 +388,7 @@ def test_mutated_models_predict_probabilities_or_are_refused(model):
     models = [model_or_none(mutated(plain, rng)) for _ in range(2_000)]
     assert 100 < models.count(None) < 1_900
     for changed in filter(None, models):
-        probability = changed.predict(table)
+        probability = changed.predict_proba(table)
         assert ((probability >= 0) & (probability <= 1)).all()
 
 

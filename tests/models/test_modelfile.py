@@ -116,7 +116,7 @@ def test_no_candidates_give_no_decisions():
     ],
 )
 def test_only_the_features_that_a_model_needs_are_computed(features, wanted):
-    assert replace(MODEL, features=features).wants == wanted
+    assert replace(MODEL, features=features).feature_set == wanted
 
 
 def test_a_model_trained_beside_other_networks_is_refused():

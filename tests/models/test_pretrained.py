@@ -77,7 +77,7 @@ def test_training_starts_from_the_bundled_model(train, capsys, tmp_path):
     model = load_model(output)
     assert isinstance(model.classifier, Blend)
     assert model.training["start_from"] == "pretrained"
-    assert f"your edits have {model.classifier.share:.0%} of the weight" in capsys.readouterr().out
+    assert f"your edits have {model.classifier.weight:.0%} of the weight" in capsys.readouterr().out
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["start_from"] == "pretrained"
 
 

@@ -123,4 +123,4 @@ def test_a_build_writes_networks_and_a_model_that_takes_their_word(examples, tmp
     assert len(plain["networks"]) == build_pretrained.N_NETWORKS_IN_MIX
     model = load_model(tmp_path / "kick.pkl")
     assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 44)
-    np.testing.assert_allclose(model.classifier.predict([[0.0], [2.0]]), [0.5, 1 / (1 + np.exp(-2))])
+    np.testing.assert_allclose(model.classifier.predict_proba([[0.0], [2.0]]), [0.5, 1 / (1 + np.exp(-2))])

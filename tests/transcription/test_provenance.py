@@ -9,7 +9,7 @@ from drumhits.config.load import default_config
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.transcription.provenance import Provenance, is_untouched, provenance, read_provenance, with_digest
+from drumhits.transcription.provenance import Provenance, is_untouched, provenance_of, read_provenance, with_digest
 
 TOMS = default_config().stems["toms"]
 NOTES = np.array([(0, 0.5, 50, 90, 0.06), (0, 1.0, 47, 80, 0.06), (0, 1.5, 45, 1, 0.06)], dtype=NOTE_DTYPE)
@@ -17,7 +17,7 @@ NOTES = np.array([(0, 0.5, 50, 90, 0.06), (0, 1.0, 47, 80, 0.06), (0, 1.5, 45, 1
 
 def made(audio: Path = Path("in/Song1-toms.wav")) -> Provenance:
     source = AudioSource(audio, 44100, 22050, "ab" * 16, ())
-    return provenance(source, TOMS, Path("out"), keep_all=True, model=None)
+    return provenance_of(source, TOMS, Path("out"), keep_all=True, model=None)
 
 
 def midi(notes: np.ndarray, texts: list[str], **timing) -> bytes:
