@@ -7,6 +7,7 @@ would end in a sentence.
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from drumhits.io.outputs import require_replaceable
 from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
 from drumhits.transcription.provenance import is_our_midi
+
+if TYPE_CHECKING:
+    from drumhits.evaluation.comparison import Evaluation
+    from drumhits.learning.fit import Training
 
 AnyPath = str | PathLike[str]
 
@@ -142,3 +147,101 @@ def transcribe(
         )
     )
     return Hits(conversion.table, conversion.decisions.keep, conversion)
+
+
+def train(
+    stem: str,
+    raw_dir: AnyPath,
+    edited_dir: AnyPath,
+    *,
+    audio_dirs: Iterable[AnyPath] = (),
+    n_jobs: int = 1,
+    **options: Any,
+) -> "Training":
+    """Return a model of what edited MIDI keeps, with its cross-validation.
+
+    Parameters
+    ----------
+    stem : str
+        One of `STEMS`.
+    raw_dir, edited_dir : path
+        MIDI as `transcribe` or stems_to_midi.py wrote it, and the same after the edits, as NAME_edited.mid.
+    audio_dirs : iterable of path
+        Where the stems lie; by default where the raw MIDI says.
+    n_jobs : int > 0
+        Songs analysed at a time.
+    **options
+        See `learning.options.TrainingOptions`: algorithm, n_estimators, seed, features, start_from, force.
+
+    Raises
+    ------
+    InputError
+        A folder is missing, or the audio of every song.
+    NotEnoughDataError
+        There is too little to learn from, or a song could not be aligned and `force` is not given.
+    """
+    from drumhits.learning.fit import train_model
+    from drumhits.learning.options import TrainingOptions
+    from drumhits.learning.songs import load_songs
+
+    chosen = TrainingOptions(**options)
+    loaded = load_songs(
+        Path(raw_dir),
+        Path(edited_dir),
+        stem,
+        audio_dirs=map(Path, audio_dirs),
+        features=chosen.features,
+        n_jobs=n_jobs,
+    )
+    if loaded.failure:
+        raise loaded.failure
+    if not chosen.force:
+        loaded.require_aligned()
+    return train_model(loaded.songs, options=chosen)
+
+
+def evaluate(
+    models: AnyPath | Sequence[AnyPath],
+    test_dir: AnyPath,
+    stem: str,
+    *,
+    config: Config | None = None,
+    window_ms: float = 50.0,
+    n_jobs: int = 1,
+) -> "Evaluation":
+    """Return what models, thresholds and keeping everything make of songs with a truth.
+
+    Parameters
+    ----------
+    models : path or sequence of paths
+        Files of `train`, or the word "pretrained".
+    test_dir : path
+        Holds NAME-STEM.wav (.flac, ...) with NAME-STEM_ground_truth.mid beside it.
+    stem : str
+        One of `STEMS`.
+    config : Config, optional
+        The thresholds to compare with; the defaults otherwise.
+    window_ms : float > 0
+        Largest distance of a hit from the true one.
+    n_jobs : int > 0
+        Songs at a time.
+
+    Raises
+    ------
+    InputError
+        A song or a model cannot be read, or a model was trained on another stem.
+    NotEnoughDataError
+        There is no song to test on.
+    """
+    from drumhits.evaluation.comparison import evaluate_songs
+    from drumhits.evaluation.deciders import load_deciders
+    from drumhits.evaluation.truth import find_test_songs
+
+    chosen = config or default_config()
+    paths = [models] if isinstance(models, str | PathLike) else models
+    deciders = load_deciders([Path(path) for path in paths], stem, chosen.stems[stem])
+    pairs, _ = find_test_songs(Path(test_dir), stem)
+    evaluation, errors = evaluate_songs(pairs, deciders, stem, chosen, window_ms / 1000, n_jobs=n_jobs)
+    if evaluation is None or errors:
+        raise errors[0]
+    return evaluation
