@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Score models on songs that they have not seen: what they decide, and the hits that come out, against the truth."""
+"""Score models on songs that they have not seen: their decisions, and the hits that come out, against the truth."""
 
 import argparse
 import os
@@ -14,15 +14,15 @@ from drumhits.cli.interrupts import end_quietly
 if __name__ == "__main__":
     end_quietly()
 
-from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
+from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, share
 from drumhits.config.load import load_config
 from drumhits.drums import STEMS
+from drumhits.evaluation.deciders import load_deciders
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.files import PAGE_SIGNATURE, PNG_SIGNATURE, write_whole
 from drumhits.io.outputs import require_distinct, require_replaceable, starts_with
-from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 
 if TYPE_CHECKING:
     from drumhits.evaluation.comparison import Evaluation
@@ -79,22 +79,22 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def evaluate(args: argparse.Namespace, console: Console) -> int:
-    """Judge every song by every model, and report it."""
+    """Score every song for every model, report it, and return the exit code."""
     require_jobs(args.jobs)
     config = load_config(args.config)
-    models = load_models(args)
+    models = load_deciders(args.model, args.stem, config.stems[args.stem], any_stem=args.force)
     pairs, unpaired = find_test_songs(args.test_dir, args.stem)
-    require_safe_outputs(args, pairs)
+    page_file = page_path(args.report) if args.report else None
+    require_safe_outputs(args, page_file, pairs)
     for sentence in unpaired:
         console.message(sentence)
     from drumhits.cache import open_cache
     from drumhits.evaluation.comparison import evaluate_songs
-    from drumhits.evaluation.judging import model_decider
 
     cache = open_cache(args.cache)
     evaluation, errors = evaluate_songs(
         pairs,
-        [model_decider(model, name, config.stems[args.stem]) for name, model in models],
+        models,
         args.stem,
         config,
         args.window / 1000,
@@ -109,31 +109,18 @@ def evaluate(args: argparse.Namespace, console: Console) -> int:
         return EXIT_SOME_FAILED
     for sentence in evaluation.warnings:
         console.warning(sentence)
-    write_reports(evaluation, args, console)
-    poor = [one.decider.name for one in evaluation.models if (one.heard.f1 or 0) < (args.fail_under or 0)]
+    write_reports(evaluation, args, page_file, console)
+    poor = evaluation.models_below(args.fail_under or 0)
     if poor:
         console.error(f"F1 of the hits is below --fail-under {args.fail_under:g}: {', '.join(poor)}.")
     return EXIT_SOME_FAILED if errors or poor else EXIT_DONE
 
 
-def load_models(args: argparse.Namespace) -> list[tuple[str, TrainedModel]]:
-    """Return the models with names that tell them apart."""
-    names = [path.name for path in args.model]
-    models = []
-    for path, name in zip(args.model, names, strict=True):
-        model = load_model(pretrained_path(args.stem) if str(path) == PRETRAINED else path)
-        if not args.force:
-            model.require_stem(args.stem, str(path))
-        models.append((name if names.count(name) == 1 else str(path), model))
-    return models
-
-
-def require_safe_outputs(args: argparse.Namespace, pairs: list[TruthPair]) -> None:
+def require_safe_outputs(args: argparse.Namespace, page_file: Path | None, pairs: list[TruthPair]) -> None:
     """Make sure that no output destroys anything of the user's."""
     outputs = []
-    if args.report:
-        args.report = page_path(args.report)
-        outputs.append(("--report", args.report, PAGE_SIGNATURE))
+    if page_file:
+        outputs.append(("--report", page_file, PAGE_SIGNATURE))
     if args.json:
         from drumhits.evaluation.report import SCHEMA
 
@@ -149,7 +136,10 @@ def require_safe_outputs(args: argparse.Namespace, pairs: list[TruthPair]) -> No
         require_replaceable(path, inputs, starts_with(signature), force=args.force, option=option)
 
 
-def write_reports(evaluation: "Evaluation", args: argparse.Namespace, console: Console) -> None:
+def write_reports(
+    evaluation: "Evaluation", args: argparse.Namespace, page_file: Path | None, console: Console
+) -> None:
+    """Print the report, and write the files that were asked for."""
     from drumhits.evaluation.report import evaluation_report
 
     console.data(evaluation_report(evaluation))
@@ -162,11 +152,11 @@ def write_reports(evaluation: "Evaluation", args: argparse.Namespace, console: C
 
         for name, picture in pngs(evaluation):
             write_whole(args.plots / name, picture)
-    if args.report:
+    if page_file:
         from drumhits.evaluation.page import page
 
-        write_whole(args.report, page(evaluation, f"Evaluation of {args.stem} models").encode())
-        console.data(f"\nReport saved to: {args.report}")
+        write_whole(page_file, page(evaluation, f"Evaluation of {args.stem} models").encode())
+        console.data(f"\nReport saved to: {page_file}")
 
 
 def _window(text: str) -> float:

@@ -4,6 +4,7 @@ Every function does what the script of its name does, through the same code, and
 would end in a sentence.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path

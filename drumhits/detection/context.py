@@ -25,13 +25,11 @@ PastDb, NextDb     LevelDb minus that of the candidate before and after
 Masked             highest LevelDb within 120 ms minus its own
 """
 
-import re
 
 import numpy as np
 
 from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS
 from drumhits.detection.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
-from drumhits.drums import STEMS
 
 FRAMES = {
     "before": BEFORE_FRAMES,
@@ -58,28 +56,11 @@ EXTENDED_FEATURES = (
     *_NEIGHBOURS,
 )
 
-_IN_FAMILY = re.compile(
-    rf"(After|Strong|{'|'.join(_LEVEL_DIFFERENCES)}|Over|Beside)"
-    rf"(\d+|All|{'|'.join(_GROUPS)}|(?:Treble)?(?:All|{'|'.join(stem.capitalize() for stem in STEMS)}))$"
-)
-
 FLOOR = 1e-6  # of the energy of loud hits: 60 dB below
 LOUD_SHARE = 85  # percentile of LevelDb from which a candidate counts as loud
 QUIETEST_DB = -60.0  # relative to loud hits; LevelDb is -120 where a candidate adds no energy
 MASKING_S = 0.12
 FARTHEST_GAP_S, NEAREST_GAP_S = 10.0, 1e-3
-
-
-def families(features: tuple[str, ...]) -> dict[str, list[int]]:
-    """Return the columns that say much the same, by name: those of one kind over all bands or stems, else one.
-
-    A family is called by its kind and size, such as "Rise (14)".
-    """
-    members: dict[str, list[int]] = {}
-    for column, name in enumerate(features):
-        found = _IN_FAMILY.match(name)
-        members.setdefault(found[1] if found else name, []).append(column)
-    return {f"{kind} ({len(found)})" if len(found) > 1 else kind: found for kind, found in members.items()}
 
 
 def surroundings(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:

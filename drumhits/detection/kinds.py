@@ -15,6 +15,7 @@ _KINDS = (
     ("other stems", r"(?:Over|Beside)\w+"),
     ("neural network", r"Heard\w*"),
 )
+KINDS = (*(kind for kind, _ in _KINDS), OTHER)
 
 
 def kind_of(feature: str) -> str:

@@ -15,10 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from drumhits.detection.context import families
+from drumhits.detection.kinds import features_by_kind
 from drumhits.evaluation.comparison import Evaluation, Outcome
 from drumhits.evaluation.judging import ScoredSong, hit_times
 from drumhits.evaluation.report import percent, short
+from drumhits.evaluation.words import feature_label
 from drumhits.io.audio import AudioSource, waveform_envelope
 from drumhits.metrics import precision_recall_curve, reliability, roc_auc
 from drumhits.transcription.figure import SOFTWARE
@@ -43,10 +44,10 @@ class Chart:
 
 
 def _confusion(figure: Figure, evaluation: Evaluation) -> bool:
-    shown = [*evaluation.models[:MOST_SERIES], evaluation.rules[0]]
+    shown = [*evaluation.models[:MOST_SERIES], evaluation.baselines[0]]
     figure.set_size_inches(3.1 * len(shown), 2.6)
     for axes, outcome in zip(np.ravel(figure.subplots(1, len(shown))), shown, strict=True):
-        score = outcome.decided
+        score = outcome.candidate_scores
         counts = np.array([[score.true_kept, score.false_removed], [score.false_kept, score.true_removed]])
         for row, col in np.ndindex(2, 2):
             total = counts[row].sum()
@@ -68,17 +69,18 @@ def _square(x: float, y: float, colour: str, alpha: float):
 
 def _precision_recall(figure: Figure, evaluation: Evaluation) -> bool:
     axes = figure.subplots()
-    if evaluation.models[0].decided.average_precision is None:
+    if evaluation.models[0].candidate_scores.average_precision is None:
         return False
     for outcome, (colour, line, marker) in zip(evaluation.models, SERIES, strict=False):
-        if outcome.decided.average_precision is None:
+        if outcome.confidence is None or outcome.candidate_scores.average_precision is None:
             continue
         _, precision, recall = precision_recall_curve(outcome.is_hit, outcome.confidence)
         axes.plot(np.append(0, recall), np.append(precision[0], precision), line, color=colour, linewidth=1.4)
         label = f"{_label(outcome)}, from {outcome.decider.min_confidence:.0%}"
-        axes.plot(outcome.decided.recall, outcome.decided.precision, marker, color=colour, markersize=8, label=label)
-    for outcome, marker in zip(evaluation.rules, ("*", "P"), strict=True):
-        point = outcome.decided
+        point = outcome.candidate_scores
+        axes.plot(point.recall, point.precision, marker, color=colour, markersize=8, label=label)
+    for outcome, marker in zip(evaluation.baselines, ("*", "P"), strict=True):
+        point = outcome.candidate_scores
         if point.f1 is not None:
             axes.plot(point.recall, point.precision, marker, color=GREY, markersize=9, label=outcome.decider.name)
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05))
@@ -88,10 +90,12 @@ def _precision_recall(figure: Figure, evaluation: Evaluation) -> bool:
 
 def _reliability(figure: Figure, evaluation: Evaluation) -> bool:
     axes = figure.subplots()
-    if not evaluation.models[0].decided.n:
+    if not evaluation.models[0].candidate_scores.n:
         return False
-    axes.plot((0, 1), (0, 1), ":", color=GREY, linewidth=1, label="as confident as right")
+    axes.plot((0, 1), (0, 1), ":", color=GREY, linewidth=1, label="perfectly reliable")
     for outcome, (colour, line, marker) in zip(evaluation.models, SERIES, strict=False):
+        if outcome.confidence is None:
+            continue
         mean, share, count = reliability(outcome.is_hit, outcome.confidence).T
         axes.plot(mean, share, line, color=colour, linewidth=1.2, label=_label(outcome))
         axes.scatter(mean, share, s=16 + 120 * count / count.sum(), marker=marker, color=colour)
@@ -129,7 +133,7 @@ def _scatter(figure: Figure, evaluation: Evaluation) -> bool:
     )
     for name, rows, colour, marker in groups:
         axes.plot(x[rows], y[rows], marker, color=colour, markersize=5, alpha=0.8, label=f"{name} ({rows.sum()})")
-    axes.set(xlabel=chosen[0], ylabel=chosen[1])
+    axes.set(xlabel=feature_label(chosen[0]), ylabel=feature_label(chosen[1]))
     for name, values, scale in ((chosen[0], x, axes.set_xscale), (chosen[1], y, axes.set_yscale)):
         if name in ("BodyE", "BrillE", "Total", "GeoMean", "Amp") and (values > 0).all():
             scale("log")
@@ -138,16 +142,16 @@ def _scatter(figure: Figure, evaluation: Evaluation) -> bool:
 
 
 def two_features(outcome: Outcome) -> list[str]:
-    """Return the two features that tell hits apart best, of the two most important families where that is known."""
+    """Outcome -> the two features that tell hits apart best, of the two most important kinds where that is known."""
     hit = outcome.is_hit
-    names = outcome.judged[0].table.without_articulation_scores().names
+    names = outcome.songs[0].table.without_articulation_scores().names
     if not hit.any() or hit.all():
         return []
     power = {name: abs(roc_auc(hit, outcome.column(name)) - 0.5) for name in names}
-    members = families(names)
+    members = features_by_kind(names)
     known = [name for name, _ in outcome.decider.importance if name in members]
-    ranked = known or sorted(members, key=lambda family: -max(power[names[i]] for i in members[family]))
-    return [max((names[i] for i in members[family]), key=power.__getitem__) for family in ranked[:2]]
+    ranked = known or sorted(members, key=lambda kind: -max(power[names[i]] for i in members[kind]))
+    return [max((names[i] for i in members[kind]), key=power.__getitem__) for kind in ranked[:2]]
 
 
 def _timing(figure: Figure, evaluation: Evaluation) -> bool:
@@ -177,16 +181,17 @@ def _legend(axes: Axes, place: str) -> None:
 
 CHARTS = (
     Chart("confusion", "Confusion matrix",
-          "What the truth says of each candidate (rows), and what became of it (columns); shares of the row.",
+          "Candidates by the truth (rows) and by the decision (columns); shares of the row.",
           _confusion),
     Chart("precision-recall", "Precision and recall",
           "What another confidence threshold would give. The mark on a line is the threshold in use; the star and the "
-          "cross are the thresholds of midiconfig.yaml and keeping everything.", _precision_recall),
-    Chart("reliability", "Can the confidence be believed?",
+          "cross are the thresholds of midiconfig.yaml and all candidates.", _precision_recall),
+    Chart("reliability", "Reliability of the confidence",
           "Of the candidates given 80 %, four in five should be hits: points on the dotted line. Larger marks stand "
           "for more candidates.", _reliability),
-    Chart("importance", "What the decision rests on", "The first model's features, by their share.", _importance),
-    Chart("features", "The two that matter most",
+    Chart("importance", "Importance of the features",
+          "The first model's features by kind, each with its share.", _importance),
+    Chart("features", "The two most important features",
           "Each candidate by two features of the most important kinds, with the mistakes.", _scatter),
     Chart("timing", "Timing", "How far the notes lie from the true hits.", _timing),
 )  # fmt: skip
@@ -217,7 +222,7 @@ def pngs(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     for chart in CHARTS:
         if (figure := _drawn(chart, evaluation)) is not None:
             yield f"{chart.name}.png", _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
-    for song, judged in zip(evaluation.songs, evaluation.models[0].judged, strict=True):
+    for song, judged in zip(evaluation.songs, evaluation.models[0].songs, strict=True):
         figure = _song_figure(song.name, song.source, judged)
         yield f"song-{song.name}.png", _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
 

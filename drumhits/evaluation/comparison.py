@@ -1,23 +1,26 @@
-"""What models, thresholds and keeping everything made of test songs, compared."""
+"""Test songs, models and baselines -> an evaluation: each one's scores over all songs, and how they differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any, Literal
 
 import numpy as np
 
 from drumhits.analysis import analyze
 from drumhits.config.load import Config
 from drumhits.errors import InputError
-from drumhits.evaluation.judging import Decider, ScoredSong, rules, score_all_hits, score_song
-from drumhits.evaluation.scores import CandidateScores, Heard, score_decisions
+from drumhits.evaluation.deciders import Decider, baselines
+from drumhits.evaluation.judging import Analyse, ScoredSong, pooled_note_scores, score_song
+from drumhits.evaluation.scores import CandidateScores, NoteScores, score_candidates
 from drumhits.evaluation.truth import TruthPair
 from drumhits.io.audio import AudioSource
-from drumhits.learning.songs import Analyse
 from drumhits.metrics import Difference, f1_difference
 from drumhits.parallel import in_processes
 
 MISTAKES_SHOWN = 3  # a song
+
+View = Literal["candidates", "notes"]  # what is scored: decisions about candidates, or the notes that come out
 
 
 @dataclass(frozen=True)
@@ -30,64 +33,83 @@ class Song:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a decider made of all songs."""
+    """The songs with the decisions of one decider, and its scores over all of them."""
 
     decider: Decider
-    judged: tuple[ScoredSong, ...]
+    songs: tuple[ScoredSong, ...]
 
     @cached_property
-    def decided(self) -> CandidateScores:
-        confidences = [one.confidence for one in self.judged]
-        return score_decisions(self.is_hit, self.keep, None if confidences[0] is None else np.concatenate(confidences))
+    def candidate_scores(self) -> CandidateScores:
+        return score_candidates(self.is_hit, self.keep, self.confidence)
 
     @cached_property
-    def heard(self) -> Heard:
-        return score_all_hits(self.judged)
+    def note_scores(self) -> NoteScores:
+        return pooled_note_scores(self.songs)
 
     @property
     def is_hit(self) -> np.ndarray:
-        return np.concatenate([one.is_hit for one in self.judged])
+        return np.concatenate([song.is_hit for song in self.songs])
 
     @property
     def keep(self) -> np.ndarray:
-        return np.concatenate([one.keep for one in self.judged])
+        return np.concatenate([song.keep for song in self.songs])
 
     @property
-    def confidence(self) -> np.ndarray:
-        return np.concatenate([one.confidence for one in self.judged])
+    def confidence(self) -> np.ndarray | None:
+        """Confidences of all candidates; None for a baseline."""
+        known = [song.confidence for song in self.songs if song.confidence is not None]
+        return np.concatenate(known) if len(known) == len(self.songs) else None
 
     @property
     def errors_s(self) -> np.ndarray:
-        return np.concatenate([one.errors_s for one in self.judged])
+        """Timing errors of all pairs in seconds."""
+        return np.concatenate([song.errors_s for song in self.songs])
 
     def column(self, feature: str) -> np.ndarray:
-        return np.concatenate([one.table[feature] for one in self.judged])
+        return np.concatenate([song.table[feature] for song in self.songs])
+
+    def scores(self, view: View) -> CandidateScores | NoteScores:
+        return self.candidate_scores if view == "candidates" else self.note_scores
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The models' outcomes in the order given, then those of the two rules beside them; the same songs in each."""
+    """The models' outcomes in the order given, then those of the two baselines; the same songs in each."""
 
     stem: str
     window_s: float
     songs: tuple[Song, ...]
     models: tuple[Outcome, ...]
-    rules: tuple[Outcome, ...]
+    baselines: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        return self.models + self.rules
+        return self.models + self.baselines
 
-    def difference(self, view: str, outcome: Outcome, first: Outcome) -> Difference:
-        """Return how much higher an outcome's F1 is than another's, in the view "decided" or "heard"."""
-        return f1_difference(*(np.array([getattr(one, view).counts for one in o.judged]) for o in (outcome, first)))
+    @property
+    def duration_s(self) -> float:
+        return sum(song.source.duration_s for song in self.songs)
+
+    def difference(self, view: View, outcome: Outcome, first: Outcome) -> Difference:
+        """Return how much higher an outcome's F1 is than another's."""
+        counts, of_first = (_counts(view, one.songs) for one in (outcome, first))
+        return f1_difference(counts, of_first)
+
+    def models_below(self, f1: float) -> list[str]:
+        """Return the names of the models whose F1 of the notes is below a limit, 0..1."""
+        return [model.decider.name for model in self.models if (model.note_scores.f1 or 0) < f1]
 
     @cached_property
     def worst_first(self) -> tuple[int, ...]:
-        """Indices of the songs by the first model's F1 of the hits, songs without any hit last."""
-        f1 = [one.heard.f1 for one in self.models[0].judged]
-        return tuple(sorted(range(len(f1)), key=lambda i: (f1[i] is None, f1[i], self.songs[i].name)))
+        """Indices of the songs by the first model's F1 of the notes, songs without any hit last."""
+        f1 = [song.note_scores.f1 for song in self.models[0].songs]
+        unknown = [value is None for value in f1]
+        return tuple(sorted(range(len(f1)), key=lambda i: (unknown[i], f1[i] or 0, self.songs[i].name)))
+
+
+def _counts(view: View, songs: Sequence[ScoredSong]) -> np.ndarray:
+    return np.array([(song.candidate_scores if view == "candidates" else song.note_scores).counts for song in songs])
 
 
 def evaluate_songs(
@@ -101,14 +123,16 @@ def evaluate_songs(
     n_jobs: int = 1,
     analyse: Analyse = analyze,
 ) -> tuple[Evaluation | None, list[InputError]]:
-    """Judge test songs by models and by the rules beside them.
+    """Test songs and models -> their evaluation beside the baselines, and the songs that could not be read.
 
     Parameters
     ----------
+    window_s : float > 0
+        Largest distance of a note from its true hit.
     progress : callable (done, total, song)
         Called after each song.
     n_jobs : int > 0
-        Songs judged at a time.
+        Songs analysed at a time.
     analyse : callable
         In place of `analysis.analyze`.
 
@@ -117,27 +141,35 @@ def evaluate_songs(
     evaluation : Evaluation, of the songs that could be read; None where none could
     errors : list of InputError, one for each of the others
     """
-    deciders = [*models, *rules(config.stems[stem], models[0].config)]
-    songs, judged, warnings, errors = [], [], [], []
+    deciders = [*models, *baselines(config.stems[stem], models[0].config)]
+    songs: list[Song] = []
+    scored: list[list[ScoredSong]] = []
+    warnings: list[str] = []
+    errors: list[InputError] = []
     attempt = partial(_attempt, deciders=deciders, config=config, window_s=window_s, analyse=analyse)
     for done, (pair, result) in enumerate(zip(pairs, in_processes(attempt, pairs, n_jobs), strict=True), 1):
         if isinstance(result, InputError):
             errors.append(result)
         else:
-            source, rows, said = result
+            source, by_decider, said = result
             songs.append(Song(pair.name, source))
-            judged.append(rows)
+            scored.append(by_decider)
             warnings += [*said, *_seen_in_training(pair.name, source, models)]
         progress(done, len(pairs), pair.name)
     if not songs:
         return None, errors
-    outcomes = tuple(Outcome(*both) for both in zip(deciders, zip(*judged, strict=True), strict=True))
+    outcomes = outcomes_of(deciders, scored)
     n_models = len(models)
     evaluation = Evaluation(stem, window_s, tuple(songs), outcomes[:n_models], outcomes[n_models:], tuple(warnings))
     return evaluation, errors
 
 
-def _attempt(pair: TruthPair, **options) -> tuple[AudioSource, list[ScoredSong], list[str]] | InputError:
+def outcomes_of(deciders: Sequence[Decider], scored: Sequence[Sequence[ScoredSong]]) -> tuple[Outcome, ...]:
+    """Scored songs, for each song one a decider -> an outcome for each decider."""
+    return tuple(Outcome(*both) for both in zip(deciders, zip(*scored, strict=True), strict=True))
+
+
+def _attempt(pair: TruthPair, **options: Any) -> tuple[AudioSource, list[ScoredSong], list[str]] | InputError:
     try:
         return score_song(pair, **options)
     except InputError as error:
@@ -163,43 +195,52 @@ class Mistake:
     removed_by: str
 
 
-def worst_mistakes(judged: ScoredSong, min_confidence: float) -> list[Mistake]:
-    """Return a song's wrong decisions that lie farthest from the threshold, the worst first."""
-    wrong = np.flatnonzero(judged.keep != judged.is_hit)
-    confidence = judged.confidence[wrong]
+def most_confident_errors(song: ScoredSong, min_confidence: float | None) -> list[Mistake]:
+    """Scored song -> its wrong decisions farthest from the decision threshold, the farthest first.
+
+    Parameters
+    ----------
+    min_confidence : float in 0..1, or None
+        The decision threshold; None for a baseline, which has no such errors.
+    """
+    if song.confidence is None or min_confidence is None:
+        return []
+    wrong = np.flatnonzero(song.keep != song.is_hit)
+    confidence = song.confidence[wrong]
     above = (confidence - min_confidence) / max(1 - min_confidence, 1e-9)
     below = (min_confidence - confidence) / max(min_confidence, 1e-9)
-    worst = wrong[np.argsort(-np.where(judged.keep[wrong], above, below), kind="stable")][:MISTAKES_SHOWN]
+    worst = wrong[np.argsort(-np.where(song.keep[wrong], above, below), kind="stable")][:MISTAKES_SHOWN]
     return [
-        Mistake(float(judged.table.times_s[i]), float(judged.confidence[i]), bool(judged.keep[i]), judged.reasons[i])
+        Mistake(float(song.table.times_s[i]), float(song.confidence[i]), bool(song.keep[i]), song.reasons[i])
         for i in worst
     ]
 
 
 def verdict(evaluation: Evaluation, outcome: Outcome) -> str:
-    """Return in a sentence whether a model helps, by the F1 of the hits that come out."""
-    thresholds, everything = evaluation.rules
-    f1 = outcome.heard.f1
+    """Evaluation and one of its models -> a sentence on whether it helps, by the F1 of the notes that come out."""
+    thresholds, candidates = evaluation.baselines
+    f1 = outcome.note_scores.f1
     if f1 is None:
         return f"There is nothing to tell whether {outcome.decider.name} helps: no true hit, and none came out."
-    difference = evaluation.difference("heard", outcome, thresholds)
+    difference = evaluation.difference("notes", outcome, thresholds)
     if difference.interval is None:
-        says, why = ("helps", "") if difference.value > 0 else ("does not help", "")
-        says, why = f"{says} on this song", "; one song says little about others"
+        says = f"{'helps' if difference.value > 0 else 'does not help'} on this song"
     elif difference.is_sure:
-        says, why = ("helps" if difference.value > 0 else "does worse than the thresholds"), _interval(difference)
+        says = "helps" if difference.value > 0 else "does worse than the thresholds"
     else:
-        says, why = "makes no sure difference", _interval(difference)
+        says = "makes no sure difference"
     side = "above" if difference.value >= 0 else "below"
     text = (
         f"{outcome.decider.name} {says}: F1 of the hits {f1:.1%}, {abs(100 * difference.value):.1f} points {side} the "
-        f"{thresholds.decider.name}{why}."
+        f"{thresholds.decider.name}{_interval(difference)}."
     )
-    if (everything.heard.f1 or 0) > max(f1, thresholds.heard.f1 or 0):
-        text += f" Keeping everything scores higher than both, {everything.heard.f1:.1%}."
+    if (candidates.note_scores.f1 or 0) > max(f1, thresholds.note_scores.f1 or 0):
+        text += f" Keeping all candidates scores higher than both, {candidates.note_scores.f1:.1%}."
     return text
 
 
 def _interval(difference: Difference) -> str:
+    if difference.interval is None:
+        return "; one song says little about others"
     low, high = difference.interval
     return f" (95 % interval over songs: {100 * low:+.1f} to {100 * high:+.1f})"

@@ -5,21 +5,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from drumhits.config.load import default_config
-from drumhits.evaluation.comparison import Evaluation, Outcome, Song
-from drumhits.evaluation.judging import Decider, ScoredSong, judge, rules
+from drumhits.config.load import StemConfig, default_config
+from drumhits.detection.features import FeatureTable
+from drumhits.evaluation.comparison import Evaluation, Song, outcomes_of
+from drumhits.evaluation.deciders import Decider, baselines
+from drumhits.evaluation.judging import ScoredSong, score_decisions
+from drumhits.evaluation.words import importance_by_kind
 from drumhits.io.midi import NOTE_DTYPE
 from drumhits.learning.labels import DECISIONS, IS_REMOVED, IS_UNLABELLED, KEPT, UNLABELLED
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
-from drumhits.models.decisions import by_confidence
+from drumhits.models.decisions import Decisions, by_confidence
 
 WINDOW_S = 0.05
 _NO_HITS = DECISIONS[[IS_REMOVED, IS_UNLABELLED]]
 
 
 def cross_validated(songs: Sequence[LabelledSong], validation: Validation, name: str) -> Evaluation | None:
-    """Return how held-out candidates were decided, against the user's edits; unlabelled ones are left out.
+    """Labelled songs and held-out confidences -> the evaluation of their labelled candidates against the user's edits.
 
     Parameters
     ----------
@@ -39,41 +42,47 @@ def cross_validated(songs: Sequence[LabelledSong], validation: Validation, name:
     if not tested:
         return None
     config = songs[0].config
-    model = Decider(
-        name, config, lambda table, config: None, validation.min_confidence,
-        importance=tuple(validation.importance.items()),
-    )  # fmt: skip
-    deciders = (model, *rules(config, config))
-    judged = [_judged(songs[i], labelled[i], probabilities[i], deciders) for i in tested]
-    outcomes = [Outcome(decider, rows) for decider, rows in zip(deciders, zip(*judged, strict=True), strict=True)]
+    beside = baselines(config, config)
+    scored = []
+    for i in tested:
+        decisions = by_confidence(probabilities[i], validation.min_confidence)
+        scored.append(_scored(songs[i], labelled[i], decisions, beside))
+    importance = importance_by_kind(validation.importance)
+    model = Decider(name, config, _decided_before, validation.min_confidence, importance=importance)
+    outcomes = outcomes_of((model, *beside), scored)
     return Evaluation(
         stem=config.stem,
         window_s=WINDOW_S,
         songs=tuple(_song(songs[i]) for i in tested),
-        models=(outcomes[0],),
-        rules=tuple(outcomes[1:]),
+        models=outcomes[:1],
+        baselines=outcomes[1:],
     )
 
 
-def _judged(
-    song: LabelledSong, labelled: np.ndarray, probability: np.ndarray, deciders: Sequence[Decider]
+def _decided_before(table: FeatureTable, config: StemConfig) -> Decisions:
+    raise NotImplementedError("held-out candidates are decided by the models of the folds")
+
+
+def _scored(
+    song: LabelledSong, labelled: np.ndarray, held_out: Decisions, beside: Sequence[Decider]
 ) -> list[ScoredSong]:
+    """Return the song with its held-out decisions, and with those of each baseline."""
     table = song.table.rows(labelled)
-    model, *others = deciders
-    decisions = [by_confidence(probability, model.min_confidence)]
-    decisions += [other.decide(table, song.config) for other in others]
     is_hit = song.labels.labels[labelled] == KEPT
-    truth = _truth(song)
-    return [judge(table, one, truth, song.config, default_config(), WINDOW_S, is_hit) for one in decisions]
+    reference = _reference(song)
+    return [
+        score_decisions(table, decisions, reference, song.config, default_config(), WINDOW_S, is_hit)
+        for decisions in (held_out, *(one.decide(table, song.config) for one in beside))
+    ]
 
 
-def _truth(song: LabelledSong) -> np.ndarray:
-    """Return the edited notes on the line of the audio, their velocities not known."""
+def _reference(song: LabelledSong) -> np.ndarray:
+    """Return the edited notes on the time line of the audio, their velocities not known."""
     pairs = song.labels.pairs
     times_s = pairs["edited_s"][~np.isin(pairs["decision"], _NO_HITS)]
-    truth = np.zeros(len(times_s), NOTE_DTYPE)
-    truth["time_s"] = np.sort(times_s)
-    return truth
+    reference = np.zeros(len(times_s), NOTE_DTYPE)
+    reference["time_s"] = np.sort(times_s)
+    return reference
 
 
 def _song(song: LabelledSong) -> Song:

@@ -1,81 +1,52 @@
-"""Test songs -> what each model, the thresholds, and keeping everything make of them. Times in seconds.
+"""Test songs and deciders -> each song's candidates, notes and reference, matched. Times in seconds.
 
 The candidates are `analysis.analyze`'s and the notes are read back from the bytes that a conversion writes: whoever
 scores converted files gets the same numbers.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from drumhits.analysis import GUIDE, analyze
 from drumhits.config.load import Config, StemConfig
 from drumhits.detection.features import FeatureTable
-from drumhits.evaluation.scores import CandidateScores, Heard, score_decisions, score_hits
+from drumhits.evaluation.deciders import Decider
+from drumhits.evaluation.scores import CandidateScores, NoteScores, score_candidates, score_notes
 from drumhits.evaluation.truth import TruthPair, read_truth
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import Track, decode, encode
-from drumhits.learning.songs import Analyse
 from drumhits.matching import match_times
-from drumhits.models.decisions import Decisions, by_thresholds
-from drumhits.models.modelfile import TrainedModel
+from drumhits.models.decisions import Decisions
 from drumhits.transcription.notes import to_notes
 
-THRESHOLDS, EVERYTHING = "thresholds of midiconfig.yaml", "keep everything"
 FEW_ON_CANDIDATES, FEWEST_TO_TELL = 0.5, 10
 
-
-@dataclass(frozen=True)
-class Decider:
-    """Something that decides about candidates: a model, or one of the two rules beside it.
-
-    Attributes
-    ----------
-    name : str
-        What the report calls it.
-    config : StemConfig
-        Settings of detection and of the notes.
-    decide : callable (FeatureTable, StemConfig) -> Decisions
-    min_confidence : float in 0..1, or None
-        From which it keeps; None for a rule.
-    wants : str
-        The set of features that it needs; see `analysis.analyze`.
-    importance : tuple of (str, float)
-        Share of each feature or family of features, greatest first; empty where not known.
-    trained_on : frozenset of str
-        Fingerprints of the audio it was trained on.
-    """
-
-    name: str
-    config: StemConfig
-    decide: Callable[[FeatureTable, StemConfig], Decisions]
-    min_confidence: float | None = None
-    wants: str = GUIDE
-    importance: tuple[tuple[str, float], ...] = ()
-    trained_on: frozenset[str] = frozenset()
+Analyse = Callable[[Path, StemConfig, str], tuple[FeatureTable, AudioSource]]
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredSong:
-    """A song as one decider decided it.
+    """A song with the decisions of one decider.
 
     Attributes
     ----------
     table : FeatureTable, the candidates
     is_hit, keep : np.ndarray, shape (n,), bool
-        Whether the truth has each candidate, and whether it was kept.
+        Whether each candidate is a hit of the reference, and whether it was kept.
     reasons : tuple of str, length n
         The first test that rejected the candidate; "" where it is kept.
     confidence : np.ndarray, shape (n,), 0..1, or None
-        That a candidate is a hit; 0 where thresholds before the model reject it.
-    truth, notes : np.ndarray of `midi.NOTE_DTYPE`
+        That a candidate is a hit; 0 where thresholds before the model reject it. None for a baseline.
+    reference, notes : np.ndarray of `midi.NOTE_DTYPE`
         True hits (velocity 0 where not known), and the notes that come out.
     pairs : np.ndarray, shape (n_pairs, 2)
-        Indices into truth and notes of what matches.
-    is_offered : np.ndarray, shape (n_truth,), bool
-        Whether the detector offers a candidate for each true hit.
+        Indices into reference and notes of what matches.
+    is_detected : np.ndarray, shape (n_reference,), bool
+        Whether each true hit has a candidate.
     """
 
     table: FeatureTable
@@ -83,120 +54,92 @@ class ScoredSong:
     keep: np.ndarray
     reasons: tuple[str, ...]
     confidence: np.ndarray | None
-    truth: np.ndarray
+    reference: np.ndarray
     notes: np.ndarray
     pairs: np.ndarray
-    is_offered: np.ndarray
+    is_detected: np.ndarray
 
     @cached_property
-    def decided(self) -> CandidateScores:
-        return score_decisions(self.is_hit, self.keep, self.confidence)
+    def candidate_scores(self) -> CandidateScores:
+        return score_candidates(self.is_hit, self.keep, self.confidence)
 
     @cached_property
-    def heard(self) -> Heard:
-        return score_all_hits([self])
+    def note_scores(self) -> NoteScores:
+        return pooled_note_scores([self])
 
     @property
     def errors_s(self) -> np.ndarray:
-        """Timing error of each pair; above 0 where the note is late."""
-        return self.notes["time_s"][self.pairs[:, 1]] - self.truth["time_s"][self.pairs[:, 0]]
+        """Timing error of each pair in seconds, shape (n_pairs,); above 0 where the note is late."""
+        return self.notes["time_s"][self.pairs[:, 1]] - self.reference["time_s"][self.pairs[:, 0]]
 
     @property
     def velocity_errors(self) -> np.ndarray:
-        truth, notes = self.truth["velocity"][self.pairs[:, 0]], self.notes["velocity"][self.pairs[:, 1]]
-        return (notes.astype(int) - truth)[truth > 0]
+        """Velocity of the note minus that of the true hit, of the pairs where both are known."""
+        reference = self.reference["velocity"][self.pairs[:, 0]]
+        return (self.notes["velocity"][self.pairs[:, 1]].astype(int) - reference)[reference > 0]
 
 
-def score_all_hits(judged: Sequence[ScoredSong]) -> Heard:
-    """Score the hits of several songs together."""
-    return score_hits(
+def pooled_note_scores(songs: Sequence[ScoredSong]) -> NoteScores:
+    """Scores of the notes of one or more songs together."""
+    return score_notes(
         (
-            sum(len(one.pairs) for one in judged),
-            sum(len(one.truth) for one in judged),
-            sum(len(one.notes) for one in judged),
+            sum(len(song.pairs) for song in songs),
+            sum(len(song.reference) for song in songs),
+            sum(len(song.notes) for song in songs),
         ),
-        sum(int(np.count_nonzero(~one.is_offered)) for one in judged),
-        np.concatenate([one.errors_s for one in judged]),
-        np.concatenate([one.velocity_errors for one in judged]),
+        sum(int(np.count_nonzero(~song.is_detected)) for song in songs),
+        np.concatenate([song.errors_s for song in songs]),
+        np.concatenate([song.velocity_errors for song in songs]),
     )
-
-
-def model_decider(model: TrainedModel, name: str, config: StemConfig) -> Decider:
-    """Return a model as a decider; detection is the model's own, as in a conversion."""
-    songs = [song for song in model.training["songs"] if isinstance(song, dict)]
-    return Decider(
-        name=name,
-        config=model.config(config),
-        decide=partial(_decided_by, model),
-        min_confidence=model.min_confidence,
-        wants=model.feature_set,
-        importance=_importance(model.training.get("importance")),
-        trained_on=frozenset(str(song.get("fingerprint")) for song in songs),
-    )
-
-
-def _decided_by(model: TrainedModel, table: FeatureTable, config: StemConfig) -> Decisions:
-    """Return a model's decisions, with confidence 0 where thresholds reject a candidate before the model sees it."""
-    decisions = model.decide(table, config)
-    if not model.after_thresholds:
-        return decisions
-    return replace(decisions, confidence=np.where(by_thresholds(table, config).keep, decisions.confidence, 0.0))
-
-
-def rules(by_threshold: StemConfig, offered: StemConfig) -> tuple[Decider, Decider]:
-    """Return what stands beside the models: the thresholds of a configuration, and keeping all that is offered."""
-    return (
-        Decider(THRESHOLDS, by_threshold, by_thresholds),
-        Decider(EVERYTHING, offered, _keep_all),
-    )
-
-
-def _keep_all(table: FeatureTable, config: StemConfig) -> Decisions:
-    return Decisions(np.ones(len(table), bool), ("",) * len(table))
-
-
-def _importance(noted: object) -> tuple[tuple[str, float], ...]:
-    """Return the importance noted in a model file, greatest first; empty where it has none that can be used."""
-    if not isinstance(noted, dict) or not all(type(v) is float and 0 <= v <= 1 for v in noted.values()):
-        return ()
-    return tuple(sorted(((str(name), share) for name, share in noted.items()), key=lambda item: -item[1]))
 
 
 def score_song(
     pair: TruthPair, deciders: Sequence[Decider], config: Config, window_s: float, analyse: Analyse = analyze
 ) -> tuple[AudioSource, list[ScoredSong], list[str]]:
-    """Return the audio, what each decider made of it, and what the user should know.
+    """Audio and truth of a song -> its audio's identity, the song scored for each decider, and warnings.
+
+    Parameters
+    ----------
+    config : Config
+        Gives tempo and channel of the MIDI that the notes are read back from.
+    window_s : float > 0
+        Largest distance of a note from its true hit.
+    analyse : callable
+        In place of `analysis.analyze`.
 
     Raises
     ------
     InputError
         The audio or the truth cannot be read.
     """
-    truth, warnings = read_truth(pair.truth, deciders[0].config)
+    reference, warnings = read_truth(pair.truth, deciders[0].config)
     tables: dict[tuple, tuple[FeatureTable, AudioSource]] = {}
-    judged = []
+    songs = []
     for decider in deciders:
         key = _detection(decider.config), _features_for(decider, deciders)
         if key not in tables:
             tables[key] = analyse(pair.audio, decider.config, key[1])
         table, source = tables[key]
-        table = table.without_articulation_scores() if decider.wants == GUIDE else table
+        table = table.without_articulation_scores() if decider.feature_set == GUIDE else table
         decisions = decider.decide(table, decider.config)
-        judged.append(judge(table, decisions, truth, decider.config, config, window_s))
-    said = [*source.warnings, *warnings]
-    n_offered = int(np.count_nonzero(judged[0].is_offered))
-    if len(truth) >= FEWEST_TO_TELL and n_offered < FEW_ON_CANDIDATES * len(truth):
-        said.append(
-            f"{pair.truth}: only {n_offered} of its {len(truth)} hits lie on a candidate; if it was exported at "
-            "another tempo or start than the audio, or belongs to another song, its scores mean nothing."
-        )
-    return source, judged, said
+        songs.append(score_decisions(table, decisions, reference, decider.config, config, window_s))
+    n_detected = int(np.count_nonzero(songs[0].is_detected))
+    return source, songs, [*source.warnings, *warnings, *_doubts(pair.truth, n_detected, len(reference))]
+
+
+def _doubts(truth: Path, n_detected: int, n_reference: int) -> list[str]:
+    if n_reference < FEWEST_TO_TELL or n_detected >= FEW_ON_CANDIDATES * n_reference:
+        return []
+    return [
+        f"{truth}: only {n_detected} of its {n_reference} hits lie on a candidate; if it was exported at "
+        "another tempo or start than the audio, or belongs to another song, its scores mean nothing."
+    ]
 
 
 def _features_for(decider: Decider, deciders: Sequence[Decider]) -> str:
-    """Return the set of features to analyse for a decider: one that another needs anyway will do for the guide's."""
-    same = [one.wants for one in deciders if _detection(one.config) == _detection(decider.config)]
-    return decider.wants if decider.wants != GUIDE else next((wants for wants in same if wants != GUIDE), GUIDE)
+    """Return the feature set to analyse for a decider: one that another needs anyway will do for the guide's."""
+    same = [one.feature_set for one in deciders if _detection(one.config) == _detection(decider.config)]
+    return decider.feature_set if decider.feature_set != GUIDE else next((s for s in same if s != GUIDE), GUIDE)
 
 
 def _detection(config: StemConfig) -> tuple:
@@ -204,20 +147,32 @@ def _detection(config: StemConfig) -> tuple:
     return config.onset_delta, config.onset_wait, config.body_band_hz, config.brilliance_band_hz
 
 
-def judge(
+def score_decisions(
     table: FeatureTable,
     decisions: Decisions,
-    truth: np.ndarray,
+    reference: np.ndarray,
     stem_config: StemConfig,
     config: Config,
     window_s: float,
     is_hit: np.ndarray | None = None,
 ) -> ScoredSong:
-    """Compare decisions with the truth; `is_hit`, shape (n,), says which candidates are hits where that is known."""
-    offered = match_times(truth["time_s"], np.maximum(table.times_s + stem_config.timing_offset, 0), window_s)
+    """Candidates, decisions about them and reference notes -> the song scored.
+
+    Parameters
+    ----------
+    reference : np.ndarray of `midi.NOTE_DTYPE`
+        True hits, by time.
+    stem_config, config : StemConfig, Config
+        What a conversion makes notes and MIDI with.
+    window_s : float > 0
+        Largest distance of a match.
+    is_hit : np.ndarray, shape (n,), bool, or None
+        Which candidates are hits, where that is known; else those that match the reference.
+    """
+    detected = match_times(reference["time_s"], np.maximum(table.times_s + stem_config.timing_offset, 0), window_s)
     if is_hit is None:
         is_hit = np.zeros(len(table), bool)
-        is_hit[offered[:, 1]] = True
+        is_hit[detected[:, 1]] = True
     track = Track(stem_config.stem, to_notes(table, decisions.keep, stem_config))
     notes = decode(encode([track], tempo_bpm=config.tempo_bpm, channel=config.channel)).notes
     return ScoredSong(
@@ -226,21 +181,21 @@ def judge(
         keep=decisions.keep,
         reasons=decisions.reasons,
         confidence=decisions.confidence,
-        truth=truth,
+        reference=reference,
         notes=notes,
-        pairs=match_times(truth["time_s"], notes["time_s"], window_s),
-        is_offered=np.isin(np.arange(len(truth)), offered[:, 0]),
+        pairs=match_times(reference["time_s"], notes["time_s"], window_s),
+        is_detected=np.isin(np.arange(len(reference)), detected[:, 0]),
     )
 
 
-def hit_times(judged: ScoredSong) -> dict[str, np.ndarray]:
-    """Return the times in seconds of a song's hits, by kind: right, false, missed, and missed by the detector."""
-    truth, notes = judged.truth["time_s"], judged.notes["time_s"]
-    is_found = np.isin(np.arange(len(truth)), judged.pairs[:, 0])
-    is_right = np.isin(np.arange(len(notes)), judged.pairs[:, 1])
+def hit_times(song: ScoredSong) -> dict[str, np.ndarray]:
+    """Times of a song's hits in seconds, by kind: right, false, missed, and undetected (without a candidate)."""
+    reference, notes = song.reference["time_s"], song.notes["time_s"]
+    is_found = np.isin(np.arange(len(reference)), song.pairs[:, 0])
+    is_right = np.isin(np.arange(len(notes)), song.pairs[:, 1])
     return {
         "right": notes[is_right],
         "false": notes[~is_right],
-        "missed": truth[~is_found & judged.is_offered],
-        "undetected": truth[~is_found & ~judged.is_offered],
+        "missed": reference[~is_found & song.is_detected],
+        "undetected": reference[~is_found & ~song.is_detected],
     }

@@ -11,7 +11,7 @@ import soundfile
 
 from drumhits import __version__
 from drumhits.evaluation.charts import CHARTS, HIT_KINDS, svg
-from drumhits.evaluation.comparison import Evaluation, Song, verdict, worst_mistakes
+from drumhits.evaluation.comparison import Evaluation, Song, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong, hit_times
 from drumhits.evaluation.report import VIEWS, cells, difference_cell, mistake_text, percent
 from drumhits.io.audio import SAMPLE_RATE, AudioReader, waveform_envelope
@@ -20,14 +20,14 @@ from drumhits.io.text import shown
 TEMPLATE = Path(__file__).with_name("page.html")
 MAX_SOUND_S = 1200.0  # of all songs together: about 11 MB of page
 VIEW_TITLES = {
-    "decided": "Decisions over the candidates, kept or removed against the truth",
-    "heard": "Hits that come out against the truth, one to one within {:g} ms",
+    "candidates": "Decisions over the candidates, kept or removed against the truth",
+    "notes": "Hits that come out against the truth, one to one within {:g} ms",
 }
 
 
 def page(evaluation: Evaluation, title: str) -> str:
     """Return the page."""
-    heard = evaluation.models[0].heard
+    heard = evaluation.models[0].note_scores
     charts = [(chart, svg(chart, evaluation)) for chart in CHARTS]
     seconds = sum(song.source.duration_s for song in evaluation.songs)
     template = Template(TEMPLATE.read_text(encoding="utf-8"))
@@ -36,7 +36,7 @@ def page(evaluation: Evaluation, title: str) -> str:
         title=shown(title),
         summary=shown(
             f"{len(evaluation.songs)} songs of {evaluation.stem}, {seconds:.1f} s, {heard.n_reference} true hits, "
-            f"{heard.undetected} of them never offered by the detector."
+            f"{heard.undetected} of them missed by the detector (no candidate)."
         ),
         verdicts="".join(f"<p>{shown(verdict(evaluation, one))}</p>" for one in evaluation.models),
         warnings="".join(f'<p class="warning">Warning: {shown(text)}</p>' for text in evaluation.warnings),
@@ -64,7 +64,7 @@ def _table(evaluation: Evaluation, view: str, columns) -> str:
     caption = shown(VIEW_TITLES[view].format(1000 * evaluation.window_s))
     return (
         f'<div class="wide"><table id="{view}"><caption>{caption}</caption><thead><tr><td></td>{titles}'
-        f'<th scope="col">F1 minus first</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<th scope="col">F1 against the first row</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
 
 
@@ -81,15 +81,15 @@ def _songs(evaluation: Evaluation) -> str:
 
 def _song(evaluation: Evaluation, i: int, has_sound: bool) -> str:
     song, first = evaluation.songs[i], evaluation.models[0]
-    judged = first.judged[i]
-    heard = judged.heard
+    judged = first.songs[i]
+    heard = judged.note_scores
     numbers = (
         f"F1 of the hits {percent(heard.f1)}: {heard.matched} right, {heard.n_estimated - heard.matched} false, "
-        f"{heard.n_reference - heard.matched} missed ({heard.undetected} never offered by the detector)"
+        f"{heard.n_reference - heard.matched} missed ({heard.undetected} without a candidate)"
     )
     mistakes = "".join(
         f'<li><button type="button" data-t="{mistake.time_s:.3f}">{shown(mistake_text(mistake))}</button></li>'
-        for mistake in worst_mistakes(judged, first.decider.min_confidence)
+        for mistake in most_confident_errors(judged, first.decider.min_confidence)
     )
     player = (
         f'<audio controls preload="auto" src="{sound(song)}"></audio>'
@@ -99,7 +99,7 @@ def _song(evaluation: Evaluation, i: int, has_sound: bool) -> str:
     return (
         f'<section class="song"><h3>{shown(song.name)}</h3><p>{shown(numbers)}</p>'
         f'<div class="wide">{timeline(song, judged)}</div>{player}'
-        f"{f'<p>Worst mistakes:</p><ul>{mistakes}</ul>' if mistakes else ''}</section>"
+        f"{f'<p>Most confident mistakes:</p><ul>{mistakes}</ul>' if mistakes else ''}</section>"
     )
 
 SOUND_RATE = 22050  # Hz

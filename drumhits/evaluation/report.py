@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, verdict, worst_mistakes
+from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong
 from drumhits.io.text import to_ascii
 from drumhits.metrics import Difference
 
 NAME_WIDTH = 30
 BAR_WIDTH = 30  # of the greatest importance
-IMPORTANCES_SHOWN = 10
 SONGS_SHOWN = 20
 FEW_SONGS = 5
 NOTHING = "-"
@@ -49,7 +48,7 @@ F1_COLUMNS = (
     Column("F1", percent, lambda score: score.f1),
 )
 DECISION_COLUMNS = (
-    Column("Kept", str, lambda score: score.true_kept + score.false_kept, None),
+    Column("Kept", str, lambda score: score.n_kept, None),
     Column("Accuracy", percent, lambda score: score.accuracy),
     *F1_COLUMNS,
     Column("ROC AUC", _decimals, lambda score: score.roc_auc),
@@ -63,14 +62,14 @@ HIT_COLUMNS = (
     Column("Late ms", _one_decimal, lambda score: score.late_ms, None),
     Column("Velocity", _one_decimal, lambda score: score.velocity, min),
 )
-VIEWS = (("decided", DECISION_COLUMNS), ("heard", HIT_COLUMNS))
+VIEWS = (("candidates", DECISION_COLUMNS), ("notes", HIT_COLUMNS))
 
 
 def cells(outcomes: Sequence[Outcome], view: str, columns: Sequence[Column]) -> list[list[tuple[str, bool]]]:
     """Return the text of each cell, a row an outcome, and whether it is the best of its column."""
     rows = [[] for _ in outcomes]
     for column in columns:
-        values = [column.value(getattr(outcome, view)) for outcome in outcomes]
+        values = [column.value(outcome.scores(view)) for outcome in outcomes]
         known = [value for value in values if value is not None]
         best = column.best(known) if column.best and known else None
         for row, value in zip(rows, values, strict=True):
@@ -95,23 +94,23 @@ def evaluation_report(evaluation: Evaluation) -> str:
     """Return the whole report."""
     first = evaluation.models[0]
     songs, seconds = evaluation.songs, sum(song.source.duration_s for song in evaluation.songs)
-    heard = first.heard
+    heard = first.note_scores
     blocks = [
         [
             f"Evaluating on {len(songs)} {'song' if len(songs) == 1 else 'songs'} of {evaluation.stem}, "
             f"{seconds:.1f} s, {heard.n_reference} true hits",
         ],
         [
-            f"Decisions over {first.decided.n} candidates, kept or removed against the truth:",
-            *_table(evaluation, "decided", DECISION_COLUMNS),
+            f"Decisions over {first.candidate_scores.n} candidates, kept or removed against the truth:",
+            *_table(evaluation, "candidates", DECISION_COLUMNS),
         ],
         [
             f"Hits that come out against the truth, one to one within {1000 * evaluation.window_s:g} ms:",
-            *_table(evaluation, "heard", HIT_COLUMNS),
-            f"  Never offered by the detector: {heard.undetected} of {heard.n_reference} true hits",
+            *_table(evaluation, "notes", HIT_COLUMNS),
+            f"  Missed by the detector (no candidate): {heard.undetected} of {heard.n_reference} true hits",
         ],
         [
-            "  * best of its column. Last: F1 minus the first row's, in points, with its 95 % interval over songs.",
+            "  * best of its column. F1 against first row: in points, with its 95 % interval over songs.",
             "  Timing: mean/median/90th percentile distance. Late: mean, signed. Velocity: mean distance, of 127.",
         ],
         [*(verdict(evaluation, outcome) for outcome in evaluation.models), *_few(len(songs))],
@@ -134,7 +133,7 @@ def _table(evaluation: Evaluation, view: str, columns: Sequence[Column]) -> list
     by_column = zip(columns, zip(*rows, strict=True), strict=True)
     widths = [max(len(column.title) + 1, *map(len, texts)) for column, texts in by_column]
     header = "".join(f" {column.title + ' ':>{n}}" for column, n in zip(columns, widths, strict=True))
-    lines = [f"  {'':{width}} {header}".rstrip()]
+    lines = [f"  {'':{width}} {header} F1 against first row"]
     for name, row, outcome in zip(names, rows, outcomes, strict=True):
         body = "".join(f" {text:>{n}}" for text, n in zip(row, widths, strict=True))
         lines.append(f"  {name:{width}} {body} {difference_cell(evaluation, view, outcome)}".rstrip())
@@ -148,7 +147,7 @@ def short(name: str) -> str:
 
 
 def _confusion(outcome: Outcome) -> list[str]:
-    score = outcome.decided
+    score = outcome.candidate_scores
     rows = (
         ("hit", score.true_kept, score.false_removed),
         ("no hit", score.false_kept, score.true_removed),
@@ -168,14 +167,10 @@ def _importance(outcome: Outcome) -> list[str]:
     name, importance = short(outcome.decider.name), outcome.decider.importance
     if not importance:
         return [f"Feature importance: {name} carries none."]
-    shown = importance[:IMPORTANCES_SHOWN]
-    width, greatest = max(len(short(feature)) for feature, _ in shown), max(shown[0][1], 1e-9)
+    width, greatest = max(len(short(feature)) for feature, _ in importance), max(importance[0][1], 1e-9)
     lines = [f"Feature importance of {name}:"]
-    for feature, share in shown:
+    for feature, share in importance:
         lines.append(f"  {short(feature):<{width}} {share:6.1%}  {'#' * round(BAR_WIDTH * share / greatest)}".rstrip())
-    rest = importance[IMPORTANCES_SHOWN:]
-    if rest:
-        lines.append(f"  and {len(rest)} more: {sum(share for _, share in rest):.1%}")
     return lines
 
 
@@ -187,15 +182,15 @@ def _songs(evaluation: Evaluation) -> list[str]:
         f"  {'':{width}}   True   Right   False  Missed  Undetected  F1 of decisions  F1 of hits",
     ]
     for i in evaluation.worst_first[:SONGS_SHOWN]:
-        one = first.judged[i]
-        heard = one.heard
+        one = first.songs[i]
+        heard = one.note_scores
         numbers = (
             f"{heard.n_reference:6d} {heard.matched:7d} {heard.n_estimated - heard.matched:7d} "
-            f"{heard.n_reference - heard.matched:7d} {heard.undetected:11d} {percent(one.decided.f1):>16} "
+            f"{heard.n_reference - heard.matched:7d} {heard.undetected:11d} {percent(one.candidate_scores.f1):>16} "
             f"{percent(heard.f1):>11}"
         )
         lines.append(f"  {short(evaluation.songs[i].name):{width}} {numbers}")
-        lines += [f"    {mistake_text(m)}" for m in worst_mistakes(one, first.decider.min_confidence)]
+        lines += [f"    {mistake_text(m)}" for m in most_confident_errors(one, first.decider.min_confidence)]
     hidden = len(evaluation.songs) - SONGS_SHOWN
     return [*lines, f"  and {hidden} better ones (--json has all)"] if hidden > 0 else lines
 
@@ -230,7 +225,7 @@ def to_json(evaluation: Evaluation) -> str:
             }
             for one in evaluation.models
         ],
-        "beside": [_outcome(evaluation, one) for one in evaluation.rules],
+        "beside": [_outcome(evaluation, one) for one in evaluation.baselines],
         "worst_first": [evaluation.songs[i].name for i in evaluation.worst_first],
     }  # fmt: skip
     return json.dumps(numbers, indent=1) + "\n"
@@ -243,9 +238,9 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict:
         **_scores(outcome),
         "f1_minus_first": {
             name: _difference(evaluation.difference(view, outcome, first))
-            for name, view in (("decisions", "decided"), ("hits", "heard"))
+            for name, view in (("decisions", "candidates"), ("hits", "notes"))
         },
-        "songs": [_song(outcome, one) for one in outcome.judged],
+        "songs": [_song(outcome, one) for one in outcome.songs],
     }
 
 
@@ -253,12 +248,12 @@ def _song(outcome: Outcome, judged: ScoredSong) -> dict:
     threshold = outcome.decider.min_confidence
     if threshold is None:
         return _scores(judged)
-    worst = [vars(mistake) for mistake in worst_mistakes(judged, threshold)]
+    worst = [vars(mistake) for mistake in most_confident_errors(judged, threshold)]
     return _scores(judged) | {"worst_mistakes": worst}
 
 
 def _scores(scored: Outcome | ScoredSong) -> dict:
-    decided, heard = scored.decided, scored.heard
+    decided, heard = scored.candidate_scores, scored.note_scores
     timing = heard.timing_ms or (None, None, None)
     return {
         "decisions": {

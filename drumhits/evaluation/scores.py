@@ -1,4 +1,4 @@
-"""Truth and what was made of it -> scores. Times in seconds, increasing; scores in 0..1; None where 0 of 0 is asked.
+"""Masks, confidences and matched pairs -> scores. Times in seconds, increasing; scores in 0..1; None where 0 of 0.
 
 Hits are matched by `matching.match_times`, which finds as many pairs as mir_eval (Raffel et al. 2014, "mir_eval: a
 transparent implementation of common MIR metrics") and, among as many, the nearest.
@@ -12,7 +12,12 @@ from drumhits.metrics import average_precision, precision_recall_f1, roc_auc
 
 
 class _Counted:
-    """The scores of what has `counts`: right ones, true ones, found ones."""
+    """Precision, recall and F1 of what has `counts`."""
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Matched, n_reference, n_estimated: what `precision_recall_f1` takes."""
+        raise NotImplementedError
 
     @property
     def precision(self) -> float | None:
@@ -29,14 +34,14 @@ class _Counted:
 
 @dataclass(frozen=True)
 class CandidateScores(_Counted):
-    """Decisions over candidates: how many of each kind, and how well their confidence tells them apart.
+    """Scores of decisions about candidates.
 
     Attributes
     ----------
     true_kept, false_kept, true_removed, false_removed : int
         Candidates kept that are hits, kept that are none, removed that are none, removed that are hits.
     roc_auc, average_precision : float or None
-        None without a confidence, and where all candidates are hits or none is.
+        Of the confidence; None without one, and where all candidates are hits or none is.
     brier : float or None
         Mean squared error of the confidence, 0 is best; None without one.
     """
@@ -54,31 +59,34 @@ class CandidateScores(_Counted):
         return self.true_kept + self.false_kept + self.true_removed + self.false_removed
 
     @property
+    def n_kept(self) -> int:
+        return self.true_kept + self.false_kept
+
+    @property
     def accuracy(self) -> float | None:
         return (self.true_kept + self.true_removed) / self.n if self.n else None
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """Right ones, true ones, kept ones: what `precision_recall_f1` takes."""
-        return self.true_kept, self.true_kept + self.false_removed, self.true_kept + self.false_kept
+        return self.true_kept, self.true_kept + self.false_removed, self.n_kept
 
 
 @dataclass(frozen=True)
-class Heard(_Counted):
-    """Notes that come out, against the truth.
+class NoteScores(_Counted):
+    """Scores of the notes that come out.
 
     Attributes
     ----------
     matched, n_reference, n_estimated : int
         Pairs, true hits, notes.
     undetected : int
-        True hits where the detector offers no candidate.
-    timing_ms : tuple of float, or None
+        True hits without a candidate.
+    timing_ms : (float, float, float), or None
         Mean, median and 90th percentile of the absolute timing error; None without a pair.
     late_ms : float or None
         Mean of the signed timing error: above 0 where the notes come late.
     velocity : float or None
-        Mean absolute difference of the velocities; None without a pair, or where the truth has none.
+        Mean absolute difference of the velocities, 0..127; None without a pair, or where the reference has none.
     """
 
     matched: int
@@ -90,12 +98,28 @@ class Heard(_Counted):
     velocity: float | None
 
     @property
+    def false(self) -> int:
+        """Notes without a true hit."""
+        return self.n_estimated - self.matched
+
+    @property
+    def missed(self) -> int:
+        """True hits without a note."""
+        return self.n_reference - self.matched
+
+    @property
     def counts(self) -> tuple[int, int, int]:
         return self.matched, self.n_reference, self.n_estimated
 
 
-def score_decisions(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray | None) -> CandidateScores:
-    """Score masks of true and of kept candidates, shape (n,); `confidence` in 0..1, or None where there is none."""
+def score_candidates(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray | None) -> CandidateScores:
+    """Masks of the hits and of the kept among the candidates, and the confidence in them -> scores.
+
+    Parameters
+    ----------
+    is_hit, keep : np.ndarray, shape (n,), bool
+    confidence : np.ndarray, shape (n,), 0..1, or None
+    """
     hits, kept = is_hit.astype(bool), keep.astype(bool)
     has_both = bool(hits.any() and not hits.all())
     ranked = confidence if has_both else None
@@ -110,24 +134,30 @@ def score_decisions(is_hit: np.ndarray, keep: np.ndarray, confidence: np.ndarray
     )
 
 
-def score_hits(counts: tuple[int, int, int], undetected: int, errors_s: np.ndarray, velocity: np.ndarray) -> Heard:
-    """Score matched hits.
+def score_notes(
+    counts: tuple[int, int, int], undetected: int, errors_s: np.ndarray, velocity_errors: np.ndarray
+) -> NoteScores:
+    """Counts of matched notes and the errors of the pairs -> scores.
 
     Parameters
     ----------
     counts : (matched, n_reference, n_estimated)
     undetected : int
+        True hits without a candidate.
     errors_s : np.ndarray, shape (matched,)
         Estimated minus true time of each pair.
-    velocity : np.ndarray
+    velocity_errors : np.ndarray
         Estimated minus true velocity of each pair; empty where not known.
     """
     distance_ms = 1000 * np.abs(errors_s)
-    timing = (np.mean(distance_ms), *np.percentile(distance_ms, (50, 90))) if len(errors_s) else None
-    return Heard(
+    timing_ms = None
+    if len(errors_s):
+        median, percentile_90 = np.percentile(distance_ms, (50, 90))
+        timing_ms = float(np.mean(distance_ms)), float(median), float(percentile_90)
+    return NoteScores(
         *counts,
         undetected=undetected,
-        timing_ms=timing and tuple(float(value) for value in timing),
+        timing_ms=timing_ms,
         late_ms=float(1000 * np.mean(errors_s)) if len(errors_s) else None,
-        velocity=float(np.mean(np.abs(velocity))) if len(velocity) else None,
+        velocity=float(np.mean(np.abs(velocity_errors))) if len(velocity_errors) else None,
     )

@@ -58,7 +58,7 @@ def summary(conversion: Conversion) -> str:
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     if job.features == ALL:
         beside = ", ".join(to_ascii(sibling.path.name) for sibling in conversion.source.siblings)
-        lines.append(f"Heard beside it: {beside or 'no other stem of the song, with which the model decides better'}.")
+        lines.append(f"Other stems of the song used: {beside or 'none; with them beside it, the model decides better'}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
         lines.append(f"{name + ':':<10}{len(group):5d}{extent}")

@@ -7,9 +7,10 @@ import pytest
 from running import ROOT
 
 from drumhits.config.load import default_config
-from drumhits.evaluation.comparison import Outcome, verdict, worst_mistakes
+from drumhits.evaluation.comparison import Outcome, most_confident_errors, verdict
 from drumhits.evaluation.comparison import evaluate_songs as evaluate
-from drumhits.evaluation.judging import Decider, model_decider, score_song
+from drumhits.evaluation.deciders import Decider, model_decider
+from drumhits.evaluation.judging import score_song
 from drumhits.evaluation.truth import find_test_songs
 from drumhits.io.midi import read_midi
 from drumhits.matching import match_times
@@ -35,11 +36,11 @@ def knowing(confidence_of_hits: float) -> Decider:
 @pytest.mark.parametrize("worth", [1.0, 0.0])
 def test_a_perfect_model_scores_1_and_an_inverted_one_0(worth):
     evaluation, _ = evaluate([PAIR], [knowing(worth)], "cymbals", CONFIG, 0.05)
-    score = evaluation.models[0].decided
+    score = evaluation.models[0].candidate_scores
     names = ("accuracy", "precision", "recall", "f1", "roc_auc")
     assert [getattr(score, name) for name in names] == [worth] * 5
     assert score.brier == 1 - worth
-    heard = evaluation.models[0].heard
+    heard = evaluation.models[0].note_scores
     assert heard.precision == 1 if worth else heard.precision < 0.2
     assert heard.n_reference - heard.matched == heard.undetected or not worth
     assert ("helps" in verdict(evaluation, evaluation.models[0])) == bool(worth)
@@ -49,7 +50,7 @@ def test_worst_mistakes_are_the_confident_ones():
     _, (judged,), _ = score_song(PAIR, [knowing(0.0)], CONFIG, 0.05)
     confidence = np.where(judged.is_hit, np.linspace(0.4, 0.1, len(judged.is_hit)), 0.0)
     judged = replace(judged, confidence=confidence, keep=np.zeros(len(confidence), bool))
-    worst = worst_mistakes(judged, 0.5)
+    worst = most_confident_errors(judged, 0.5)
     assert [mistake.time_s for mistake in worst] == judged.table.times_s[judged.is_hit][-3:][::-1].tolist()
     assert not any(mistake.kept for mistake in worst)
 
@@ -70,12 +71,21 @@ def test_damaged_notes_in_a_model_file_are_no_importance():
         assert model_decider(damaged, "m", CYMBALS).importance == ()
 
 
+def test_importance_is_told_by_kind_whatever_names_a_model_file_has():
+    model = load_model(pretrained_path("cymbals"))
+    noted = {"Rise (14)": 0.25, "Str": 0.125, "Over (12)": 0.0625, "other stems": 0.0625, "decay": 0.375, "X": 0.125}
+    named = replace(model, training=model.training | {"importance": noted})
+    assert model_decider(named, "m", CYMBALS).importance == (
+        ("attack and onset strength", 0.375), ("decay", 0.375), ("other stems", 0.125), ("other", 0.125),
+    )  # fmt: skip
+
+
 def test_pooled_scores_are_those_of_all_songs_together():
     pairs, _ = find_test_songs(ROOT / "test_songs", "cymbals")
     decider = model_decider(load_model(pretrained_path("cymbals")), "m", CYMBALS)
     evaluation, _ = evaluate(pairs, [decider], "cymbals", CONFIG, 0.05)
     outcome = evaluation.models[0]
     assert isinstance(outcome, Outcome)
-    assert outcome.decided.n == sum(one.decided.n for one in outcome.judged)
-    assert outcome.heard.matched == sum(one.heard.matched for one in outcome.judged)
-    assert not np.isnan(outcome.decided.roc_auc)
+    assert outcome.candidate_scores.n == sum(one.candidate_scores.n for one in outcome.songs)
+    assert outcome.note_scores.matched == sum(one.note_scores.matched for one in outcome.songs)
+    assert not np.isnan(outcome.candidate_scores.roc_auc)

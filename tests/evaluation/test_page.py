@@ -16,7 +16,7 @@ from drumhits.cli.options import page_path
 from drumhits.config.load import default_config
 from drumhits.evaluation.charts import plot_names, pngs
 from drumhits.evaluation.comparison import Evaluation, Outcome, evaluate_songs
-from drumhits.evaluation.judging import EVERYTHING, model_decider
+from drumhits.evaluation.deciders import ALL_CANDIDATES, model_decider
 from drumhits.evaluation.page import page
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.midi import NOTE_DTYPE, Track, encode
@@ -29,7 +29,7 @@ CHART_NAMES = {"confusion", "precision-recall", "reliability", "importance", "fe
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
-def evaluated(pairs, importance=(("Rise (13)", 0.6), ("GeoMean", 0.3), ("Str", 0.1))) -> Evaluation:
+def evaluated(pairs, importance=(("attack and onset strength", 0.6), ("decay", 0.3), ("loudness", 0.1))) -> Evaluation:
     config = default_config()
     decider = model_decider(load_model(pretrained_path("cymbals")), "model.pkl", config.stems["cymbals"])
     evaluation, errors = evaluate_songs(
@@ -82,10 +82,10 @@ def test_page_has_every_chart_and_song_and_needs_no_network(html, evaluation):
 
 def test_every_hit_is_marked(html, evaluation):
     marks = re.findall(r'<g class="hit (\w+)" data-t="([\d.]+)"', html)
-    for judged in evaluation.models[0].judged:
+    for judged in evaluation.models[0].songs:
         times = {f"{time_s:.3f}" for time_s in judged.notes["time_s"]}
         assert times <= {time_s for _, time_s in marks}
-    heard = evaluation.models[0].heard
+    heard = evaluation.models[0].note_scores
     kinds = [kind for kind, _ in marks]
     assert kinds.count("right") == heard.matched
     assert kinds.count("false") == heard.n_estimated - heard.matched
@@ -95,7 +95,7 @@ def test_every_hit_is_marked(html, evaluation):
 def test_names_from_files_cannot_become_markup():
     pair = find_test_songs(TEST_SONGS, "cymbals")[0][0]
     evaluation = evaluated([replace(pair, name=NASTY)], importance=((NASTY, 1.0),))
-    nasty = tuple(Outcome(replace(one.decider, name=NASTY), one.judged) for one in evaluation.models)
+    nasty = tuple(Outcome(replace(one.decider, name=NASTY), one.songs) for one in evaluation.models)
     text = page(replace(evaluation, models=nasty, warnings=(NASTY,)), NASTY)
     assert "alert(1)</script>" not in text
     assert text.count("<script>") == 1
@@ -128,8 +128,8 @@ def test_a_truth_without_any_hit_gives_a_page(tmp_path):
     truth.write_bytes(encode([Track("x", np.zeros(0, NOTE_DTYPE))]))
     evaluation = evaluated([TruthPair(pair.name, pair.audio, truth)])
     Balance(page(evaluation, "Nothing to find"))
-    assert evaluation.models[0].heard.f1 == 0
-    assert evaluation.rules[1].decider.name == EVERYTHING
+    assert evaluation.models[0].note_scores.f1 == 0
+    assert evaluation.baselines[1].decider.name == ALL_CANDIDATES
 
 
 @pytest.mark.parametrize(

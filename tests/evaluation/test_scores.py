@@ -8,7 +8,7 @@ from mir_eval import onset
 from mir_eval.util import match_events
 from sklearn import metrics
 
-from drumhits.evaluation.scores import score_decisions, score_hits
+from drumhits.evaluation.scores import score_candidates, score_notes
 from drumhits.matching import FLOAT_SLACK_S, match_times
 from drumhits.metrics import precision_recall_curve
 
@@ -24,16 +24,16 @@ CASES = st.integers(1, 60).flatmap(
 )
 
 
-def heard(reference, estimated, window_s=WINDOW_S):
+def note_scores(reference, estimated, window_s=WINDOW_S):
     pairs = match_times(reference, estimated, window_s)
     errors_s = estimated[pairs[:, 1]] - reference[pairs[:, 0]]
-    return score_hits((len(pairs), len(reference), len(estimated)), 0, errors_s, np.zeros(0))
+    return score_notes((len(pairs), len(reference), len(estimated)), 0, errors_s, np.zeros(0))
 
 
 @settings(deadline=None, max_examples=200)
 @given(TICKS, TICKS, st.sampled_from((0.01, 0.05, 0.1)))
 def test_hits_score_as_in_mir_eval(reference, estimated, window_s):
-    score = heard(reference, estimated, window_s)
+    score = note_scores(reference, estimated, window_s)
     window_s += FLOAT_SLACK_S  # 48 ticks are 0.05 s but for rounding, which mir_eval takes as it falls
     f1, precision, recall = onset.f_measure(reference, estimated, window=window_s)
     assert (score.f1, score.precision, score.recall) == pytest.approx((f1, precision, recall))
@@ -59,7 +59,7 @@ def test_matches_are_one_to_one_and_within_the_window(reference, estimated):
 @given(CASES)
 def test_decisions_score_as_in_scikit_learn(case):
     is_hit, keep, confidence = case
-    score = score_decisions(is_hit, keep, confidence)
+    score = score_candidates(is_hit, keep, confidence)
     matrix = metrics.confusion_matrix(is_hit, keep, labels=[False, True])
     assert [[score.true_removed, score.false_kept], [score.false_removed, score.true_kept]] == matrix.tolist()
     assert score.accuracy == pytest.approx(metrics.accuracy_score(is_hit, keep))
@@ -82,8 +82,8 @@ def test_decisions_score_as_in_scikit_learn(case):
 
 def test_a_perfect_model_scores_1_and_an_inverted_one_0():
     is_hit = np.array([True, False, True, False, False])
-    perfect = score_decisions(is_hit, is_hit, is_hit.astype(float))
-    inverted = score_decisions(is_hit, ~is_hit, 1.0 - is_hit)
+    perfect = score_candidates(is_hit, is_hit, is_hit.astype(float))
+    inverted = score_candidates(is_hit, ~is_hit, 1.0 - is_hit)
     names = ("accuracy", "precision", "recall", "f1", "roc_auc")
     assert [getattr(perfect, name) for name in names] == [1.0] * 5
     assert [getattr(inverted, name) for name in names] == [0.0] * 5
@@ -92,13 +92,13 @@ def test_a_perfect_model_scores_1_and_an_inverted_one_0():
 
 def test_hits_that_lie_on_the_truth_score_1_and_others_0():
     times_s = np.arange(5.0)
-    assert heard(times_s, times_s).f1 == 1
-    assert heard(times_s, times_s + 0.3).f1 == 0
-    assert heard(times_s, times_s).timing_ms == (0, 0, 0)
+    assert note_scores(times_s, times_s).f1 == 1
+    assert note_scores(times_s, times_s + 0.3).f1 == 0
+    assert note_scores(times_s, times_s).timing_ms == (0, 0, 0)
 
 
 def test_of_two_notes_near_a_hit_the_nearest_gives_the_timing_error():
-    score = heard(np.array([1.0]), np.array([0.96, 1.002]))
+    score = note_scores(np.array([1.0]), np.array([0.96, 1.002]))
     assert score.timing_ms == pytest.approx((2, 2, 2))
     assert score.late_ms == pytest.approx(2)
     assert score.precision == 0.5
@@ -111,9 +111,9 @@ def test_a_very_long_roll_is_matched_too():
 
 @pytest.mark.parametrize(("n_true", "n_found", "f1"), [(0, 0, None), (3, 0, 0), (0, 3, 0)])
 def test_nothing_to_find_and_nothing_found_is_no_score(n_true, n_found, f1):
-    assert heard(np.arange(float(n_true)), np.arange(float(n_found))).f1 == f1
+    assert note_scores(np.arange(float(n_true)), np.arange(float(n_found))).f1 == f1
 
 
 def test_no_candidates_are_no_score():
-    score = score_decisions(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0))
+    score = score_candidates(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0))
     assert (score.accuracy, score.f1, score.brier, score.roc_auc) == (None, None, None, None)

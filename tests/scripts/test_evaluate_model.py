@@ -72,7 +72,7 @@ def test_the_report_tells_what_the_json_tells(evaluate, tmp_path):
     told = numbers(tmp_path / "e.json")
     assert told["schema"] == "drumhits/evaluation/1"
     (model,) = told["models"]
-    assert [one["name"] for one in told["beside"]] == ["thresholds of midiconfig.yaml", "keep everything"]
+    assert [one["name"] for one in told["beside"]] == ["thresholds of midiconfig.yaml", "all candidates"]
     assert model["verdict"] in process.stdout
     for outcome in (model, *told["beside"]):
         for view in ("decisions", "hits"):
@@ -80,7 +80,7 @@ def test_the_report_tells_what_the_json_tells(evaluate, tmp_path):
             assert re.search(rf"  {outcome['name']} .*" + r"\*? +".join(shown), process.stdout)
     timing = model["hits"]["timing_ms"]
     assert f"{timing['mean']:.1f}/{timing['median']:.1f}/{timing['percentile_90']:.1f}" in process.stdout
-    assert f"Never offered by the detector: {model['hits']['never_offered']} of" in process.stdout
+    assert f"Missed by the detector (no candidate): {model['hits']['never_offered']} of" in process.stdout
     assert [song["name"] for song in told["songs"]] == ["test1-cymbals", "test2-cymbals"]
     for name, share in list(model["importance"].items())[:3]:
         assert re.search(rf"{re.escape(name)} +{share:.1%}  #+", process.stdout)
@@ -106,7 +106,7 @@ def test_hits_are_those_of_the_converted_files(evaluate, capsys, models, tmp_pat
 def test_decisions_score_as_in_scikit_learn(evaluate, models):
     from drumhits.config.load import default_config
     from drumhits.evaluation.comparison import evaluate_songs
-    from drumhits.evaluation.judging import model_decider
+    from drumhits.evaluation.deciders import model_decider
     from drumhits.evaluation.truth import find_test_songs
     from drumhits.models.modelfile import load_model
 
@@ -116,7 +116,7 @@ def test_decisions_score_as_in_scikit_learn(evaluate, models):
     evaluation, errors = evaluate_songs(pairs, [decider], "cymbals", config, 0.05)
     assert not errors
     (outcome,) = evaluation.models
-    hit, score = outcome.is_hit, outcome.decided
+    hit, score = outcome.is_hit, outcome.candidate_scores
     assert score.f1 == pytest.approx(metrics.f1_score(hit, outcome.keep))
     assert score.roc_auc == pytest.approx(metrics.roc_auc_score(hit, outcome.confidence))
     assert score.average_precision == pytest.approx(metrics.average_precision_score(hit, outcome.confidence))
