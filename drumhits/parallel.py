@@ -63,6 +63,7 @@ def in_processes(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
 def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     """Work in copies of this process: they have everything imported, so that starting them costs next to nothing."""
     import multiprocessing
+    from collections import deque
     from concurrent.futures import ProcessPoolExecutor
 
     others = set(multiprocessing.active_children())
@@ -70,10 +71,9 @@ def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     pool = ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_watch, initargs=(os.getpid(),))
     try:
         with _ctrl_c_ignored():
-            futures = [pool.submit(function, item) for item in items]
-        for i, future in enumerate(futures):  # not pool.map: it cancels what is left, and Python 3.10 then fails
-            futures[i] = None
-            yield future.result()
+            futures = deque(pool.submit(function, item) for item in items)
+        while futures:  # not pool.map: it cancels what is left, and Python 3.10 then fails
+            yield futures.popleft().result()
     except BaseException:
         for child in set(multiprocessing.active_children()) - others:
             child.kill()

@@ -66,7 +66,7 @@ def test_what_is_wrong_is_said(tmp_path):
 def test_train_and_evaluate(tmp_path):
     path = tmp_path / "cymbals.pkl"
     training = drumhits.train("cymbals", EDITS / "raw_midi", EDITS / "edited_midi", n_estimators=10)
-    path.write_bytes(training.model.to_bytes())
+    training.write(path)
     assert drumhits.load_model(path).stem == "cymbals"
     assert 0.5 < training.fitted.validation.f1 <= 1
     evaluation = drumhits.evaluate([path, "pretrained"], ROOT / "test_songs", "cymbals")

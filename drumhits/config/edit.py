@@ -40,7 +40,8 @@ def with_values(
     texts = {key: value_text(value) for key, value in values.items()}
     for start, end, replacement in sorted(_edits(edited, root, stem, texts), reverse=True):
         edited = edited[:start] + replacement + edited[end:]
-    nodes = settings_in(_checked_tree(edited, name))
+    tree = _checked_tree(edited, name)
+    nodes = settings_in(tree) if tree else {}
     for path, value in {f"{stem}.{key}": value for key, value in values.items()}.items():
         if path not in nodes or read_value(path, nodes[path]) != value:
             raise UsageError(f"{name}: {path} could not be replaced; put each setting on a line of its own")

@@ -1,15 +1,16 @@
 """midiconfig.yaml and command line -> frozen Config. Precedence: command line > YAML > default.
 
-Sections are the five stems and `midi`; settings.py has their types, ranges and defaults.
+Sections are the five stems and `midi`; schema.py has their types, ranges and defaults.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from drumhits.config.schema import SETTINGS, Band, Value, read_value, require_known, settings_in, to_node, value_text
+from drumhits.config.schema import SETTINGS, Value, read_value, require_known, settings_in, to_node, value_text
 from drumhits.config.yamltree import Node, parse, read_text
-from drumhits.drums import STEMS
+from drumhits.drums import STEMS, Band
 from drumhits.errors import UsageError
 from drumhits.io.text import one_line
 
@@ -19,25 +20,28 @@ DEFAULT = "default"
 _ORDERED_PAIRS = tuple((f"{stem}.velocity_floor", f"{stem}.velocity_ceiling") for stem in STEMS)
 
 
-class FrozenMapping(Mapping):
+T = TypeVar("T")
+
+
+class FrozenMapping(Mapping[str, T]):
     """A mapping in a fixed order that cannot be changed, and can be hashed and sent to another process."""
 
-    def __init__(self, items: Mapping | None = None):
+    def __init__(self, items: Mapping[str, T] | None = None):
         self._items = dict(items or {})
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> T:
         return self._items[key]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._items)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._items)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(frozenset(self._items.items()))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"FrozenMapping({self._items!r})"
 
 
@@ -81,7 +85,7 @@ class StemConfig:
     onset_wait: int
     body_band_hz: Band
     brilliance_band_hz: Band
-    notes: FrozenMapping
+    notes: FrozenMapping[int]
     articulation: bool
     timing_offset: float
     velocity_floor: int
@@ -99,10 +103,10 @@ class StemConfig:
 class Config:
     """The settings in force; `origins` says for each dotted path where its value came from."""
 
-    stems: FrozenMapping
+    stems: FrozenMapping[StemConfig]
     tempo_bpm: float
     channel: int
-    origins: FrozenMapping
+    origins: FrozenMapping[str]
 
     def origin(self, section: str, key: str) -> str:
         """Return where a value came from: "command line", "midiconfig.yaml:12" or "default"."""
@@ -135,14 +139,14 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, object]]
         for key, value in values.items():
             require_known(f"{section}.{key}", COMMAND_LINE)
             nodes |= settings_in(to_node(value, COMMAND_LINE), f"{section}.{key}")
-    values = {key: setting.default for key, setting in SETTINGS.items()}
-    values |= {key: read_value(key, node) for key, node in nodes.items()}
+    settings: dict[str, Any] = {key: setting.default for key, setting in SETTINGS.items()}
+    settings |= {key: read_value(key, node) for key, node in nodes.items()}
     origins = {key: nodes[key].place if key in nodes else DEFAULT for key in SETTINGS}
-    _check_order(values, origins)
+    _check_order(settings, origins)
     return Config(
-        stems=FrozenMapping({stem: _stem_config(stem, values) for stem in STEMS}),
-        tempo_bpm=values["midi.tempo_bpm"],
-        channel=values["midi.channel"],
+        stems=FrozenMapping({stem: _stem_config(stem, settings) for stem in STEMS}),
+        tempo_bpm=settings["midi.tempo_bpm"],
+        channel=settings["midi.channel"],
         origins=FrozenMapping(origins),
     )
 
@@ -197,14 +201,14 @@ def _file_nodes(path: Path) -> dict[str, Node]:
     return settings_in(root)
 
 
-def _stem_config(stem: str, values: Mapping[str, Value]) -> StemConfig:
+def _stem_config(stem: str, values: Mapping[str, Any]) -> StemConfig:
     prefix = f"{stem}."
     own = {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
     notes = {key.removeprefix("notes."): own.pop(key) for key in list(own) if key.startswith("notes.")}
     return StemConfig(stem=stem, notes=FrozenMapping(notes), **own)
 
 
-def _check_order(values: Mapping[str, Value], origins: Mapping[str, str]) -> None:
+def _check_order(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
     for low, high in _ORDERED_PAIRS:
         if values[low] > values[high]:
             place = next(origins[path] for path in (low, high) if origins[path] != DEFAULT)

@@ -241,9 +241,11 @@ def _switch(node: Node) -> bool | None:
 
 
 def _band(node: Node) -> Band | None:
-    ends = tuple(_number(child) for child in node.children)
-    is_band = node.kind == "list" and len(ends) == 2 and None not in ends and ends[0] < ends[1]
-    return ends if is_band else None
+    ends = [end for child in node.children if (end := _number(child)) is not None]
+    if node.kind != "list" or len(node.children) != 2 or len(ends) != 2:
+        return None
+    low, high = ends
+    return (low, high) if low < high else None
 
 
 _READERS = {"number": _number, "whole": _whole, "switch": _switch, "band": _band}

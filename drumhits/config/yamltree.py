@@ -160,19 +160,11 @@ def _tree(node: yaml.Node, place: Callable[[int], str]) -> Node:
     start, end = node.start_mark, node.end_mark
     here = place(start.line + 1)
     if isinstance(node, yaml.ScalarNode):
-        kind, text, children = "scalar", node.value, []
-    elif isinstance(node, yaml.MappingNode):
-        kind, text, children = "mapping", "", [part for pair in node.value for part in pair]
+        tree = Node("scalar", here, text=node.value, quoted=bool(node.style))
     else:
-        kind, text, children = "list", "", node.value
-    return Node(
-        kind,
-        here,
-        text=text,
-        quoted=kind == "scalar" and bool(node.style),
-        flow=kind != "scalar" and bool(node.flow_style),
-        start=start.index,
-        end=end.index,
-        column=start.column,
-        children=[_tree(child, place) for child in children],
-    )
+        is_mapping = isinstance(node, yaml.MappingNode)
+        children = [part for pair in node.value for part in pair] if is_mapping else node.value
+        tree = Node("mapping" if is_mapping else "list", here, flow=bool(getattr(node, "flow_style", False)))
+        tree.children = [_tree(child, place) for child in children]
+    tree.start, tree.end, tree.column = start.index, end.index, start.column
+    return tree

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -68,7 +69,7 @@ def _square(x: float, y: float, colour: str, alpha: float):
 
 
 def _precision_recall(figure: Figure, evaluation: Evaluation) -> bool:
-    axes = figure.subplots()
+    axes: Any = figure.subplots()
     if evaluation.models[0].candidate_scores.average_precision is None:
         return False
     for outcome, (colour, line, marker) in zip(evaluation.models, SERIES, strict=False):
@@ -158,7 +159,7 @@ def _timing(figure: Figure, evaluation: Evaluation) -> bool:
     errors_ms = 1000 * evaluation.models[0].errors_s
     if not len(errors_ms):
         return False
-    axes = figure.subplots()
+    axes: Any = figure.subplots()
     reach = max(np.abs(errors_ms).max(), 10)
     steps = int(np.ceil(reach / TIMING_STEP_MS))
     axes.hist(errors_ms, bins=np.arange(-steps, steps + 1) * TIMING_STEP_MS, color=BLUE, alpha=0.85)

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, most_confident_errors, verdict
+from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, View, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong
 from drumhits.io.text import to_ascii
 from drumhits.metrics import Difference
@@ -21,9 +22,9 @@ class Column:
     """A column of a table: `value` reads it from a score, `best` picks the one to mark (None: no mark)."""
 
     title: str
-    show: Callable[[object], str]
-    value: Callable[[object], object]
-    best: Callable | None = max
+    show: Callable[[Any], str]
+    value: Callable[[Any], Any]
+    best: Callable[[list[Any]], Any] | None = max
 
 
 def percent(share: float | None) -> str:
@@ -62,12 +63,12 @@ HIT_COLUMNS = (
     Column("Late ms", _one_decimal, lambda score: score.late_ms, None),
     Column("Velocity", _one_decimal, lambda score: score.velocity, min),
 )
-VIEWS = (("candidates", DECISION_COLUMNS), ("notes", HIT_COLUMNS))
+VIEWS: tuple[tuple[View, tuple[Column, ...]], ...] = (("candidates", DECISION_COLUMNS), ("notes", HIT_COLUMNS))
 
 
-def cells(outcomes: Sequence[Outcome], view: str, columns: Sequence[Column]) -> list[list[tuple[str, bool]]]:
+def cells(outcomes: Sequence[Outcome], view: View, columns: Sequence[Column]) -> list[list[tuple[str, bool]]]:
     """Return the text of each cell, a row an outcome, and whether it is the best of its column."""
-    rows = [[] for _ in outcomes]
+    rows: list[list[tuple[str, bool]]] = [[] for _ in outcomes]
     for column in columns:
         values = [column.value(outcome.scores(view)) for outcome in outcomes]
         known = [value for value in values if value is not None]
@@ -77,7 +78,7 @@ def cells(outcomes: Sequence[Outcome], view: str, columns: Sequence[Column]) -> 
     return rows
 
 
-def difference_cell(evaluation: Evaluation, view: str, outcome: Outcome) -> str:
+def difference_cell(evaluation: Evaluation, view: View, outcome: Outcome) -> str:
     """Return the difference of F1 to the first model in points, with its interval; "" for the first itself."""
     first = evaluation.models[0]
     if outcome is first:
@@ -125,7 +126,7 @@ def _few(n_songs: int) -> list[str]:
     return [f"Only {n_songs} songs: take the intervals as rough, and add songs."] if 1 < n_songs < FEW_SONGS else []
 
 
-def _table(evaluation: Evaluation, view: str, columns: Sequence[Column]) -> list[str]:
+def _table(evaluation: Evaluation, view: View, columns: Sequence[Column]) -> list[str]:
     outcomes = evaluation.outcomes
     names = [short(outcome.decider.name) for outcome in outcomes]
     width = max(map(len, names))
@@ -237,8 +238,8 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict:
         "name": outcome.decider.name,
         **_scores(outcome),
         "f1_minus_first": {
-            name: _difference(evaluation.difference(view, outcome, first))
-            for name, view in (("decisions", "candidates"), ("hits", "notes"))
+            "decisions": _difference(evaluation.difference("candidates", outcome, first)),
+            "hits": _difference(evaluation.difference("notes", outcome, first)),
         },
         "songs": [_song(outcome, one) for one in outcome.songs],
     }

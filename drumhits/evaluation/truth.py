@@ -42,7 +42,8 @@ def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]
         song = path.stem[: -len(ENDING)]
         if path.suffix.lower() in MIDI_SUFFIXES and path.stem.lower().endswith(ENDING) and stem_of(song) == stem:
             truths.setdefault(name_key(song), path)
-    pairs, unpaired = {}, []
+    pairs: dict[str, TruthPair] = {}
+    unpaired = []
     for path in audio:
         key = name_key(path.stem)
         if key in pairs:

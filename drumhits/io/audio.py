@@ -136,7 +136,7 @@ class AudioReader:
     @property
     def duration_s(self) -> float:
         """Seconds decoded so far."""
-        return self.n_frames / self.sample_rate
+        return float(self.n_frames / self.sample_rate)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield mono float32 blocks at 44.1 kHz, of any length, and close the file at the end.
@@ -168,7 +168,7 @@ class AudioReader:
                     f"{(self.n_frames - len(block)) / self.sample_rate:.1f} s; a plug-in or the separation failed, "
                     "export the stem again."
                 )
-            self._checksum = zlib.crc32(np.ascontiguousarray(mono[::DIGEST_STRIDE]), self._checksum)
+            self._checksum = zlib.crc32(np.ascontiguousarray(mono[::DIGEST_STRIDE]).data, self._checksum)
             yield mono
         if self._file.frames and not self.n_frames:
             raise self._undecodable("no sound follows the header")
@@ -268,7 +268,7 @@ def _mix_down(block: np.ndarray) -> np.ndarray:
             mono += samples[:, channel]
     full_scale = INT16_FULL_SCALE if block.dtype == np.int16 else 1.0
     mono *= np.float32(1.0 / (full_scale * block.shape[1]))
-    return mono
+    return np.asarray(mono)
 
 
 def _resampled(blocks: Iterator[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:

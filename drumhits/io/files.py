@@ -15,7 +15,7 @@ from drumhits.errors import InputError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 PREFIX, SUFFIX = ".drumhits-", ".tmp"
 ABANDONED_S = 3600  # age from which a temporary file is litter where there are no locks

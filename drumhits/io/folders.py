@@ -37,7 +37,8 @@ def find_siblings(audio: Path) -> dict[str, Path]:
     own = stem_of(audio.stem)
     if own is None:
         return {}
-    song, found = song_of(audio.stem).casefold(), {}
+    song = song_of(audio.stem).casefold()
+    found: dict[str, Path] = {}
     try:
         beside = sorted(audio.parent.iterdir(), key=lambda path: (path.suffix != audio.suffix, path.name))
         for path in beside:

@@ -43,12 +43,12 @@ class TempoMap:
     def seconds(self, beats: np.ndarray) -> np.ndarray:
         """Return the times in seconds of positions in beats; the first tempo holds before beat 0 too."""
         k = np.maximum(np.searchsorted(self.beats, beats, side="right") - 1, 0)
-        return self._change_times[k] + (beats - self.beats[k]) * self.us_per_beat[k] * 1e-6
+        return np.asarray(self._change_times[k] + (beats - self.beats[k]) * self.us_per_beat[k] * 1e-6)
 
     def beats_at(self, seconds: np.ndarray) -> np.ndarray:
         """Return the positions in beats of times in seconds: the inverse of `seconds`."""
         k = np.maximum(np.searchsorted(self._change_times, seconds, side="right") - 1, 0)
-        return self.beats[k] + (seconds - self._change_times[k]) / (self.us_per_beat[k] * 1e-6)
+        return np.asarray(self.beats[k] + (seconds - self._change_times[k]) / (self.us_per_beat[k] * 1e-6))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,13 +147,13 @@ def _without_overlaps(notes: np.ndarray, ticks_per_s: float) -> np.ndarray:
     if np.any((notes["number"] < 0) | (notes["number"] > 127)):
         raise ValueError("note numbers must lie between 0 and 127")
     velocity = np.clip(notes["velocity"], 1, 127)
-    timed = np.rec.fromarrays((on, off, notes["number"], velocity), names="on,off,number,velocity")
+    timed = np.rec.fromarrays([on, off, notes["number"], velocity], names="on,off,number,velocity")  # type: ignore[call-overload]
     timed = timed[np.lexsort((velocity, on, timed["number"]))]
     is_loudest = np.append((np.diff(timed["number"]) != 0) | (np.diff(timed["on"]) > 0), True)
     timed = timed[is_loudest[: len(timed)]]
     next_on = np.where(np.diff(timed["number"]) == 0, timed["on"][1:], np.inf)
     timed["off"][:-1] = np.minimum(timed["off"][:-1], next_on)
-    return timed
+    return np.asarray(timed)
 
 
 def read_midi(path: str | Path) -> MidiContent:

@@ -14,8 +14,9 @@ A pickle begins with the CRC-32 of what follows, pushed and popped at once: it s
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ HEADER_BYTES = len(PREFIX) + CHECKSUM_BYTES + len(POP)
 _Token = tuple[bytes, bytes]
 
 
-def dumps(obj) -> bytes:
+def dumps(obj: object) -> bytes:
     """Pickle plain data; equal objects with their keys in the same order give the same bytes.
 
     Parameters
@@ -62,7 +63,7 @@ def dumps(obj) -> bytes:
     return data
 
 
-def loads(data: bytes, name: str = "the model file"):
+def loads(data: bytes, name: str = "the model file") -> Any:
     """Read what `dumps` wrote, in bounded time and memory whatever the bytes.
 
     Parameters
@@ -117,7 +118,7 @@ def _not_ours(name: str, why: str) -> InputError:
     return InputError(f"{name} is not a model of this toolkit ({why}); retrain it with train_classifier.py")
 
 
-def _header(body) -> bytes:
+def _header(body: bytes | memoryview) -> bytes:
     return PREFIX + zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little") + POP
 
 
@@ -147,7 +148,7 @@ def _tokens(data: bytes) -> list[_Token]:
     return tokens
 
 
-def _value(token: _Token, tokens: Iterator[_Token], depth: int):
+def _value(token: _Token, tokens: Iterator[_Token], depth: int) -> Any:
     opcode, argument = token
     if opcode in _SCALARS:
         return _SCALARS[opcode](argument)
@@ -157,7 +158,7 @@ def _value(token: _Token, tokens: Iterator[_Token], depth: int):
     raise ValueError(f"opcode 0x{opcode.hex()} out of place")
 
 
-def _items(tokens: Iterator[_Token], closing: bytes, depth: int) -> Iterator:
+def _items(tokens: Iterator[_Token], closing: bytes, depth: int) -> Iterator[Any]:
     _check_depth(depth)
     if next(tokens)[0] != MARK:
         raise ValueError("a container without its mark")
@@ -165,7 +166,7 @@ def _items(tokens: Iterator[_Token], closing: bytes, depth: int) -> Iterator:
         yield _value(token, tokens, depth)
 
 
-def _encoded(value, depth: int) -> Iterator[bytes]:
+def _encoded(value: Any, depth: int) -> Iterator[bytes]:
     """Yield the tokens of `value`."""
     kind = type(value)
     if kind is list:
@@ -180,7 +181,7 @@ def _encoded(value, depth: int) -> Iterator[bytes]:
         raise TypeError(f"{kind.__name__} is not plain data")
 
 
-def _encoded_items(opening: bytes, items, closing: bytes, depth: int) -> Iterator[bytes]:
+def _encoded_items(opening: bytes, items: Iterable[object], closing: bytes, depth: int) -> Iterator[bytes]:
     _check_depth(depth)
     yield from (opening, MARK)
     for item in items:
@@ -215,15 +216,15 @@ def _counted(opcode: bytes, content: bytes) -> bytes:
     return opcode + len(content).to_bytes(LENGTH_BYTES[opcode], "little") + content
 
 
-def _dict(items: list) -> dict:
+def _dict(items: list[Any]) -> dict[str, Any]:
     keys, values = items[::2], items[1::2]
     if len(keys) != len(values) or not all(type(key) is str for key in keys) or len(set(keys)) < len(keys):
         raise ValueError("a dict whose keys are not distinct text")
     return dict(zip(keys, values, strict=True))
 
 
-_CONTAINERS = {LIST: (list, APPENDS), DICT: (_dict, SETITEMS)}
-_SCALARS = {
+_CONTAINERS: dict[bytes, tuple[Callable[[list[Any]], Any], bytes]] = {LIST: (list, APPENDS), DICT: (_dict, SETITEMS)}
+_SCALARS: dict[bytes, Callable[[bytes], Any]] = {
     NONE: lambda argument: None,
     TRUE: lambda argument: True,
     FALSE: lambda argument: False,
@@ -232,7 +233,7 @@ _SCALARS = {
     TEXT: lambda argument: str(argument, "utf-8"),
     BYTES: lambda argument: argument,
 }
-_ENCODERS = {
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: NONE,
     bool: lambda value: TRUE if value else FALSE,
     int: _encoded_int,
@@ -242,18 +243,18 @@ _ENCODERS = {
 }
 
 
-def require(condition, fault: str) -> None:
+def require(condition: object, fault: str) -> None:
     """Raise ValueError of `fault` unless `condition` holds."""
     if not condition:
         raise ValueError(fault)
 
 
-def packed(array: np.ndarray) -> dict:
+def packed(array: np.ndarray) -> dict[str, Any]:
     """Return a 1-D array as plain data."""
     return {"dtype": array.dtype.str, "shape": list(array.shape), "data": array.tobytes()}
 
 
-def unpacked(plain, dtype: str) -> np.ndarray:
+def unpacked(plain: Any, dtype: str) -> np.ndarray:
     """Return a read-only array; nothing is allocated, whatever shape is claimed."""
     complete = isinstance(plain, dict) and plain.keys() == {"dtype", "shape", "data"}
     require(complete, "an array without its dtype, shape or data")

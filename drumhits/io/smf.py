@@ -4,6 +4,8 @@ Time is in ticks here; `drumhits.midi` turns it into seconds. The reader looks a
 events, so its time and memory are bounded whatever the bytes say about lengths.
 """
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,10 +34,10 @@ class Events:
 
     ppq: int
     announced_tracks: int
-    ticks: array = field(default_factory=lambda: array("q"))  # of each note event
-    messages: array = field(default_factory=lambda: array("i"))  # its status, number, velocity as 0xSSNNVV
-    tempo_ticks: array = field(default_factory=lambda: array("q"))
-    tempos: array = field(default_factory=lambda: array("i"))  # microseconds per quarter note
+    ticks: array[int] = field(default_factory=lambda: array("q"))  # of each note event
+    messages: array[int] = field(default_factory=lambda: array("i"))  # its status, number, velocity as 0xSSNNVV
+    tempo_ticks: array[int] = field(default_factory=lambda: array("q"))
+    tempos: array[int] = field(default_factory=lambda: array("i"))  # microseconds per quarter note
     texts: list[bytes] = field(default_factory=list)
     track_ends: list[int] = field(default_factory=list)  # ticks
     track_sizes: list[int] = field(default_factory=list)  # note events in each track

@@ -1,6 +1,5 @@
 """Text that strangers wrote (file names, names in files, settings), made fit for a terminal or a page."""
 
-import html
 
 
 def to_ascii(text: str) -> str:
@@ -16,8 +15,3 @@ def escape_controls(text: str) -> str:
 def one_line(text: str, limit: int = 60) -> str:
     """Return text fit for one line of a message: control characters escaped, cut at `limit` characters."""
     return escape_controls(text if len(text) <= limit else text[:limit] + "...")
-
-
-def shown(text: str) -> str:
-    """Return text from a file or a name for HTML: markup escaped, what cannot be seen replaced."""
-    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in text))

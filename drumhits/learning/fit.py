@@ -10,6 +10,8 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import sklearn
@@ -18,6 +20,7 @@ from drumhits import __version__
 from drumhits.bundle import PRETRAINED
 from drumhits.config.load import StemConfig
 from drumhits.errors import NotEnoughDataError, UsageError
+from drumhits.io.files import write_whole
 from drumhits.learning.algorithms import ALGORITHMS
 from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, require_enough
 from drumhits.learning.options import FOREST, FROM_NOTHING, TrainingOptions
@@ -90,6 +93,10 @@ class Training:
     start_from: str
     warnings: tuple[str, ...]
     start_refusal: str
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the model file, whole or not at all; InputError where it cannot be written."""
+        write_whole(Path(path), self.model.to_bytes())
 
 
 def train_model(

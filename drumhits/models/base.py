@@ -1,12 +1,16 @@
 """What the kinds of model in a model file share: arrays as plain data, and the check of a feature table."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from drumhits.io.plainpickle import damaged, packed, require, unpacked
 from drumhits.numeric import expit
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 FEATURE_LIMIT = float(np.finfo(np.float32).max)
 ROWS_AT_ONCE = 4096  # candidates: the tables of hours need not be there twice
@@ -26,17 +30,17 @@ class PlainModel:
     n_features: int
 
     @classmethod
-    def of_arrays(cls, n_features: int, **arrays):
+    def of_arrays(cls, n_features: int, **arrays: npt.ArrayLike) -> "Self":
         """Return a model of `arrays` (field -> 1-D array-like), converted to the dtypes of this kind."""
         typed = {field: np.asarray(arrays[field], dtype) for field, dtype in cls.DTYPES.items()}
         return cls(n_features, **typed)
 
-    def to_plain(self) -> dict:
+    def to_plain(self) -> dict[str, Any]:
         """Return the model as plain data, fit for `plainpickle.dumps`."""
         return {"kind": self.kind} | {field: packed(getattr(self, field)) for field in self.DTYPES}
 
     @classmethod
-    def from_plain(cls, plain, n_features: int, name: str = "the model file"):
+    def from_plain(cls, plain: Any, n_features: int, name: str = "the model file") -> "Self":
         """Return the model that `to_plain` described, checked whole.
 
         Parameters
@@ -61,7 +65,7 @@ class PlainModel:
         except ValueError as fault:
             raise damaged(name, str(fault)) from fault
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
         """Return the probability of the positive class.
 
         Parameters
@@ -84,6 +88,9 @@ class PlainModel:
             raise ValueError(f"expected a table of {self.n_features} features, got shape {X.shape}")
         some = (X[first : first + ROWS_AT_ONCE] for first in range(0, max(len(X), 1), ROWS_AT_ONCE))
         return np.concatenate([self._probabilities(_checked(rows)) for rows in some])
+
+    def _probabilities(self, table: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
 
 
 def _checked(X: np.ndarray) -> np.ndarray:
@@ -115,7 +122,7 @@ class Logistic(PlainModel):
     coef: np.ndarray
     intercept: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in ("mean", "scale", "coef"):
             require(len(getattr(self, field)) == self.n_features, f"{field} is not one number a feature")
         require(len(self.intercept) == 1, "not one intercept")
@@ -125,7 +132,7 @@ class Logistic(PlainModel):
         require((self.scale >= 1 / PARAMETER_LIMIT).all(), "a scale that is not positive")
 
     @classmethod
-    def from_sklearn(cls, pipeline) -> "Logistic":
+    def from_sklearn(cls, pipeline: Any) -> "Logistic":
         """Take over a fitted `Pipeline` of a `StandardScaler` and a binary `LogisticRegression`.
 
         The positive class is the last of `classes_`.

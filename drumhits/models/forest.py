@@ -5,7 +5,7 @@ All trees lie one after the other in the same arrays, and children are named by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Trees(PlainModel):
     feature: np.ndarray
     threshold: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n_nodes = len(self.left)
         require(1 <= len(self.tree_sizes) <= MAX_TREES, f"not 1 to {MAX_TREES} trees")
         require(n_nodes <= MAX_NODES, f"more than {MAX_NODES} nodes")
@@ -83,7 +83,7 @@ class Trees(PlainModel):
     @property
     def roots(self) -> np.ndarray:
         """Place of each tree's root, shape (n_trees,)."""
-        return np.cumsum(self.tree_sizes, dtype=np.intp) - self.tree_sizes
+        return np.asarray(np.cumsum(self.tree_sizes, dtype=np.intp) - self.tree_sizes)
 
     def sum_of_leaves(self, table: np.ndarray, leaf_value: np.ndarray) -> np.ndarray:
         """Return for each row the sum over the trees of the value at its leaf, shape (n,), float64.
@@ -103,7 +103,9 @@ class Trees(PlainModel):
             total[block] = np.cumsum(leaf_value[leaves], axis=0)[-1]
         return total
 
-    def _leaves(self, rows, inner, children, feature) -> np.ndarray:
+    def _leaves(
+        self, rows: np.ndarray, inner: np.ndarray, children: np.ndarray, feature: np.ndarray
+    ) -> np.ndarray:
         """Return the leaf of each row in each tree, shape (n_trees, n_rows); a leaf is its own child."""
         n_rows = len(rows)
         values = rows.ravel()
@@ -130,14 +132,14 @@ def tree_arrays(
     """Return the arrays of `Trees` for trees whose children are named by their place in their own tree."""
     tree_sizes = np.array([len(nodes) for nodes in left])
     root = np.repeat(np.cumsum(tree_sizes) - tree_sizes, tree_sizes)
-    left, right, feature, threshold = (np.concatenate(arrays) for arrays in (left, right, feature, threshold))
-    leaf = left == -1
+    lefts, rights, features, thresholds = (np.concatenate(arrays) for arrays in (left, right, feature, threshold))
+    leaf = lefts == -1
     return {
         "tree_sizes": tree_sizes,
-        "left": np.where(leaf, -1, left + root),
-        "right": np.where(leaf, -1, right + root),
-        "feature": np.where(leaf, 0, feature),
-        "threshold": _round_down(np.where(leaf, 0.0, threshold)),
+        "left": np.where(leaf, -1, lefts + root),
+        "right": np.where(leaf, -1, rights + root),
+        "feature": np.where(leaf, 0, features),
+        "threshold": _round_down(np.where(leaf, 0.0, thresholds)),
     }
 
 
@@ -163,12 +165,12 @@ class Forest(Trees):
 
     probability: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         require(((self.probability >= 0) & (self.probability <= 1)).all(), "a probability outside 0 to 1")
 
     @classmethod
-    def from_sklearn(cls, model) -> "Forest":
+    def from_sklearn(cls, model: Any) -> "Forest":
         """Take over a fitted binary `RandomForestClassifier` of scikit-learn 1.2 or later.
 
         The positive class is the last of `classes_`.

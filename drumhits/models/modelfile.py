@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,11 +60,11 @@ class TrainedModel:
 
     stem: str
     features: tuple[str, ...]
-    detection: dict
+    detection: dict[str, Any]
     after_thresholds: bool
     min_confidence: float
     classifier: PlainModel
-    training: dict
+    training: dict[str, Any]
     networks: str = ""
     digest: str = ""
 
@@ -201,7 +202,7 @@ def decode_model(data: bytes, name: str) -> TrainedModel:
         raise damaged(name, f"a part is missing or wrong: {type(error).__name__}") from error
 
 
-def _from_plain(plain: dict, name: str) -> TrainedModel:
+def _from_plain(plain: dict[str, Any], name: str) -> TrainedModel:
     features = tuple(plain["features"])
     known = {feature for features in FEATURE_SETS.values() for feature in features}
     unknown = [feature for feature in features if feature not in known]
@@ -235,7 +236,7 @@ def _from_plain(plain: dict, name: str) -> TrainedModel:
     )
 
 
-def _is_summary(training) -> bool:
+def _is_summary(training: Any) -> bool:
     return (
         isinstance(training, dict)
         and type(training["kept"]) is int
@@ -244,7 +245,7 @@ def _is_summary(training) -> bool:
     )
 
 
-def _checked_detection(plain: dict, stem: str, name: str) -> dict:
+def _checked_detection(plain: dict[str, Any], stem: str, name: str) -> dict[str, Any]:
     """Return detection settings from a file after the checks of a configuration, in the types of a StemConfig."""
     numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
     if plain.keys() != set(DETECTION) or not all(type(one) in (int, float, type(None)) for one in numbers):
@@ -255,6 +256,6 @@ def _checked_detection(plain: dict, stem: str, name: str) -> dict:
         raise damaged(name, "a detection setting is out of range") from error
 
 
-def detection_of(config: StemConfig) -> dict:
+def detection_of(config: StemConfig) -> dict[str, Any]:
     """Return the settings that make the candidates and pass them on to a model."""
     return {name: getattr(config, name) for name in DETECTION}

@@ -4,6 +4,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import Track, decode, encode, read_midi_bytes
 from drumhits.models.decisions import Decisions, by_thresholds
-from drumhits.parallel import in_processes
+from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.notes import to_notes
 from drumhits.transcription.provenance import (
     Provenance,
@@ -157,7 +158,7 @@ def is_up_to_date(job: Job) -> bool:
 Result = Conversion | UpToDate | InputError
 
 
-def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
+def results(jobs: Sequence[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
     """Yield each job with its result or the error that ended it, in order.
 
     Parameters
@@ -177,7 +178,7 @@ def results(jobs: list[Job], n_jobs: int, dask: str | None = None) -> Iterator[t
 
         made = on_cluster(_attempt_without_job, [_with_absolute_paths(job) for job in jobs], dask)
     elif n_jobs == 1 or len(jobs) <= 1:
-        made = map(attempt, jobs)
+        made = map(partial(attempt, _convert_unless_made), jobs)
     else:
         made = in_processes(_attempt_without_job, jobs, n_jobs)
     yield from ((job, _with_original_paths(result, job)) for job, result in zip(jobs, made, strict=True))
@@ -206,13 +207,9 @@ def _with_original_paths(result: Result, job: Job) -> Result:
 
 def _attempt_without_job(job: Job) -> Result:
     """Attempt, and leave out of the result what the caller has: a model would take longer to send than to apply."""
-    result = attempt(job)
-    return result if isinstance(result, InputError) else replace(result, job=None)
+    result = attempt(_convert_unless_made, job)
+    return result if isinstance(result, InputError) else replace(result, job=None)  # type: ignore[arg-type]
 
 
-def attempt(job: Job) -> Result:
-    """Convert, and return the error instead of raising it, so that one bad file leaves the others alone."""
-    try:
-        return UpToDate(job) if job.resume and is_up_to_date(job) else convert(job)
-    except InputError as error:
-        return error
+def _convert_unless_made(job: Job) -> "Conversion | UpToDate":
+    return UpToDate(job) if job.resume and is_up_to_date(job) else convert(job)

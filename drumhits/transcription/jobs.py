@@ -1,7 +1,7 @@
 """Command line -> jobs: which files to convert, as which stem, into which MIDI files."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
 
 
 def output_paths(
-    inputs: list[Path], audio: list[Path], output: Path | None, *, one_file_a: str = "stem"
+    inputs: Sequence[Path], audio: Sequence[Path], output: Path | None, *, one_file_a: str = "stem"
 ) -> list[Path]:
     """Return the MIDI file for each audio file.
 
@@ -79,7 +79,7 @@ def output_paths(
     return [(output or path.parent) / f"{name}.mid" for path, name in zip(audio, names, strict=True)]
 
 
-def gather_mixes(inputs: list[Path]) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
+def gather_mixes(inputs: Sequence[Path]) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
     """Return each audio file of the inputs once with every stem, and what is wrong with inputs that hold none.
 
     A folder gives those whose name ends in no stem.
@@ -95,12 +95,14 @@ def _mixes_in(folder: Path) -> list[tuple[Path]]:
     return mixes
 
 
-def gather(inputs: list[Path], stem: str | None) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
+def gather(inputs: Sequence[Path], stem: str | None) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
     """Return each audio file of the inputs once, with its stem, and what is wrong with inputs that hold none."""
     return _each_once(inputs, lambda given: find_audio(given, stem))
 
 
-def _each_once(inputs: list[Path], find: Callable[[Path], list[tuple]]) -> tuple[list[tuple], dict[str, InputError]]:
+def _each_once(
+    inputs: Sequence[Path], find: Callable[[Path], list[tuple]]
+) -> tuple[list[tuple], dict[str, InputError]]:
     """Return the rows that `find` gives for the inputs, one for each file, which comes first in them."""
     found: dict[str, tuple] = {}
     refused: dict[str, InputError] = {}

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from drumhits.config.load import FrozenMapping, StemConfig
 from drumhits.errors import InputError
@@ -55,7 +56,7 @@ class Provenance:
     n_frames: int
     sample_rate: int
     fingerprint: str
-    settings: dict
+    settings: dict[str, Any]
     keep_all: bool
     model: str | None
     siblings: dict = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Provenance:
             It does not hold the settings of this version.
         """
         try:
-            settings = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
+            settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
             return StemConfig(stem=self.stem, **settings | {"notes": FrozenMapping(settings["notes"])})
         except (TypeError, KeyError, AttributeError) as error:
             raise InputError(

@@ -54,11 +54,12 @@ def summary(conversion: Conversion) -> str:
     lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
-        trained = f"{to_ascii(job.model_name)}, trained on {job.model.summary()}"
+        trained = f"{to_ascii(str(job.model_name))}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     if job.features == ALL:
         beside = ", ".join(to_ascii(sibling.path.name) for sibling in conversion.source.siblings)
-        lines.append(f"Other stems of the song used: {beside or 'none; with them beside it, the model decides better'}.")
+        beside = beside or "none; with them beside it, the model decides better"
+        lines.append(f"Other stems of the song used: {beside}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
         lines.append(f"{name + ':':<10}{len(group):5d}{extent}")

@@ -40,6 +40,14 @@ def test_command_of_the_readme_runs(command, copy, results):
     assert all((copy / output).exists() for output in outputs)
 
 
+def test_the_python_example_runs(copy):
+    (example,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    done = run(sys.executable, "-c", example, cwd=copy)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"\d+\.\d{3} s  \d+%\n", done.stdout)
+    assert (copy / "midi" / "snare.mid").exists()
+
+
 @pytest.mark.usefixtures("same_versions")
 def test_every_output_in_the_readme_is_the_real_one(results):
     outputs = {f"python {command}": done.stdout for command, done in results.items()}
