@@ -25,11 +25,17 @@ PastDb, NextDb     LevelDb minus that of the candidate before and after
 Masked             highest LevelDb within 120 ms minus its own
 """
 
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS
+from drumhits.config.load import StemConfig
+from drumhits.detection.features import Candidates
+from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS, Chunk, RowBuffer
 from drumhits.detection.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
+
+if TYPE_CHECKING:
+    from drumhits.detection.song_audio import SongAudio
 
 FRAMES = {
     "before": BEFORE_FRAMES,
@@ -145,3 +151,20 @@ def _neighbours(times_s: np.ndarray, loudness: np.ndarray) -> dict[str, np.ndarr
         "NextDb": np.append(-steps, 0.0),
         "Masked": loudest_near - loudness,
     }
+
+
+class ContextFeatures:
+    """Extractor of `EXTENDED_FEATURES`."""
+
+    def __init__(self, config: StemConfig, song: "SongAudio | None" = None):
+        self._energies = RowBuffer(no_surroundings())
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """See `features.Extractor`."""
+        self._energies.add(surroundings(chunk.energies, samples))
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        energies, table = self._energies[candidates.chosen], candidates.table
+        self._energies = RowBuffer(no_surroundings())  # the memory is needed for what follows
+        return extended_columns(table.times_s, table["LevelDb"], energies)

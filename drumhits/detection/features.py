@@ -21,12 +21,18 @@ PitchHz     strongest frequency between 50 and 400 Hz within the 200 ms after th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from drumhits.config.load import StemConfig
+from drumhits.detection.frames import Chunk
+from drumhits.detection.onsets import normalise_to_p95
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from drumhits.detection.song_audio import SongAudio
 
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
@@ -91,6 +97,35 @@ class FeatureTable:
         return FeatureTable(self.times_s, tuple(self.names[i] for i in known), self.values[:, known])
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of a whole stem, as extractors get them.
+
+    Attributes
+    ----------
+    onsets : np.ndarray, shape (n,), `onsets.ONSET_DTYPE`
+    chosen : np.ndarray, shape (n,), int
+        Their indices among all onsets that were collected, chunk by chunk.
+    table : FeatureTable
+        Their times, and the columns of the extractors before.
+    """
+
+    onsets: np.ndarray
+    chosen: np.ndarray
+    table: FeatureTable
+
+
+class Extractor(Protocol):
+    """A kind of features, measured on one stem: what it takes of each chunk, then its columns."""
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """Take what is needed of a chunk; `samples`, shape (n,), int, are its onsets in `chunk.y`."""
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """Return the columns, shape (n,) each, by name, once the whole stem is known; asked for once."""
+        ...
+
+
 def articulation_columns(stem: str) -> tuple[str, ...]:
     """Return the columns in which networks say which articulation a hit is, in the order of `ARTICULATIONS`."""
     return tuple(f"{ARTICULATION_PREFIX}{name}" for name in ARTICULATIONS[stem])
@@ -122,18 +157,47 @@ def measure(y: np.ndarray, onsets: np.ndarray, config: StemConfig, names: tuple[
     """
     if not len(onsets):
         return np.zeros((0, len(names)), dtype=np.float32)
-    heard = y[onsets[0] : onsets[-1] + ENVELOPE_LENGTH + 1]
+    segment = y[onsets[0] : onsets[-1] + ENVELOPE_LENGTH + 1]
     onsets = onsets - onsets[0]
-    envelope = envelopes(heard, onsets)
+    envelope = envelopes(segment, onsets)
     columns = {
-        **_spectral_columns(heard, onsets, config, with_centroid="CentroidHz" in names),
+        **_spectral_columns(segment, onsets, config, with_centroid="CentroidHz" in names),
         "SustainMs": (envelope > SUSTAIN_LEVEL * envelope.max(axis=1, keepdims=True)).sum(axis=1),
     }
     if "TailDb" in names:
         columns["TailDb"] = decibels(envelope[:, TAIL_MS].mean(axis=1), envelope[:, ATTACK_MS].mean(axis=1))
     if "PitchHz" in names:
-        columns["PitchHz"] = pitch_hz(heard, onsets)
+        columns["PitchHz"] = pitch_hz(segment, onsets)
     return np.stack([columns[name] for name in names], axis=1).astype(np.float32)
+
+
+class ThresholdFeatures:
+    """Extractor of the guide's features, and of those of `SHAPE_FEATURES` that tell the stem's articulations."""
+
+    extended = False
+
+    def __init__(self, config: StemConfig, song: "SongAudio | None" = None):
+        self._config = config
+        self._names = measured_features(config.stem, extended=self.extended)
+        self._rows = [np.zeros((0, len(self._names)), dtype=np.float32)]
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """See `Extractor`."""
+        self._rows.append(measure(chunk.y, samples, self._config, self._names))
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `Extractor`."""
+        rows = np.concatenate(self._rows)[candidates.chosen]
+        onsets = candidates.onsets
+        known = {"Str": normalise_to_p95(onsets["rise"]), "LevelDb": onsets["level_db"]}
+        known |= dict(zip(self._names, rows.T, strict=True))
+        return {name: known[name] for name in GUIDE_FEATURES + SHAPE_FEATURES if name in known}
+
+
+class ShapeFeatures(ThresholdFeatures):
+    """Extractor of all of `GUIDE_FEATURES` and `SHAPE_FEATURES`, for models."""
+
+    extended = True
 
 
 def envelopes(y: np.ndarray, onsets: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from drumhits.detection.features import Candidates
 from drumhits.detection.frames import (
     CHUNK_LENGTH,
     CONTEXT_LENGTH,
@@ -12,6 +13,7 @@ from drumhits.detection.frames import (
     N_BANDS,
     TINY_ENERGY,
     Chunk,
+    RowBuffer,
     chunks_in_context,
     decimated,
     mean_levels_db,
@@ -34,19 +36,19 @@ N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
 SILENT_DB = 10 * np.log10(TINY_ENERGY)
 
 
-def patches(window: Chunk, samples: np.ndarray) -> np.ndarray:
-    """Return the levels around onsets of a window, shape (n, N_PATCH), float16, in dB.
+def patches(chunk: Chunk, samples: np.ndarray) -> np.ndarray:
+    """Return the levels around onsets of a chunk, shape (n, N_PATCH), float16, in dB.
 
     Parameters
     ----------
     samples : np.ndarray, shape (n,), int
-        Onsets in `window.y`.
+        Onsets in `chunk.y`.
     """
     if not len(samples):
         return no_patches()
     frames = np.rint((samples + ATTACK_LEAD) / HOP_LENGTH).astype(int)
-    levels = mean_levels_db(window.energies, frames, PATCH_SPANS)
-    low = _low_spectra(window.y, samples)
+    levels = mean_levels_db(chunk.energies, frames, PATCH_SPANS)
+    low = _low_spectra(chunk.y, samples)
     return np.concatenate((levels.reshape(len(samples), -1), low.reshape(len(samples), -1)), axis=1)
 
 
@@ -70,13 +72,31 @@ def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
     """
     samples = np.rint(times_s * SAMPLE_RATE).astype(int)
     levels = np.full((len(samples), N_PATCH), SILENT_DB, dtype=np.float16)
-    for window in chunks_in_context(blocks):
-        first = window.start + CONTEXT_LENGTH
+    for chunk in chunks_in_context(blocks):
+        first = chunk.start + CONTEXT_LENGTH
         rows = slice(*np.searchsorted(samples, (first, first + CHUNK_LENGTH)))
-        levels[rows] = patches(window, samples[rows] - window.start)
+        levels[rows] = patches(chunk, samples[rows] - chunk.start)
     return levels
 
 
 def no_patches() -> np.ndarray:
     """Return the patches of no onset."""
     return np.zeros((0, N_PATCH), dtype=np.float16)
+
+
+class PatchCollector:
+    """Extractor that gives no column itself: the patches of the candidates, as `rows` once the whole stem is known."""
+
+    def __init__(self) -> None:
+        self._buffer = RowBuffer(no_patches())
+        self.rows = no_patches()
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """See `features.Extractor`."""
+        self._buffer.add(patches(chunk, samples))
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        self.rows = self._buffer[candidates.chosen]
+        self._buffer = RowBuffer(no_patches())
+        return {}

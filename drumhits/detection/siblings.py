@@ -16,7 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drumhits.detection.frames import TINY_ENERGY, mean_levels_db
+from drumhits.config.load import StemConfig
+from drumhits.detection.features import Candidates
+from drumhits.detection.frames import TINY_ENERGY, Chunk, mean_levels_db
+from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import STEMS
 from drumhits.io.audio import SAMPLE_RATE
 
@@ -50,24 +53,24 @@ class LocalLevels:
         Mean energies after and before each time.
     loud : float > 0
         Energy of the signal's loud moments.
-    course : np.ndarray, shape (n, len(COURSE_STEPS), MEASURES), float16
-        Mean energies over COURSE_STEPS in dB, for the networks.
+    envelope : np.ndarray, shape (n, len(ENVELOPE_SPANS), MEASURES), float16
+        Mean energies over ENVELOPE_SPANS in dB, for the networks.
     """
 
     after: np.ndarray
     before: np.ndarray
     loud: float
-    course: np.ndarray
+    envelope: np.ndarray
 
 
 class EnergyEnvelope:
     """Energy of a signal at 44.1 kHz, and of its first difference, in steps of 2.9 ms."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._rest = np.zeros(1, dtype=np.float32)  # the sample before the next step, then what fills no step yet
         self._parts: list[np.ndarray] = []
 
-    def listen(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def tap(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Pass on mono float32 blocks of any length, and measure them."""
         for block in blocks:
             self.add(block)
@@ -88,6 +91,10 @@ class EnergyEnvelope:
         self._parts.append(energies)
         self._rest = y[end:]
 
+    def clear(self) -> None:
+        """Forget what was measured."""
+        self._parts = []
+
     def around(self, times_s: np.ndarray) -> LocalLevels:
         """Return the levels around times in seconds, shape (n,); silence lies before the start and after the end."""
         margin = np.zeros((MARGIN, MEASURES), dtype=np.float32)
@@ -99,13 +106,13 @@ class EnergyEnvelope:
             for steps_around in (AFTER_STEPS, BEFORE_STEPS)
         )
         loud = max(float(np.percentile(energies[:, 0], LOUD_PERCENTILE)), TINY_ENERGY)
-        return LocalLevels(after, before, loud, course=mean_levels_db(energies, steps, ENVELOPE_SPANS))
+        return LocalLevels(after, before, loud, envelope=mean_levels_db(energies, steps, ENVELOPE_SPANS))
 
 
-def sibling_columns(own: LocalLevels, heard: Mapping[str, LocalLevels]) -> dict[str, np.ndarray]:
+def sibling_columns(own: LocalLevels, sibling_levels: Mapping[str, LocalLevels]) -> dict[str, np.ndarray]:
     """Return every sibling feature, by name, from the levels of a stem and those of its siblings at the same times."""
-    silent = LocalLevels(np.zeros_like(own.after), np.zeros_like(own.after), 1.0, np.zeros_like(own.course))
-    others = {stem: heard.get(stem, silent) for stem in STEMS}
+    silent = LocalLevels(np.zeros_like(own.after), np.zeros_like(own.after), 1.0, np.zeros_like(own.envelope))
+    others = {stem: sibling_levels.get(stem, silent) for stem in STEMS}
     over = {stem: _over_db(own.after, other.after) for stem, other in others.items()}
     over["all"] = _over_db(own.after, np.sum([other.after for other in others.values()], axis=0))
     rise = {stem: _relative_db(other.after, other.loud) - _relative_db(other.before, other.loud)
@@ -124,3 +131,18 @@ def _over_db(energy: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _relative_db(energy: np.ndarray, loud: float) -> np.ndarray:
     return 10 * np.log10(energy / loud + FLOOR)
+
+
+class SiblingFeatures:
+    """Extractor of `SIBLING_FEATURES`: it takes nothing of the chunks, and its levels from the song's second pass."""
+
+    def __init__(self, config: StemConfig, song: SongAudio):
+        self._song = song
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """See `features.Extractor`."""
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        analysis = self._song.siblings_at(candidates.table.times_s)
+        return sibling_columns(analysis.own, analysis.levels)

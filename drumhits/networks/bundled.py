@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.bundle import NETWORKS_DIR
-from drumhits.detection.features import articulation_columns
+from drumhits.config.load import StemConfig
+from drumhits.detection.features import Candidates, FeatureTable, articulation_columns
+from drumhits.detection.frames import Chunk
+from drumhits.detection.patches import PatchCollector
+from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import ARTICULATIONS
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import damaged, loads
@@ -18,10 +22,10 @@ KIND = "drumhits networks"
 NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
 
 
-def heard(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
-    """Return the heard features of all candidates of a stem, by name: what the stem's networks say on average."""
+def network_features(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
+    """Return the ensemble-averaged log odds of all candidates, and the scores of their articulations, by name."""
     judges = networks(stem, in_mix=in_mix)
-    if not in_mix and inputs.mixture is None:
+    if not in_mix and inputs.stem_sum is None:
         judges = [network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in judges]
     articulations = articulation_columns(stem)
     scores = np.zeros((len(inputs), len(articulations)))
@@ -75,3 +79,31 @@ def _file_of(stem: str, in_mix: bool) -> bytes:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); it comes with the toolkit, so put it back from there."
         ) from error
+
+
+class NetworkFeatures:
+    """Extractor of the networks' log odds and scores of articulations, from all columns before and the siblings."""
+
+    def __init__(self, config: StemConfig, song: SongAudio):
+        self._stem, self._song, self._patches = config.stem, song, PatchCollector()
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """See `features.Extractor`."""
+        self._patches.collect(chunk, samples)
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        self._patches.columns(candidates)
+        return self._log_odds(candidates.table, self._patches.rows)
+
+    def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
+        siblings = self._song.siblings_at(table.times_s)
+        levels = {self._stem: siblings.own, **siblings.levels}
+        return network_features(self._stem, Inputs(table, patch, levels, siblings.stem_sum))
+
+
+class NetworkFeaturesInMix(NetworkFeatures):
+    """Extractor of the same by the networks for whole drum mixes, which have no siblings."""
+
+    def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
+        return network_features(self._stem, Inputs(table, patch), in_mix=True)

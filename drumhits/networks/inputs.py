@@ -18,7 +18,7 @@ this order:
 - the features of `NUMBERS`, magnitudes as their logarithm;
 - not for a mix: the envelopes of `siblings.LocalLevels` of every stem of the song, relative to the loudest of them,
   and for each stem whether it was there;
-- nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `mixture`).
+- nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `song_audio`).
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ STEP_DB = 20.0  # of level, that is one unit of an input
 LOWEST, HIGHEST = np.float32(-4.0), np.float32(2.0)  # units
 N_INPUTS_IN_MIX = N_PATCH + len(NUMBERS)
 N_ENVELOPES = len(STEMS) * (len(ENVELOPE_SPANS) * MEASURES + 1)
-N_INPUTS_BESIDE = N_INPUTS_IN_MIX + N_ENVELOPES  # all but the mixture
+N_INPUTS_BESIDE = N_INPUTS_IN_MIX + N_ENVELOPES  # all but the stem sum
 N_INPUTS = N_INPUTS_BESIDE + N_PATCH
 
 
@@ -58,14 +58,14 @@ class Inputs:
         From `patches`.
     around : mapping of stem to Around, or None
         The levels of this stem and of those siblings that are there; None of a mix.
-    mixture : np.ndarray, shape (n, N_PATCH), or None
+    stem_sum : np.ndarray, shape (n, N_PATCH), or None
         From `patches_at`, of this stem and its siblings together; None where there are none.
     """
 
     table: FeatureTable
     patch: np.ndarray
     around: Mapping[str, LocalLevels] | None = None
-    mixture: np.ndarray | None = None
+    stem_sum: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -76,7 +76,7 @@ class Inputs:
             return np.zeros((0, N_INPUTS_IN_MIX if self.around is None else N_INPUTS), dtype=np.float32)
         parts = [_units(self.patch[rows], self._loud_db), _numbers(self.table, rows)]
         if self.around is not None:
-            parts += [*self._courses(rows), self._mixture(rows)]
+            parts += [*self._envelopes(rows), self._stem_sum(rows)]
         return np.concatenate(parts, axis=1)
 
     @cached_property
@@ -84,21 +84,21 @@ class Inputs:
         return _loud_attacks_db(self.patch)
 
     @cached_property
-    def _mixture_loud_db(self) -> np.ndarray:
-        return _loud_attacks_db(self.mixture)
+    def _stem_sum_loud_db(self) -> np.ndarray:
+        return _loud_attacks_db(self.stem_sum)
 
-    def _mixture(self, rows: slice) -> np.ndarray:
-        if self.mixture is None:
+    def _stem_sum(self, rows: slice) -> np.ndarray:
+        if self.stem_sum is None:
             return np.full((len(self.patch[rows]), N_PATCH), LOWEST, dtype=np.float32)
-        return _units(self.mixture[rows], self._mixture_loud_db)
+        return _units(self.stem_sum[rows], self._stem_sum_loud_db)
 
-    def _courses(self, rows: slice) -> list[np.ndarray]:
+    def _envelopes(self, rows: slice) -> list[np.ndarray]:
         loudest_db = np.float32(10 * np.log10(max(one.loud for one in self.around.values())))
         n, parts = len(self.patch[rows]), []
         for name in STEMS:
             course = np.full((n, len(ENVELOPE_SPANS) * MEASURES), LOWEST, dtype=np.float32)
             if name in self.around:
-                course = _in_units(self.around[name].course[rows].reshape(n, -1), loudest_db)
+                course = _in_units(self.around[name].envelope[rows].reshape(n, -1), loudest_db)
             parts += [course, np.full((n, 1), name in self.around, dtype=np.float32)]
         return parts
 

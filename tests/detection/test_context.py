@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from signals import bursts, cut, silence, tones
 
-from drumhits.analysis import analyze_blocks
+from drumhits.analysis import detect, detect_with_patches
 from drumhits.config.load import default_config
 from drumhits.detection.context import EXTENDED_FEATURES, FRAMES, extended_columns
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES
@@ -22,7 +22,7 @@ def hits(times_s, duration_s, **options):
 
 
 def table_of(y):
-    return analyze_blocks([y], SNARE, extended=True)
+    return detect_with_patches([y], SNARE)[0]
 
 
 def columns(n=1, times_s=None, level_db=None, **energies):
@@ -47,7 +47,7 @@ def test_names_are_those_of_the_columns():
 
 def test_the_extended_table_begins_with_the_ordinary_one():
     y = bursts(HITS_S, 3.5)
-    plain, extended = analyze_blocks([y], SNARE), table_of(y)
+    plain, extended = detect([y], SNARE), table_of(y)
     np.testing.assert_array_equal(extended.times_s, plain.times_s)
     for name in plain.names:
         np.testing.assert_array_equal(extended[name], plain[name], err_msg=name)
@@ -185,6 +185,6 @@ def test_blocks_give_the_whole_bit_for_bit():
     whole = table_of(y)
     assert len(whole) > 40
     for positions in ([1, 1000, 5 * SAMPLE_RATE], rng.integers(0, len(y), 40).tolist()):
-        pieces = analyze_blocks(cut(y, positions), SNARE, extended=True)
+        pieces = detect_with_patches(cut(y, positions), SNARE)[0]
         np.testing.assert_array_equal(pieces.times_s, whole.times_s)
         np.testing.assert_array_equal(pieces.values, whole.values)

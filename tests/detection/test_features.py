@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from signals import bursts, silence, tones
 
-from drumhits.analysis import analyze_blocks
+from drumhits.analysis import detect
 from drumhits.config.load import StemConfig, default_config
 from drumhits.detection.features import GUIDE_FEATURES, MEASURED, FeatureTable, measure
 from drumhits.drums import STEMS
@@ -38,13 +38,13 @@ def starts(table: FeatureTable) -> np.ndarray:
 
 
 def test_the_seven_of_the_guide_come_first_in_the_guides_order():
-    table = analyze_blocks([bursts(HITS_S, 1.6)], CONFIGS["snare"])
+    table = detect([bursts(HITS_S, 1.6)], CONFIGS["snare"])
     assert table.names[:7] == GUIDE_FEATURES == ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
     assert table.values.shape == (len(table), len(table.names))
 
 
 def test_no_candidates_give_a_table_with_all_columns():
-    table = analyze_blocks([], CONFIGS["snare"])
+    table = detect([], CONFIGS["snare"])
     assert table.values.shape == (0, len(table.names))
     assert table["GeoMean"].shape == (0,)
 
@@ -53,7 +53,7 @@ def test_no_candidates_give_a_table_with_all_columns():
 def test_energies_are_those_of_the_50_ms_after_the_reported_onset(stem):
     config = CONFIGS[stem]
     y = bursts(HITS_S, 1.6) + tones(HITS_S, 1.6, frequency_hz=90, amplitude=0.4)
-    table = analyze_blocks([y], config)
+    table = detect([y], config)
     expected = np.array([band_sums(y, start, config) for start in starts(table)])
     np.testing.assert_allclose(table["BodyE"], expected[:, 0], rtol=1e-4)
     np.testing.assert_allclose(table["BrillE"], expected[:, 1], rtol=1e-4)
@@ -63,7 +63,7 @@ def test_energies_are_those_of_the_50_ms_after_the_reported_onset(stem):
 
 def test_amp_is_the_peak_of_the_10_ms_after_the_reported_onset():
     y = bursts(HITS_S, 1.6)
-    table = analyze_blocks([y], CONFIGS["snare"])
+    table = detect([y], CONFIGS["snare"])
     np.testing.assert_allclose(table["Amp"], [np.abs(y[i : i + 441]).max() for i in starts(table)], rtol=1e-6)
 
 
@@ -109,7 +109,7 @@ def test_sustain_does_not_change_with_gain():
 
 def test_energies_grow_with_gain_and_str_does_not():
     y = bursts(HITS_S, 1.6, amplitudes=(0.5, 0.2, 0.4))
-    one, half = (analyze_blocks([gain * y], CONFIGS["snare"]) for gain in (np.float32(1), np.float32(0.5)))
+    one, half = (detect([gain * y], CONFIGS["snare"]) for gain in (np.float32(1), np.float32(0.5)))
     for name in ("Amp", "BodyE", "BrillE", "Total", "GeoMean"):
         np.testing.assert_allclose(half[name], one[name] / 2, rtol=1e-4)
     loud = one["LevelDb"] > -100  # -120 dB stands for nothing added
@@ -119,7 +119,7 @@ def test_energies_grow_with_gain_and_str_does_not():
 
 def test_the_end_of_the_file_is_padded_with_zeros():
     y = bursts((0.5, 1.0), 1.03)
-    table = analyze_blocks([y], CONFIGS["snare"])
+    table = detect([y], CONFIGS["snare"])
     last = starts(table)[-1]
     assert len(y) - last < N_50_MS
     np.testing.assert_allclose(
@@ -130,22 +130,22 @@ def test_the_end_of_the_file_is_padded_with_zeros():
 
 def test_the_start_of_the_file_is_measured_from_the_reported_onset():
     y = bursts((0.0, 0.5), 1.0, tau_s=0.02)
-    table = analyze_blocks([y], CONFIGS["snare"])
+    table = detect([y], CONFIGS["snare"])
     assert table.times_s[0] == 0
     np.testing.assert_allclose((table["BodyE"][0], table["BrillE"][0]), band_sums(y, 0, CONFIGS["snare"]), rtol=1e-4)
 
 
 def test_timing_offset_changes_no_measurement():
     y = bursts(HITS_S, 1.6)
-    plain = analyze_blocks([y], CONFIGS["snare"])
-    shifted = analyze_blocks([y], replace(CONFIGS["snare"], timing_offset=0.25))
+    plain = detect([y], CONFIGS["snare"])
+    shifted = detect([y], replace(CONFIGS["snare"], timing_offset=0.25))
     assert plain.times_s.tobytes() == shifted.times_s.tobytes()
     assert plain.values.tobytes() == shifted.values.tobytes()
 
 
 @pytest.mark.parametrize("hz", [70.0, 110.0, 180.0, 300.0])
 def test_pitch_is_the_frequency_of_the_ring(hz):
-    table = analyze_blocks([tones(HITS_S, 1.6, frequency_hz=hz)], CONFIGS["toms"])
+    table = detect([tones(HITS_S, 1.6, frequency_hz=hz)], CONFIGS["toms"])
     nearest = np.abs(table.times_s[:, None] - np.array(HITS_S)).argmin(axis=0)
     np.testing.assert_allclose(table["PitchHz"][nearest], hz, rtol=0.04)
 

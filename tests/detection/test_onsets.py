@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import bursts, clicks, cut, distances_s, silence, tones
 
-from drumhits.analysis import analyze_blocks
+from drumhits.analysis import detect
 from drumhits.config.load import default_config
 from drumhits.detection.features import FeatureTable
 from drumhits.detection.frames import CHUNK_LENGTH
@@ -24,7 +24,7 @@ ACROSS_CHUNKS = bursts(np.arange(0.25, 13, 0.4), 13.5, amplitudes=np.resize([0.5
 
 
 def table_of(y: np.ndarray, stem: str = "snare", **changes) -> FeatureTable:
-    return analyze_blocks([y], replace(CONFIGS[stem], **changes))
+    return detect([y], replace(CONFIGS[stem], **changes))
 
 
 @pytest.mark.parametrize("stem", [stem for stem in STEMS if stem != "kick"])
@@ -78,7 +78,7 @@ def test_silence_gives_nothing(y):
 
 
 def test_no_blocks_at_all_give_nothing():
-    assert len(analyze_blocks([], CONFIGS["snare"])) == 0
+    assert len(detect([], CONFIGS["snare"])) == 0
 
 
 @pytest.mark.parametrize("stem", STEMS)
@@ -100,7 +100,7 @@ def test_any_gain_changes_neither_times_nor_strengths(gain_db):
 @settings(max_examples=12, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(ACROSS_CHUNKS)), max_size=12))
 def test_blocks_give_what_the_whole_gives_bit_for_bit(cuts):
-    whole, blocks = table_of(ACROSS_CHUNKS), analyze_blocks(cut(ACROSS_CHUNKS, cuts), CONFIGS["snare"])
+    whole, blocks = table_of(ACROSS_CHUNKS), detect(cut(ACROSS_CHUNKS, cuts), CONFIGS["snare"])
     assert blocks.times_s.tobytes() == whole.times_s.tobytes()
     assert blocks.values.tobytes() == whole.values.tobytes()
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from running import convert_here
 from signals import bursts, cut, tones
 
-from drumhits.analysis import ALL, FEATURE_SETS, analyze, analyze_blocks, identify
+from drumhits.analysis import ALL, FEATURE_SETS, analyze, detect_with_patches, identify
 from drumhits.config.load import default_config
 from drumhits.detection.features import articulation_columns
 from drumhits.detection.patches import patches_at
-from drumhits.detection.sibling_audio import analyse_siblings
 from drumhits.detection.siblings import SIBLING_FEATURES, EnergyEnvelope, sibling_columns
+from drumhits.detection.song_audio import SongAudio
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
 from drumhits.io.folders import find_siblings
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
@@ -30,6 +30,14 @@ def around(y, times_s=HITS_S):
 
 def columns(own, **siblings):
     return sibling_columns(around(own), {stem: around(y) for stem, y in siblings.items()})
+
+
+def analysed(audio, times_s=HITS_S):
+    """Return levels and stem sum at some times, and what identifies the song."""
+    song = SongAudio.open(audio, siblings=True)
+    for _ in song.blocks():
+        pass
+    return song.siblings_at(np.array(times_s)), song.source()
 
 
 @pytest.fixture
@@ -82,7 +90,7 @@ def test_a_missing_sibling_is_a_silent_one():
 def test_levels_do_not_depend_on_how_blocks_are_cut(positions):
     y = bursts((0.2, 0.5), 0.9)
     levels = EnergyEnvelope()
-    np.testing.assert_array_equal(np.concatenate(list(levels.listen(cut(y, positions)))), y)
+    np.testing.assert_array_equal(np.concatenate(list(levels.tap(cut(y, positions)))), y)
     whole, pieces = around(y, (0.0, 0.2, 0.899)), levels.around(np.array([0.0, 0.2, 0.899]))
     np.testing.assert_array_equal(pieces.after, whole.after)
     np.testing.assert_array_equal(pieces.before, whole.before)
@@ -97,7 +105,7 @@ def test_siblings_are_the_files_of_the_same_song(song):
 
 
 def test_analysis_with_siblings_only_adds_columns(song):
-    plain = analyze_blocks(AudioReader(song / "A-snare.wav").blocks(), SNARE, extended=True)
+    plain = detect_with_patches(AudioReader(song / "A-snare.wav").blocks(), SNARE)[0]
     table, source = analyze(song / "A-snare.wav", SNARE, ALL)
     names = table.without_articulation_scores().names
     assert names == (*plain.names, *SIBLING_FEATURES, NETWORK_LOG_ODDS) == FEATURE_SETS[ALL]
@@ -110,36 +118,37 @@ def test_analysis_with_siblings_only_adds_columns(song):
 def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
     (song / "A-kick.wav").write_bytes(b"no audio")
     soundfile.write(song / "A-hihat.wav", bursts(HITS_S, 4.0), SAMPLE_RATE)
-    heard = analyse_siblings(song / "A-snare.wav", 2.0, np.array(HITS_S))
-    assert heard.siblings == ()
-    assert heard.around == {}
-    kick, hihat = heard.warnings
+    found, source = analysed(song / "A-snare.wav")
+    assert source.siblings == ()
+    assert found.levels == {}
+    assert found.stem_sum is None
+    kick, hihat = source.warnings
     assert "A-kick.wav: is not audio that can be read" in kick
     assert "A-hihat.wav: lasts 4.0 s and A-snare.wav 2.0 s" in hihat
 
 
 def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_without_it(song):
-    times_s = np.array(HITS_S)
     (song / "A-kick.wav").unlink()
-    without = analyse_siblings(song / "A-snare.wav", 2.0, times_s)
+    without, _ = analysed(song / "A-snare.wav")
     y = bursts(HITS_S, 2.0)
     y[-100] = np.nan
     soundfile.write(song / "A-kick.wav", y, SAMPLE_RATE, subtype="FLOAT")
-    heard = analyse_siblings(song / "A-snare.wav", 2.0, times_s)
-    assert [sibling.stem for sibling in heard.siblings] == ["hihat"]
-    np.testing.assert_array_equal(heard.mixture, without.mixture)
-    np.testing.assert_array_equal(heard.around["hihat"].course, without.around["hihat"].course)
-    assert "A-kick.wav: has samples that are no audio" in heard.warnings[0]
+    found, source = analysed(song / "A-snare.wav")
+    assert [sibling.stem for sibling in source.siblings] == ["hihat"]
+    np.testing.assert_array_equal(found.stem_sum, without.stem_sum)
+    np.testing.assert_array_equal(found.levels["hihat"].envelope, without.levels["hihat"].envelope)
+    assert "A-kick.wav: has samples that are no audio" in source.warnings[0]
+    assert source == identify(song / "A-snare.wav", siblings=True)
 
 
-def test_the_mixture_is_the_sum_of_the_stem_and_its_siblings(song):
+def test_the_stem_sum_is_the_sum_of_the_stem_and_its_siblings(song):
     times_s = np.array(HITS_S)
     sounds = [soundfile.read(song / f"A-{stem}.wav", dtype="float32")[0] for stem in ("snare", "kick", "hihat")]
-    heard = analyse_siblings(song / "A-snare.wav", 2.0, times_s)
-    np.testing.assert_array_equal(heard.mixture, patches_at([np.sum(sounds, axis=0)], times_s))
+    found, _ = analysed(song / "A-snare.wav")
+    np.testing.assert_array_equal(found.stem_sum, patches_at([np.sum(sounds, axis=0)], times_s))
 
 
-def test_siblings_of_another_sample_rate_and_length_join_the_mixture(song):
+def test_siblings_of_another_sample_rate_and_length_join_the_stem_sum(song):
     t = np.arange(2 * 48_000) / 48_000
     soundfile.write(song / "A-kick.wav", 0.3 * np.sin(2 * np.pi * 200 * t), 48_000)
     soundfile.write(song / "A-hihat.wav", np.zeros(int(1.8 * SAMPLE_RATE)), SAMPLE_RATE)
@@ -149,12 +158,12 @@ def test_siblings_of_another_sample_rate_and_length_join_the_mixture(song):
     expected = patches_at([tone.astype(np.float32)], times_s)
     is_loud = expected > expected.max() - 30
     assert is_loud.any(axis=1).all()
-    heard = analyse_siblings(song / "A-snare.wav", 2.0, times_s).mixture
-    np.testing.assert_allclose(heard[is_loud], expected[is_loud], atol=1.0)
+    found = analysed(song / "A-snare.wav", times_s)[0].stem_sum
+    np.testing.assert_allclose(found[is_loud], expected[is_loud], atol=1.0)
 
 
-def test_a_stem_by_itself_has_no_mixture(song):
-    assert analyse_siblings(song / "B-kick.wav", 2.0, np.array(HITS_S)).mixture is None
+def test_a_stem_by_itself_has_no_stem_sum(song):
+    assert analysed(song / "B-kick.wav")[0].stem_sum is None
 
 
 def test_the_report_names_the_stems_that_the_model_heard(song, capsys):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import bursts, cut, tones
 
-from drumhits.analysis import find_candidates
+from drumhits.analysis import detect_with_patches
 from drumhits.config.load import default_config
 from drumhits.detection.features import articulation_columns
 from drumhits.detection.patches import N_PATCH, patches_at
@@ -16,7 +16,13 @@ from drumhits.errors import InputError
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.plainpickle import dumps
 from drumhits.networks import bundled
-from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, heard, networks, networks_path
+from drumhits.networks.bundled import (
+    NETWORK_LOG_ODDS,
+    NETWORK_LOG_ODDS_IN_MIX,
+    network_features,
+    networks,
+    networks_path,
+)
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX, NUMBERS, Inputs
 
 SNARE = default_config().stems["snare"]
@@ -25,7 +31,7 @@ COURSE = len(ENVELOPE_SPANS) * MEASURES + 1
 
 
 def candidates(y):
-    return find_candidates([y], SNARE, extended=True)
+    return detect_with_patches([y], SNARE)
 
 
 def levels(y, times_s):
@@ -112,7 +118,7 @@ def test_rows_made_a_few_at_a_time_are_those_made_at_once():
 @given(st.lists(st.integers(0, 200_000), max_size=4))
 def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions):
     y = bursts(HITS_S, 5.0)
-    whole, pieces = candidates(y), find_candidates(cut(y, positions), SNARE, extended=True)
+    whole, pieces = candidates(y), detect_with_patches(cut(y, positions), SNARE)
     np.testing.assert_array_equal(Inputs(*pieces)[:], Inputs(*whole)[:])
 
 
@@ -121,9 +127,9 @@ def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions)
 def test_networks_of_every_stem_come_with_the_toolkit_and_answer(stem, in_mix):
     assert networks_path(stem, in_mix=in_mix).stat().st_size <= 2_000_000
     assert len(networks(stem, in_mix=in_mix)) >= 1
-    table, patch = find_candidates([bursts(HITS_S, 5.0)], default_config().stems[stem], extended=True)
+    table, patch = detect_with_patches([bursts(HITS_S, 5.0)], default_config().stems[stem])
     around = None if in_mix else {stem: levels(bursts(HITS_S, 5.0), table.times_s)}
-    found = heard(stem, Inputs(table, patch, around), in_mix=in_mix)
+    found = network_features(stem, Inputs(table, patch, around), in_mix=in_mix)
     assert tuple(found) == (NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS, *articulation_columns(stem))
     for values in found.values():
         assert values.shape == (len(table),)
@@ -156,6 +162,6 @@ def test_files_without_networks_are_damaged(other_networks, plain):
 
 def test_silence_is_heard_without_a_word():
     table, patch = candidates(np.zeros(SAMPLE_RATE, np.float32))
-    found = heard("snare", Inputs(table, patch), in_mix=True)
+    found = network_features("snare", Inputs(table, patch), in_mix=True)
     assert tuple(found) == (NETWORK_LOG_ODDS_IN_MIX, "Heard:head", "Heard:cross_stick")
     assert [len(values) for values in found.values()] == [0, 0, 0]

@@ -10,7 +10,7 @@ from rendered_songs import Material, read_song, rendered_song
 from short_songs import SHORT_S, short_song
 from training_songs import BLIND_EVERY, FEWEST_HITS, Hit, read_performance
 
-from drumhits.analysis import analyze_blocks
+from drumhits.analysis import detect
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.io.audio import SAMPLE_RATE
@@ -24,7 +24,7 @@ def song():
 
 def test_strokes_are_heard_where_they_were_played(song):
     for stem in ("kick", "snare"):
-        found_s = analyze_blocks([song.stems[stem]], default_config().stems[stem]).times_s
+        found_s = detect([song.stems[stem]], default_config().stems[stem]).times_s
         played_s = np.array([hit.time_s for hit in song.hits[stem]])
         matches = match_times(played_s, found_s, 0.02)
         assert len(matches) >= 0.9 * len(played_s)

@@ -9,7 +9,7 @@ from rendered_songs import SONG, read_song, save_arrays
 from separation import STEMS
 from training_songs import Hit, TrainingSong
 
-from drumhits.analysis import find_candidates
+from drumhits.analysis import detect_with_patches
 from drumhits.config.load import default_config
 from drumhits.detection.patches import patches_at
 from drumhits.detection.siblings import EnergyEnvelope
@@ -66,15 +66,15 @@ def examples_of(song: TrainingSong, number: int) -> dict[str, Example]:
         levels[stem].add(y)
     examples = {}
     for stem, config in default_config().stems.items():
-        table, patch = find_candidates([song.stems[stem]], config, extended=True)
+        table, patch = detect_with_patches([song.stems[stem]], config)
         heard = _heard_beside(stem, rng)
         around = {name: levels[name].around(table.times_s) for name in heard}
         loudest = max(one.loud for one in around.values())
-        mixture = patches_at([np.sum([song.stems[name] for name in heard], axis=0)], table.times_s)
-        inputs = Inputs(table, patch, around, mixture if len(heard) > 1 else None)
+        stem_sum = patches_at([np.sum([song.stems[name] for name in heard], axis=0)], table.times_s)
+        inputs = Inputs(table, patch, around, stem_sum if len(heard) > 1 else None)
         below_db = float(10 * np.log10(loudest / around[stem].loud))
         examples[stem] = labelled(stem, inputs, [] if stem in song.left_out else song.hits[stem], below_db)
-        in_mix = Inputs(*find_candidates([song.mix], config, extended=True))
+        in_mix = Inputs(*detect_with_patches([song.mix], config))
         examples[f"mix-{stem}"] = labelled(stem, in_mix, song.hits[stem])
     return examples
 

@@ -1,0 +1,224 @@
+"""Song audio: a stem and, where they are asked for, its siblings, opened once.
+
+Stems add up to the recording that they were separated from, or nearly so. In that sum a hit sounds as it was played,
+whatever the separation tore out of its stem or left in the others. The stem is read twice then: in a first pass for its
+candidates, and in a second, with its siblings side by side, for the levels of each at the candidates' times.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drumhits.detection.frames import chunks
+from drumhits.errors import InputError
+from drumhits.io.audio import AudioReader, AudioSource, Sibling
+
+if TYPE_CHECKING:
+    from drumhits.detection.siblings import EnergyEnvelope, LocalLevels
+
+LONGEST_DIFFERENCE_S = 1.0  # between stems of one song
+
+
+@dataclass(frozen=True)
+class SiblingAnalysis:
+    """Levels of a stem and its siblings at n times.
+
+    Attributes
+    ----------
+    own : LocalLevels
+        Of the stem itself.
+    levels : mapping of str to LocalLevels
+        Of the siblings, by stem.
+    stem_sum : np.ndarray, shape (n, patches.N_PATCH), float16, or None
+        Patches of the sum of the stem and its siblings, in dB; None where there is no sibling.
+    """
+
+    own: "LocalLevels"
+    levels: "Mapping[str, LocalLevels]"
+    stem_sum: np.ndarray | None = None
+
+
+@dataclass(eq=False)
+class _OpenSibling:
+    """A sibling that is being read."""
+
+    stem: str
+    reader: AudioReader
+    envelope: "EnergyEnvelope"
+
+
+class SongAudio:
+    """A stem and its siblings; see `open`."""
+
+    def __init__(self, reader: AudioReader):
+        self._reader = reader
+        self._envelope: EnergyEnvelope | None = None  # of the stem; None where siblings do not matter
+        self._siblings: list[_OpenSibling] = []  # those that can be read, as far as is known
+        self._faulty: list[_OpenSibling] = []  # those whose fault showed while they were read
+        self._left_out: list[str] = []  # a sentence for each sibling that cannot
+        self._analysis: SiblingAnalysis | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, siblings: bool = False) -> "SongAudio":
+        """Open a stem, and the siblings that lie beside it where they are asked for.
+
+        Raises
+        ------
+        InputError
+            The stem cannot be read; a sibling that cannot is left out, with a warning.
+        """
+        song = cls(AudioReader(path))
+        if siblings:
+            song._open_siblings()
+        return song
+
+    def _open_siblings(self) -> None:
+        from drumhits.detection.siblings import EnergyEnvelope
+        from drumhits.io.folders import find_siblings
+
+        self._envelope = EnergyEnvelope()
+        for stem, path in find_siblings(self._reader.path).items():
+            reader = self._opened(path)
+            if reader is not None:
+                self._siblings.append(_OpenSibling(stem, reader, EnergyEnvelope()))
+
+    def _opened(self, path: Path) -> AudioReader | None:
+        try:
+            return AudioReader(path)
+        except InputError as fault:
+            self._left_out.append(_fault_sentence(fault))
+            return None
+
+    def blocks(self) -> Iterable[np.ndarray]:
+        """Yield the stem's mono float32 blocks at 44.1 kHz, of any length: the first pass.
+
+        Raises
+        ------
+        InputError
+            See `AudioReader.blocks`.
+        """
+        blocks = self._reader.blocks()
+        return blocks if self._envelope is None else self._envelope.tap(blocks)
+
+    def identify(self) -> AudioSource:
+        """Read everything for what identifies it alone, and return that.
+
+        Raises
+        ------
+        InputError
+            See `AudioReader.blocks`.
+        """
+        for _ in self._reader.mono_blocks():
+            pass
+        if self._envelope is not None:
+            self.siblings_at(np.zeros(0))
+        return self.source()
+
+    def source(self) -> AudioSource:
+        """Return what identifies the audio that was read, with a warning for each sibling that was left out."""
+        reader = self._reader
+        return AudioSource(
+            reader.path,
+            reader.n_frames,
+            reader.sample_rate,
+            reader.fingerprint,
+            warnings=(*reader.warnings, *self._left_out),
+            siblings=tuple(Sibling(one.stem, one.reader.path, one.reader.fingerprint) for one in self._siblings),
+        )
+
+    def siblings_at(self, times_s: np.ndarray) -> SiblingAnalysis:
+        """Return the levels at the candidates' times, from a second pass when the first is over.
+
+        Parameters
+        ----------
+        times_s : np.ndarray, shape (n,)
+            Seconds, increasing; asked for again, the answer is that of the first times.
+
+        Raises
+        ------
+        InputError
+            The stem cannot be opened any more.
+        """
+        if self._analysis is None:
+            if self._envelope is None:
+                raise ValueError("the song was opened without its siblings")
+            own, self._envelope = self._envelope.around(times_s), None  # the siblings' take as much memory
+            stem_sum = self._second_pass(times_s)
+            self._analysis = SiblingAnalysis(own, self._levels_at(times_s), stem_sum)
+        return self._analysis
+
+    def _second_pass(self, times_s: np.ndarray) -> np.ndarray | None:
+        """Read the siblings, and return the patches of the stem sum at some times, of the sound siblings alone.
+
+        Some faults show only while a sibling is read. The sum is then made anew without it, from the files of the
+        others, which were read to their ends and are sound; what else was measured of those stays.
+        """
+        if not self._siblings:
+            return None
+        n_opened = len(self._siblings)
+        stem_sum = self._stem_sum(times_s, [chunks(self._tapped(one)) for one in self._siblings])
+        self._drop_faulty_and_unlike()
+        if not self._siblings:
+            return None
+        if len(self._siblings) < n_opened and len(times_s):
+            stem_sum = self._stem_sum(times_s, self._reopened())
+        return stem_sum
+
+    def _stem_sum(self, times_s: np.ndarray, tracks: Sequence[Iterator[np.ndarray]]) -> np.ndarray:
+        """Return the patches of the sum of the stem, which is opened once more, and other tracks; all are read."""
+        from drumhits.detection.patches import no_patches, patches_at
+
+        if len(times_s):
+            return patches_at(_sums([chunks(AudioReader(self._reader.path).blocks()), *tracks]), times_s)
+        for _ in chain(*tracks):
+            pass
+        return no_patches()
+
+    def _tapped(self, sibling: _OpenSibling) -> Iterator[np.ndarray]:
+        """Yield a sibling's blocks and measure their energy, to its end or to its fault, which is noted."""
+        try:
+            yield from sibling.envelope.tap(sibling.reader.blocks())
+        except InputError as fault:
+            self._faulty.append(sibling)
+            self._left_out.append(_fault_sentence(fault))
+
+    def _reopened(self) -> list[Iterator[np.ndarray]]:
+        return [chunks(AudioReader(sibling.reader.path).blocks()) for sibling in self._siblings]
+
+    def _drop_faulty_and_unlike(self) -> None:
+        """Leave out the siblings that showed a fault, and those that last longer or shorter than the stem."""
+        kept, stem = [], self._reader
+        for sibling in self._siblings:
+            reader = sibling.reader
+            if sibling in self._faulty:
+                continue
+            if abs(reader.duration_s - stem.duration_s) <= LONGEST_DIFFERENCE_S:
+                kept.append(sibling)
+                continue
+            self._left_out.append(
+                f"{reader.path}: lasts {reader.duration_s:.1f} s and {stem.path.name} {stem.duration_s:.1f} s, so it "
+                "is left out of what the model hears; export all stems of a song over the same range."
+            )
+        self._siblings = kept
+
+    def _levels_at(self, times_s: np.ndarray) -> "dict[str, LocalLevels]":
+        levels = {}
+        for sibling in self._siblings:
+            levels[sibling.stem] = sibling.envelope.around(times_s)
+            sibling.envelope.clear()
+        return levels
+
+
+def _fault_sentence(fault: InputError) -> str:
+    return f"{fault} It is left out of what the model hears."
+
+
+def _sums(tracks: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield the sum of some sounds, chunk by chunk, to the end of the longest."""
+    for parts in zip_longest(*tracks):
+        first, *others = (part for part in parts if part is not None)
+        yield sum(others, first)
