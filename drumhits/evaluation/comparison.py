@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from drumhits.evaluation.scores import CandidateScores, NoteScores, score_candid
 from drumhits.evaluation.truth import TruthPair
 from drumhits.io.audio import AudioSource
 from drumhits.metrics import Difference, f1_difference
-from drumhits.parallel import in_processes
+from drumhits.parallel import attempt, in_processes
 
 MISTAKES_SHOWN = 3  # a song
 
@@ -146,8 +146,8 @@ def evaluate_songs(
     scored: list[list[ScoredSong]] = []
     warnings: list[str] = []
     errors: list[InputError] = []
-    attempt = partial(_attempt, deciders=deciders, config=config, window_s=window_s, analyse=analyse)
-    for done, (pair, result) in enumerate(zip(pairs, in_processes(attempt, pairs, n_jobs), strict=True), 1):
+    score = partial(attempt, score_song, deciders=deciders, config=config, window_s=window_s, analyse=analyse)
+    for done, (pair, result) in enumerate(zip(pairs, in_processes(score, pairs, n_jobs), strict=True), 1):
         if isinstance(result, InputError):
             errors.append(result)
         else:
@@ -167,13 +167,6 @@ def evaluate_songs(
 def outcomes_of(deciders: Sequence[Decider], scored: Sequence[Sequence[ScoredSong]]) -> tuple[Outcome, ...]:
     """Scored songs, for each song one a decider -> an outcome for each decider."""
     return tuple(Outcome(*both) for both in zip(deciders, zip(*scored, strict=True), strict=True))
-
-
-def _attempt(pair: TruthPair, **options: Any) -> tuple[AudioSource, list[ScoredSong], list[str]] | InputError:
-    try:
-        return score_song(pair, **options)
-    except InputError as error:
-        return error
 
 
 def _seen_in_training(name: str, source: AudioSource, models: Sequence[Decider]) -> list[str]:

@@ -21,9 +21,8 @@ from drumhits.bundle import PRETRAINED
 from drumhits.config.load import StemConfig
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.files import write_whole
-from drumhits.learning.algorithms import ALGORITHMS
 from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, require_enough
-from drumhits.learning.options import FOREST, FROM_NOTHING, TrainingOptions
+from drumhits.learning.options import ALGORITHMS, FOREST, FROM_NOTHING, TrainingOptions
 from drumhits.learning.sharing import ExampleFile, merge_datasets
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import (

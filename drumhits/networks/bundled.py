@@ -24,20 +24,20 @@ NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
 
 def network_features(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
     """Return the ensemble-averaged log odds of all candidates, and the scores of their articulations, by name."""
-    judges = networks(stem, in_mix=in_mix)
+    ensemble = networks(stem, in_mix=in_mix)
     if not in_mix and inputs.stem_sum is None:
-        judges = [network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in judges]
+        ensemble = tuple(network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in ensemble)
     articulations = articulation_columns(stem)
     scores = np.zeros((len(inputs), len(articulations)))
-    alone = [np.empty((len(inputs), SELF), dtype=np.float32) for _ in judges]
+    alone = [np.empty((len(inputs), SELF), dtype=np.float32) for _ in ensemble]
     for first in range(0, len(inputs), ROWS_AT_ONCE):
-        x = inputs[first : first + ROWS_AT_ONCE][:, : len(judges[0].mean)]
+        x = inputs[first : first + ROWS_AT_ONCE][:, : len(ensemble[0].mean)]
         these = slice(first, first + len(x))
-        for network, rows in zip(judges, alone, strict=True):
+        for network, rows in zip(ensemble, alone, strict=True):
             rows[these] = network.alone(x)
             if articulations:
-                scores[these] += network.articulations(x, rows[these]) / len(judges)
-    log_odds = ensemble_log_odds(judges, alone, inputs.table.times_s) if len(inputs) else np.zeros(0)
+                scores[these] += network.articulations(x, rows[these]) / len(ensemble)
+    log_odds = ensemble_log_odds(ensemble, alone, inputs.table.times_s) if len(inputs) else np.zeros(0)
     columns = (log_odds.astype(np.float64), *scores.T)
     return dict(zip((NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS, *articulations), columns, strict=True))
 

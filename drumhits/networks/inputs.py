@@ -76,7 +76,7 @@ class Inputs:
             return np.zeros((0, N_INPUTS_IN_MIX if self.around is None else N_INPUTS), dtype=np.float32)
         parts = [_units(self.patch[rows], self._loud_db), _numbers(self.table, rows)]
         if self.around is not None:
-            parts += [*self._envelopes(rows), self._stem_sum(rows)]
+            parts += [*self._envelopes(rows, self.around), self._stem_sum(rows)]
         return np.concatenate(parts, axis=1)
 
     @cached_property
@@ -85,6 +85,7 @@ class Inputs:
 
     @cached_property
     def _stem_sum_loud_db(self) -> np.ndarray:
+        assert self.stem_sum is not None
         return _loud_attacks_db(self.stem_sum)
 
     def _stem_sum(self, rows: slice) -> np.ndarray:
@@ -92,20 +93,21 @@ class Inputs:
             return np.full((len(self.patch[rows]), N_PATCH), LOWEST, dtype=np.float32)
         return _units(self.stem_sum[rows], self._stem_sum_loud_db)
 
-    def _envelopes(self, rows: slice) -> list[np.ndarray]:
-        loudest_db = np.float32(10 * np.log10(max(one.loud for one in self.around.values())))
+    def _envelopes(self, rows: slice, levels: Mapping[str, LocalLevels]) -> list[np.ndarray]:
+        loudest_db = np.float32(10 * np.log10(max(one.loud for one in levels.values())))
         n, parts = len(self.patch[rows]), []
         for name in STEMS:
-            course = np.full((n, len(ENVELOPE_SPANS) * MEASURES), LOWEST, dtype=np.float32)
-            if name in self.around:
-                course = _in_units(self.around[name].envelope[rows].reshape(n, -1), loudest_db)
-            parts += [course, np.full((n, 1), name in self.around, dtype=np.float32)]
+            envelope = np.full((n, len(ENVELOPE_SPANS) * MEASURES), LOWEST, dtype=np.float32)
+            if name in levels:
+                envelope = _in_units(levels[name].envelope[rows].reshape(n, -1), loudest_db)
+            parts += [envelope, np.full((n, 1), name in levels, dtype=np.float32)]
         return parts
 
 
 def _split(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the two parts of patches, in all bands and below 600 Hz, shape (n, spans * bands) each, float32."""
-    return np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+    all_bands, low_bands = np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+    return all_bands, low_bands
 
 
 def _loud_attacks_db(patch: np.ndarray) -> np.ndarray:

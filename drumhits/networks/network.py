@@ -203,8 +203,8 @@ def ensemble_log_odds(networks: Sequence[Network], alone: Sequence[np.ndarray], 
     looks = mean_first_stage(networks, among)
     if networks[0].has_rescoring:
         beat = rhythm(looks, times_s)
-        twice = [network.rescore(*rows, beat) for network, *rows in zip(networks, alone, among, strict=True)]
-        looks = np.mean(twice, axis=0)
+        rescored = [network.rescore(h, z, beat) for network, h, z in zip(networks, alone, among, strict=True)]
+        looks = np.mean(rescored, axis=0)
     return looks
 
 
