@@ -77,7 +77,7 @@ def _table(evaluation: Evaluation, view: View, columns: Sequence[Column]) -> dic
     return {
         "view": view,
         "caption": VIEW_TITLES[view].format(1000 * evaluation.window_s),
-        "titles": [*(column.title for column in columns), "F1 against the first row"],
+        "titles": [*(column.title for column in columns), "F1 vs. first row"],
         "rows": [
             {"name": outcome.decider.name, "cells": row, "difference": difference_cell(evaluation, view, outcome)}
             for outcome, row in rows

@@ -111,7 +111,7 @@ def evaluation_report(evaluation: Evaluation) -> str:
             f"  Missed by the detector (no candidate): {heard.undetected} of {heard.n_reference} true hits",
         ],
         [
-            "  * best of its column. F1 against first row: in points, with its 95 % interval over songs.",
+            "  * best of its column. F1 vs. first row: in points, with its 95 % interval over songs.",
             "  Timing: mean/median/90th percentile distance. Late: mean, signed. Velocity: mean distance, of 127.",
         ],
         [*(verdict(evaluation, outcome) for outcome in evaluation.models), *_few(len(songs))],
@@ -134,7 +134,7 @@ def _table(evaluation: Evaluation, view: View, columns: Sequence[Column]) -> lis
     by_column = zip(columns, zip(*rows, strict=True), strict=True)
     widths = [max(len(column.title) + 1, *map(len, texts)) for column, texts in by_column]
     header = "".join(f" {column.title + ' ':>{n}}" for column, n in zip(columns, widths, strict=True))
-    lines = [f"  {'':{width}} {header} F1 against first row"]
+    lines = [f"  {'':{width}} {header} F1 vs. first row"]
     for name, row, outcome in zip(names, rows, outcomes, strict=True):
         body = "".join(f" {text:>{n}}" for text, n in zip(row, widths, strict=True))
         lines.append(f"  {name:{width}} {body} {difference_cell(evaluation, view, outcome)}".rstrip())
