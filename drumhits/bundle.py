@@ -3,7 +3,6 @@
 In a checkout, the configuration and the models lie beside the package; in an installed package, inside it.
 """
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +20,8 @@ NETWORKS_DIR = PRETRAINED_DIR / "networks"
 @cache
 def package_digest() -> str:
     """Return the digest of the version, of every module and of the networks, as 16 hexadecimal digits."""
+    import hashlib  # 4 ms of every start, for what few runs need
+
     state = hashlib.sha256(__version__.encode())
     for folder, pattern in ((_PACKAGE, "*.py"), (NETWORKS_DIR, "*.pkl")):
         for path in sorted(folder.rglob(pattern)):

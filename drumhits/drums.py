@@ -1,15 +1,14 @@
 """The drums of a kit: the five stems, their articulations and General MIDI notes, and how file names tell a stem."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Band = tuple[float, float]
 
 REJECTED_VELOCITY = 1  # of the candidates that --keep-all writes although rejected
 
 
-@dataclass(frozen=True)
-class StemProfile:
+class StemProfile(NamedTuple):
     """What is particular to a stem.
 
     Attributes

@@ -1,6 +1,5 @@
 """Folders: the files in them that matter here, and names compared as people compare them."""
 
-import unicodedata
 from pathlib import Path
 
 from drumhits.drums import STEMS, song_of, stem_of
@@ -12,6 +11,8 @@ MAX_NAMES = 5  # in a message
 
 def name_key(name: str) -> str:
     """Return what equal names have in common where systems write accents and capitals differently."""
+    import unicodedata  # only where MIDI is paired
+
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -16,7 +16,7 @@ from drumhits.drums import ARTICULATIONS
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import damaged, loads
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_BESIDE, N_INPUTS_IN_MIX, Inputs
-from drumhits.networks.network import ROWS_AT_ONCE, SELF, Network, ensemble_log_odds
+from drumhits.networks.network import EMBEDDING, ROWS_AT_ONCE, Network, ensemble_log_odds
 
 KIND = "drumhits networks"
 NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
@@ -29,15 +29,15 @@ def network_features(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict
         ensemble = tuple(network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in ensemble)
     articulations = articulation_columns(stem)
     scores = np.zeros((len(inputs), len(articulations)))
-    alone = [np.empty((len(inputs), SELF), dtype=np.float32) for _ in ensemble]
+    embeddings = [np.empty((len(inputs), EMBEDDING), dtype=np.float32) for _ in ensemble]
     for first in range(0, len(inputs), ROWS_AT_ONCE):
         x = inputs[first : first + ROWS_AT_ONCE][:, : len(ensemble[0].mean)]
         these = slice(first, first + len(x))
-        for network, rows in zip(ensemble, alone, strict=True):
-            rows[these] = network.alone(x)
+        for network, rows in zip(ensemble, embeddings, strict=True):
+            rows[these] = network.encode(x)
             if articulations:
                 scores[these] += network.articulations(x, rows[these]) / len(ensemble)
-    log_odds = ensemble_log_odds(ensemble, alone, inputs.table.times_s) if len(inputs) else np.zeros(0)
+    log_odds = ensemble_log_odds(ensemble, embeddings, inputs.table.times_s) if len(inputs) else np.zeros(0)
     columns = (log_odds.astype(np.float64), *scores.T)
     return dict(zip((NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS, *articulations), columns, strict=True))
 

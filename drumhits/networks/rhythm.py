@@ -1,15 +1,14 @@
-"""Rhythm: whether what is played around a candidate is what is usually played around a stroke of the stem.
+"""Periodicity: how far the surroundings of a candidate are like the usual surroundings of the stem's strokes.
 
 Whoever keeps time repeats. What surrounds the strokes of a stem on average, as a train of pulses over the seconds
 before and after, is the autocorrelation of its strokes, and a stroke is likely where the surroundings look like it.
-Since nobody knows the strokes yet, each candidate counts as far as it is likely to be one: in a first train by its
-probability, in the others by a half and a quarter of its log odds, so that many strokes that are hardly believed are a
-rhythm, too.
+Since the strokes are not known yet, each candidate counts by its probability: in a first train by that of its log odds,
+in the others by that of a half and a quarter of them, so that many strokes of low probability make a rhythm, too.
 
 For each train, each span of RANGES_S, and both sides of a candidate:
 
-likeness    correlation of its surroundings with those of the other candidates on average, -1 to 1
-contrast    standard deviation of the average surroundings relative to their mean: 0 where nothing repeats
+periodicity_match      correlation of its surroundings with those of the other candidates on average, -1 to 1
+periodicity_contrast   standard deviation of the average surroundings relative to their mean: 0 where nothing repeats
 """
 
 from itertools import pairwise
@@ -30,7 +29,7 @@ _LITTLE = 0.01  # of a stroke: less of them is as good as none
 
 
 def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """Return likeness and contrast of each candidate, shape (n, N_RHYTHM), float32.
+    """Return match and contrast of each candidate's periodicity, shape (n, N_RHYTHM), float32.
 
     Parameters
     ----------
@@ -55,8 +54,8 @@ def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         counts[i] = probability[:, rows].sum(axis=1)
     found = np.zeros((len(times_s), len(SOFTNESS), N_PERIODICITY // len(SOFTNESS)), dtype=np.float32)
     for i, rows in blocks.items():
-        near = slice(max(i - 1, 0), i + 2)
-        total, count = sums[near].sum(axis=0), counts[near].sum(axis=0)
+        neighbourhood = slice(max(i - 1, 0), i + 2)
+        total, count = sums[neighbourhood].sum(axis=0), counts[neighbourhood].sum(axis=0)
         compared = _compared(_around(trains, at[rows]), probability[:, rows], total, count)
         found[rows] = compared.transpose(1, 0, 2)
     return found.reshape(len(times_s), N_PERIODICITY)

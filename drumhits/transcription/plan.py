@@ -1,8 +1,7 @@
 """What a user asks for -> the jobs that do it: nothing is converted before all of it is known to be safe."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.config.load import Config
@@ -21,8 +20,7 @@ PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --spli
 Stem = tuple[Path, str]
 
 
-@dataclass(frozen=True)
-class JobRequest:
+class JobRequest(NamedTuple):
     """What is to be converted, and how; the fields are the options of stems_to_midi.py.
 
     Attributes
@@ -62,8 +60,7 @@ class JobRequest:
     reports: tuple[Output, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The jobs of a run.
 
     Attributes

@@ -14,7 +14,7 @@ LATER = [i for i, (start_s, _) in enumerate(RANGES_S) if start_s >= 0.4]  # the 
 SHARP, SOFT, LATER_CONTRAST = (COLUMNS[rows][LATER, kind].ravel() for rows, kind in ((0, 0), (1, 0), (0, 1)))
 
 
-def beat(period_s=0.47, length_s=40.0, n_stray=160, on=2.0, off=-4.0, seed=0):
+def periodicity(period_s=0.47, length_s=40.0, n_stray=160, on=2.0, off=-4.0, seed=0):
     """Return log odds and times of strokes in time and strays between them, and which are in time."""
     rng = np.random.default_rng(seed)
     strokes_s = np.arange(0, length_s, period_s)
@@ -30,7 +30,7 @@ def inner(times_s):
 
 
 def test_what_is_in_time_is_told_from_strays():
-    log_odds, times_s, is_stroke = beat()
+    log_odds, times_s, is_stroke = periodicity()
     found, middle = rhythm(log_odds, times_s), inner(times_s)
     assert found[is_stroke & middle][:, SHARP].mean() > 0.8
     assert abs(found[~is_stroke & middle][:, SHARP].mean()) < 0.15
@@ -38,7 +38,7 @@ def test_what_is_in_time_is_told_from_strays():
 
 
 def test_many_strokes_that_are_hardly_believed_are_a_rhythm_too():
-    log_odds, times_s, is_stroke = beat(on=-2.5, off=-5.0)
+    log_odds, times_s, is_stroke = periodicity(on=-2.5, off=-5.0)
     found, middle = rhythm(log_odds, times_s), inner(times_s)
     assert found[is_stroke & middle][:, SOFT].mean() > found[~is_stroke & middle][:, SOFT].mean() + 0.4
 
@@ -48,18 +48,18 @@ def test_without_a_beat_nothing_is_in_time():
     times_s = np.sort(rng.uniform(0, 40, 300))
     found = rhythm(np.where(rng.random(300) < 0.3, 2.0, -4.0), times_s)
     assert abs(found[:, LIKENESS].mean()) < 0.1
-    assert found[inner(times_s)][:, LATER_CONTRAST].mean() < rhythm(*beat()[:2])[:, LATER_CONTRAST].mean() / 2
+    assert found[inner(times_s)][:, LATER_CONTRAST].mean() < rhythm(*periodicity()[:2])[:, LATER_CONTRAST].mean() / 2
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.floats(0, 500))
 def test_the_clock_does_not_matter(seed, later_s):
-    log_odds, times_s, _ = beat(seed=seed, length_s=15.0)
+    log_odds, times_s, _ = periodicity(seed=seed, length_s=15.0)
     np.testing.assert_allclose(rhythm(log_odds, times_s + later_s).mean(), rhythm(log_odds, times_s).mean(), atol=0.02)
 
 
 def test_a_tempo_holds_where_it_is_played():
-    slow, fast = beat(period_s=0.6), beat(period_s=0.35, seed=1)
+    slow, fast = periodicity(period_s=0.6), periodicity(period_s=0.35, seed=1)
     gap_s = 4 * BLOCK_S
     both = rhythm(np.concatenate((slow[0], fast[0])), np.concatenate((slow[1], fast[1] + slow[1][-1] + gap_s)))
     np.testing.assert_allclose(both[: len(slow[0])], rhythm(*slow[:2]), atol=1e-5)

@@ -40,11 +40,11 @@ def test_leaving_out_siblings_gives_what_is_heard_without_them(monkeypatch, stem
     song = short_song()
     beside_all = examples_of(song, 0)[stem]
     monkeypatch.setattr("training_examples._heard_beside", lambda stem, rng: [stem])
-    alone = examples_of(song, 0)[stem]
+    embeddings = examples_of(song, 0)[stem]
     left_out = without_siblings(beside_all.x.astype(np.float32), stem, beside_all.below_db)
     was_cut = beside_all.x == LOWEST  # levels too low to come back
-    np.testing.assert_allclose(np.where(was_cut, alone.x, left_out), alone.x, atol=0.02)
-    assert (beside_all.x != alone.x).any()
+    np.testing.assert_allclose(np.where(was_cut, embeddings.x, left_out), embeddings.x, atol=0.02)
+    assert (beside_all.x != embeddings.x).any()
 
 
 def test_some_stems_are_heard_beside_some_of_their_siblings_only():
@@ -66,8 +66,8 @@ def test_what_is_trained_is_what_is_followed_in_numpy(examples, torch):
     times_s, is_there = torch.from_numpy(one.times_s.astype(np.float32))[None], torch.ones(1, len(one.kept), dtype=bool)
     with torch.no_grad():
         expected = trained(x, times_s, is_there)[0].numpy()
-    among = exported.together(exported.alone(one.x.astype(np.float32)), one.times_s)
-    np.testing.assert_allclose(exported.first_stage(among), expected, atol=0.03)
+    contextual = exported.contextualise(exported.encode(one.x.astype(np.float32)), one.times_s)
+    np.testing.assert_allclose(exported.first_stage(contextual), expected, atol=0.03)
     again = train_first_stage(songs, "kick", epochs=2).exported()
     np.testing.assert_array_equal(again.weights["first"], exported.weights["first"])
 
@@ -84,10 +84,10 @@ def test_a_second_look_corrects_the_first_and_learns_the_articulations(examples)
         assert all(after.weights[name] is weights for name, weights in before.weights.items())
     one = wrong[0]
     x = one.x.astype(np.float32)
-    alone = [network.alone(x) for network in networks]
-    assert np.mean((ensemble_log_odds(networks, alone, one.times_s) > 0) == one.kept) > 0.8
+    embeddings = [network.encode(x) for network in networks]
+    assert np.mean((ensemble_log_odds(networks, embeddings, one.times_s) > 0) == one.kept) > 0.8
     told = one.articulation >= 0
-    scores = networks[0].articulations(x, alone[0])
+    scores = networks[0].articulations(x, embeddings[0])
     assert np.mean(scores[told].argmax(axis=1) == one.articulation[told]) > 0.8
 
 

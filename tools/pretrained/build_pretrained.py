@@ -46,7 +46,7 @@ HOLD_OUT_EVERY = 5  # one of the fresh songs in so many neither hears: it is sco
 def log_odds(networks: Sequence[Network], examples: Sequence[Example]) -> np.ndarray:
     """Return what networks say of the candidates of some songs, one after the other."""
     return np.concatenate([
-        ensemble_log_odds(networks, [network.alone(one.x.astype(np.float32)) for network in networks], one.times_s)
+        ensemble_log_odds(networks, [network.encode(one.x.astype(np.float32)) for network in networks], one.times_s)
         for one in examples
     ])  # fmt: skip
 

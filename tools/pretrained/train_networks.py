@@ -14,10 +14,10 @@ from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES
 from drumhits.drums import ARTICULATIONS
 from drumhits.networks.inputs import LOWEST, N_ENVELOPES, N_INPUTS_IN_MIX, STEP_DB
 from drumhits.networks.network import (
+    EMBEDDING,
     INPUT_LIMIT,
     NEAR_S,
     REACH,
-    SELF,
     Network,
     articulation_sizes,
     first_stage_sizes,
@@ -55,21 +55,21 @@ class FirstLook(nn.Module):
         """Return the log odds, shape (songs, candidates)."""
         layers, n = self.layers, x.shape[1]
         x = ((x - self.mean) / self.scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
-        alone = torch.relu(layers["alone1"](self._dropped(x)))
-        alone = torch.relu(layers["alone2"](self._dropped(alone))) * is_there[..., None]
-        attention = torch.softmax(layers["query"](alone).masked_fill(~is_there[..., None], -1e9), dim=1)
-        stem = torch.relu(layers["stem"](torch.einsum("bnk,bnh->bkh", attention, alone).flatten(1)))
-        said = functional.pad(torch.relu(layers["neighbour"](alone)), (0, 0, REACH, REACH))
+        embeddings = torch.relu(layers["alone1"](self._dropped(x)))
+        embeddings = torch.relu(layers["alone2"](self._dropped(embeddings))) * is_there[..., None]
+        attention = torch.softmax(layers["query"](embeddings).masked_fill(~is_there[..., None], -1e9), dim=1)
+        stem = torch.relu(layers["stem"](torch.einsum("bnk,bnh->bkh", attention, embeddings).flatten(1)))
+        neighbour_values = functional.pad(torch.relu(layers["neighbour"](embeddings)), (0, 0, REACH, REACH))
         at_s, exists = functional.pad(times_s, (REACH, REACH), value=FAR_S), functional.pad(is_there, (REACH, REACH))
         beside = []
         for step in [*range(-REACH, 0), *range(1, REACH + 1)]:
             those = slice(REACH + step, REACH + step + n)
             nearness = (torch.exp(-(times_s - at_s[:, those]).abs() / NEAR_S) * exists[:, those])[..., None]
-            beside += [said[:, those] * nearness, nearness]
+            beside += [neighbour_values[:, those] * nearness, nearness]
         near = torch.relu(layers["near"](torch.cat(beside, dim=2)))
-        together = torch.cat([alone, stem[:, None].expand(-1, n, -1), near], dim=2)
-        together = torch.relu(layers["together1"](self._dropped(together)))
-        return layers["first"](torch.relu(layers["together2"](self._dropped(together))))[..., 0]
+        contextualise = torch.cat([embeddings, stem[:, None].expand(-1, n, -1), near], dim=2)
+        contextualise = torch.relu(layers["together1"](self._dropped(contextualise)))
+        return layers["first"](torch.relu(layers["together2"](self._dropped(contextualise))))[..., 0]
 
     def _dropped(self, v: torch.Tensor) -> torch.Tensor:
         return functional.dropout(v, DROPOUT, self.training)
@@ -125,10 +125,10 @@ def _batch(examples: Sequence[Example], stem: str | None, rng: np.random.Generat
 
     x = [one.x.astype(np.float32) for one in examples]
     if stem is not None:
-        alone = rng.random(len(x)) < ALONE
+        embeddings = rng.random(len(x)) < ALONE
         x = [
             without_siblings(rows, stem, one.below_db) if is_alone else rows
-            for rows, one, is_alone in zip(x, examples, alone, strict=True)
+            for rows, one, is_alone in zip(x, examples, embeddings, strict=True)
         ]
     return (
         padded(x),
@@ -205,13 +205,14 @@ def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str
     known: list[list[tuple]] = [[] for _ in networks]
     for one in examples:
         x = _batch([one], stem, rng)[0][0].numpy()
-        alone = [network.alone(x) for network in networks]
-        among = [network.together(rows, one.times_s) for network, rows in zip(networks, alone, strict=True)]
-        beat = rhythm(mean_first_stage(networks, among), one.times_s)
+        embeddings = [network.encode(x) for network in networks]
+        parts = zip(networks, embeddings, strict=True)
+        contextual = [network.contextualise(rows, one.times_s) for network, rows in parts]
+        periodicity = rhythm(mean_first_stage(networks, contextual), one.times_s)
         told = one.articulation >= 0
-        for rows, network, by_itself, beside in zip(known, networks, alone, among, strict=True):
-            seen = np.concatenate((by_itself, beside, beat), axis=1)
-            rows.append((seen, network.first_stage(beside), network.own(x[told], by_itself[told])))
+        for rows, network, by_itself, beside in zip(known, networks, embeddings, contextual, strict=True):
+            seen = np.concatenate((by_itself, beside, periodicity), axis=1)
+            rows.append((seen, network.first_stage(beside), network.articulation_inputs(x[told], by_itself[told])))
     return [Known(*(torch.from_numpy(np.concatenate(part)) for part in zip(*rows, strict=True))) for rows in known]
 
 
@@ -237,14 +238,14 @@ def with_rescoring(
 def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
     """Return the weights of a second look: several small ones side by side, whose mean errs less than each."""
     if stem in BY_RHYTHM:
-        known.seen[:, :SELF] = 0
-    looks = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
+        known.seen[:, :EMBEDDING] = 0
+    log_odds = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
     first, last = nn.Linear(*rescoring_sizes()["second1"]), nn.Linear(*rescoring_sizes()["second2"])
     with torch.no_grad():
-        first.weight[:] = torch.cat([look[1].weight for look in looks])
-        first.bias[:] = torch.cat([look[1].bias for look in looks])
-        last.weight[:] = torch.cat([look[-1].weight for look in looks], dim=1) / LOOKS
-        last.bias[:] = torch.stack([look[-1].bias for look in looks]).mean(0)
+        first.weight[:] = torch.cat([look[1].weight for look in log_odds])
+        first.bias[:] = torch.cat([look[1].bias for look in log_odds])
+        last.weight[:] = torch.cat([look[-1].weight for look in log_odds], dim=1) / LOOKS
+        last.bias[:] = torch.stack([look[-1].bias for look in log_odds]).mean(0)
     return _weights({"second1": first, "second2": last})
 
 
@@ -253,11 +254,11 @@ def _narrow_look(known: Known, kept: torch.Tensor, seed: int, *, by_rhythm: bool
     (n_known, width), (_, n_outputs) = rescoring_sizes().values()
     look = _on_top((n_known, width // LOOKS), (width // LOOKS, n_outputs))
     if by_rhythm:
-        look[1].weight.data[:, :SELF] = 0  # and stays so, since nothing is heard there
+        look[1].weight.data[:, :EMBEDDING] = 0  # and stays so, since nothing is heard there
 
     def loss(rows: np.ndarray) -> torch.Tensor:
-        said = known.log_odds[rows] + look(known.seen[rows])[:, 0]
-        return functional.binary_cross_entropy_with_logits(said, kept[rows])
+        neighbour_values = known.log_odds[rows] + look(known.seen[rows])[:, 0]
+        return functional.binary_cross_entropy_with_logits(neighbour_values, kept[rows])
 
     _train(look, loss, np.arange(len(kept)), seed)
     return look
@@ -272,7 +273,7 @@ def _articulations(known: Known, articulation: torch.Tensor, stem: str) -> dict[
     which = _on_top(*sizes.values())
 
     def loss(rows: np.ndarray) -> torch.Tensor:
-        return functional.cross_entropy(which(known.own[rows]), articulation[rows])
+        return functional.cross_entropy(which(known.articulation_inputs[rows]), articulation[rows])
 
     _train(which, loss, np.arange(len(articulation)), seed=0)
     return _weights(dict(zip(sizes, (which[1], which[-1]), strict=True)))
