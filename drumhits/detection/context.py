@@ -25,7 +25,6 @@ PastDb, NextDb     LevelDb minus that of the candidate before and after
 Masked             highest LevelDb within 120 ms minus its own
 """
 
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,9 +32,6 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import Candidates
 from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS, Chunk, RowBuffer
 from drumhits.detection.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
-
-if TYPE_CHECKING:
-    from drumhits.detection.song_audio import SongAudio
 
 FRAMES = {
     "before": BEFORE_FRAMES,
@@ -156,7 +152,7 @@ def _neighbours(times_s: np.ndarray, loudness: np.ndarray) -> dict[str, np.ndarr
 class ContextFeatures:
     """Extractor of `EXTENDED_FEATURES`."""
 
-    def __init__(self, config: StemConfig, song: "SongAudio | None" = None):
+    def __init__(self, config: StemConfig, song: object = None):
         self._energies = RowBuffer(no_surroundings())
 
     def collect(self, chunk: Chunk, samples: np.ndarray) -> None:

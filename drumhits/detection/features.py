@@ -21,7 +21,7 @@ PitchHz     strongest frequency between 50 and 400 Hz within the 200 ms after th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -30,9 +30,6 @@ from drumhits.detection.frames import Chunk
 from drumhits.detection.onsets import normalise_to_p95
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from drumhits.detection.song_audio import SongAudio
 
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
@@ -176,7 +173,7 @@ class ThresholdFeatures:
 
     extended = False
 
-    def __init__(self, config: StemConfig, song: "SongAudio | None" = None):
+    def __init__(self, config: StemConfig, song: object = None):
         self._config = config
         self._names = measured_features(config.stem, extended=self.extended)
         self._rows = [np.zeros((0, len(self._names)), dtype=np.float32)]

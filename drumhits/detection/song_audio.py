@@ -18,7 +18,7 @@ from drumhits.errors import InputError
 from drumhits.io.audio import AudioReader, AudioSource, Sibling
 
 if TYPE_CHECKING:
-    from drumhits.detection.siblings import EnergyEnvelope, LocalLevels
+    from drumhits.detection.levels import EnergyEnvelope, LocalLevels
 
 LONGEST_DIFFERENCE_S = 1.0  # between stems of one song
 
@@ -77,7 +77,7 @@ class SongAudio:
         return song
 
     def _open_siblings(self) -> None:
-        from drumhits.detection.siblings import EnergyEnvelope
+        from drumhits.detection.levels import EnergyEnvelope
         from drumhits.io.folders import find_siblings
 
         self._envelope = EnergyEnvelope()

@@ -16,7 +16,7 @@ this order:
   `chunks_in_context.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
 - the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
 - the features of `NUMBERS`, magnitudes as their logarithm;
-- not for a mix: the envelopes of `siblings.LocalLevels` of every stem of the song, relative to the loudest of them,
+- not for a mix: the envelopes of `levels.LocalLevels` of every stem of the song, relative to the loudest of them,
   and for each stem whether it was there;
 - nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `song_audio`).
 """
@@ -30,8 +30,8 @@ import numpy as np
 from drumhits.detection.context import EXTENDED_FEATURES
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
 from drumhits.detection.frames import N_BANDS
+from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES, LocalLevels
 from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS
-from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES, LocalLevels
 from drumhits.drums import STEMS
 from drumhits.networks.network import ROWS_AT_ONCE
 

@@ -11,8 +11,9 @@ from signals import bursts, cut, tones
 from drumhits.analysis import ALL, FEATURE_SETS, analyze, detect_with_patches, identify
 from drumhits.config.load import default_config
 from drumhits.detection.features import articulation_columns
+from drumhits.detection.levels import EnergyEnvelope
 from drumhits.detection.patches import patches_at
-from drumhits.detection.siblings import SIBLING_FEATURES, EnergyEnvelope, sibling_columns
+from drumhits.detection.siblings import SIBLING_FEATURES, sibling_columns
 from drumhits.detection.song_audio import SongAudio
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
 from drumhits.io.folders import find_siblings

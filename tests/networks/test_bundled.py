@@ -9,8 +9,8 @@ from signals import bursts, cut, tones
 from drumhits.analysis import detect_with_patches
 from drumhits.config.load import default_config
 from drumhits.detection.features import articulation_columns
+from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES, EnergyEnvelope
 from drumhits.detection.patches import N_PATCH, patches_at
-from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES, EnergyEnvelope
 from drumhits.drums import STEMS
 from drumhits.errors import InputError
 from drumhits.io.audio import SAMPLE_RATE

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 from training_examples import Example
 
-from drumhits.detection.siblings import ENVELOPE_SPANS, MEASURES
+from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES
 from drumhits.drums import ARTICULATIONS
 from drumhits.networks.inputs import LOWEST, N_ENVELOPES, N_INPUTS_IN_MIX, STEP_DB
 from drumhits.networks.network import (

@@ -11,8 +11,8 @@ from training_songs import Hit, TrainingSong
 
 from drumhits.analysis import detect_with_patches
 from drumhits.config.load import default_config
+from drumhits.detection.levels import EnergyEnvelope
 from drumhits.detection.patches import patches_at
-from drumhits.detection.siblings import EnergyEnvelope
 from drumhits.drums import ARTICULATIONS
 from drumhits.matching import match_times
 from drumhits.networks.inputs import Inputs
