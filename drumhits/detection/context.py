@@ -32,6 +32,7 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import Candidates
 from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS, Chunk, RowBuffer
 from drumhits.detection.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
+from drumhits.numeric import power_to_db
 
 FRAMES = {
     "before": BEFORE_FRAMES,
@@ -94,7 +95,7 @@ def extended_columns(times_s: np.ndarray, level_db: np.ndarray, around: np.ndarr
         return around[:, tuple(FRAMES).index(level)].astype(np.float64)
 
     def relative_db(level: str, *, total: bool = False) -> np.ndarray:
-        return 10 * np.log10((energy(level).sum(axis=1) if total else energy(level)) / loud_energy + FLOOR)
+        return power_to_db((energy(level).sum(axis=1) if total else energy(level)) / loud_energy + FLOOR)
 
     loud_energy = np.percentile(energy("after").sum(axis=1), 95) + 1e-20
     by_band = {"After": relative_db("after")}

@@ -30,6 +30,7 @@ from drumhits.detection.frames import Chunk
 from drumhits.detection.onsets import normalise_to_p95
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.numeric import amplitude_to_db
 
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
@@ -232,7 +233,7 @@ def _spectral_columns(
 
 def decibels(amplitude: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Return 20 log10(amplitude / reference), at least -120 dB; 0 dB where both are silent."""
-    return 20 * np.log10((amplitude + 1e-6 * reference + TINY) / (reference + TINY))
+    return amplitude_to_db((amplitude + 1e-6 * reference + TINY) / (reference + TINY))
 
 
 def pitch_hz(y: np.ndarray, onsets: np.ndarray) -> np.ndarray:

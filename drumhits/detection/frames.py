@@ -12,6 +12,7 @@ from itertools import chain
 import numpy as np
 
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.numeric import power_to_db
 
 HOP_LENGTH = 256  # samples between frames: 5.8 ms
 N_FFT = 384  # samples in a frame: 8.7 ms
@@ -144,7 +145,7 @@ def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[
         rows = slice(first, first + POSITIONS_AT_ONCE)
         frames = np.clip(positions[rows, None] + np.arange(spans[0].start, spans[-1].stop), 0, len(energies) - 1)
         means = np.add.reduceat(energies[frames], edges - edges[0], axis=1) / lengths
-        levels_db[rows] = 10 * np.log10(means + np.float32(TINY_ENERGY))
+        levels_db[rows] = power_to_db(means + np.float32(TINY_ENERGY))
     return levels_db
 
 FIRST_BYTES = 1 << 25  # so large that the system gives it by itself, takes it back, and lends only what is written to

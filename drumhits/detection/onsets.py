@@ -23,6 +23,7 @@ from drumhits.detection.frames import (
 )
 from drumhits.drums import PROFILES, Band
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.numeric import power_to_db
 
 ONSET_DTYPE = np.dtype(
     [
@@ -71,7 +72,7 @@ ATTACK_LEAD = 66  # samples: 1.5 ms by which a sampled drum starts before its en
 BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
 AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
-TINY_ENERGY = np.float32(1e-12)
+LEAST_ADDED_ENERGY = np.float32(1e-12)  # gives -120 dB where a hit adds none
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
 
 WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
@@ -125,7 +126,7 @@ def pick_peaks(energies: np.ndarray, floor: float, flux: Flux) -> tuple[np.ndarr
     if floor <= 0:
         return np.zeros(0, dtype=int), np.zeros(0, dtype=np.float32)
     first, end = CONTEXT_FRAMES - flux.lag - flux.reach, CONTEXT_FRAMES + CHUNK_FRAMES + flux.reach
-    level_db = np.float32(10) * np.log10(energies[first:end] + np.float32(floor))
+    level_db = power_to_db(energies[first:end] + np.float32(floor))
     rises = np.maximum(level_db[flux.lag :] - level_db[: -flux.lag], 0).mean(axis=1)
     centre = rises[flux.reach : flux.reach + CHUNK_FRAMES]
     neighbours = [rises[shift : shift + CHUNK_FRAMES] for shift in range(2 * flux.reach + 1)]
@@ -182,7 +183,7 @@ def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np
 def added_level_db(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over the bands."""
     before, after = (mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
-    return 10 * np.log10(np.maximum(after - before, 0).sum(axis=1) + TINY_ENERGY)
+    return power_to_db(np.maximum(after - before, 0).sum(axis=1) + LEAST_ADDED_ENERGY)
 
 
 def mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> np.ndarray:

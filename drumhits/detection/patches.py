@@ -20,6 +20,7 @@ from drumhits.detection.frames import (
 )
 from drumhits.detection.onsets import ATTACK_LEAD
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.numeric import power_to_db
 
 PATCH_SPANS = (
     range(-40, -20), range(-20, -12), range(-12, -8), *(range(i, i + 1) for i in range(-8, 13)), range(13, 17),
@@ -33,7 +34,7 @@ _LOW_BINS = np.array((*range(1, 17), 18, 20, 22, 25, 28))  # 22 to 600 Hz; a ban
 N_LOW_BANDS = len(_LOW_BINS) - 1
 _LOW_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(LOW_N_FFT) / LOW_N_FFT)).astype(np.float32)
 N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
-SILENT_DB = 10 * np.log10(TINY_ENERGY)
+SILENT_DB = power_to_db(TINY_ENERGY)
 
 
 def patches(chunk: Chunk, samples: np.ndarray) -> np.ndarray:
@@ -57,7 +58,7 @@ def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
     starts = samples[:, None] // DECIMATION + LOW_STARTS
     spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(decimated(y), LOW_N_FFT)[starts] * _LOW_HANN, axis=2)
     power = np.square(np.abs(spectra[..., : _LOW_BINS[-1]]))
-    return (10 * np.log10(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
+    return (power_to_db(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
 
 
 def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from drumhits.detection.frames import TINY_ENERGY, Chunk
 from drumhits.detection.levels import KINDS, LocalLevels
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import STEMS
+from drumhits.numeric import power_to_db
 
 MOST_DB = 60.0
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
@@ -49,11 +50,11 @@ def sibling_columns(own: LocalLevels, sibling_levels: Mapping[str, LocalLevels])
 
 
 def _over_db(energy: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.clip(10 * np.log10((energy + TINY_ENERGY) / (other + TINY_ENERGY)), -MOST_DB, MOST_DB)
+    return np.clip(power_to_db((energy + TINY_ENERGY) / (other + TINY_ENERGY)), -MOST_DB, MOST_DB)
 
 
 def _relative_db(energy: np.ndarray, loud: float) -> np.ndarray:
-    return 10 * np.log10(energy / loud + FLOOR)
+    return power_to_db(energy / loud + FLOOR)
 
 
 class SiblingFeatures:

@@ -7,9 +7,9 @@ import numpy as np
 
 from drumhits.config.load import StemConfig
 from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY, stem_of
-from drumhits.errors import InputError, NotEnoughDataError
+from drumhits.errors import NotEnoughDataError
 from drumhits.io.audio import AUDIO_SUFFIXES
-from drumhits.io.folders import MIDI_SUFFIXES, name_key, name_list
+from drumhits.io.folders import MIDI_SUFFIXES, files_in, name_key, name_list
 from drumhits.io.midi import read_midi
 from drumhits.learning.songs import note_group
 
@@ -35,7 +35,7 @@ def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]
     NotEnoughDataError
         There is no pair.
     """
-    files = _files(folder)
+    files = files_in(folder, "--test-dir", "the test songs")
     audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES and stem_of(path.stem) == stem]
     truths: dict[str, Path] = {}
     for path in files:
@@ -60,17 +60,6 @@ def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]
             "another --test-dir or --stem."
         )
     return list(pairs.values()), unpaired
-
-
-def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        fault = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"--test-dir {folder}: {fault}; give the folder that holds the test songs.")
-    try:
-        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    except OSError as error:
-        raise InputError(f"--test-dir {folder}: cannot be read ({error.strerror}); check its permissions.") from error
-    return sorted(files, key=lambda path: (name_key(path.name), path.name))
 
 
 def read_truth(path: Path, config: StemConfig) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drumhits.drums import STEMS, song_of, stem_of
+from drumhits.errors import InputError
 from drumhits.io.audio import AUDIO_SUFFIXES
 
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
@@ -20,6 +21,31 @@ def name_list(paths: list[Path], nothing: str = "no MIDI file") -> str:
     """Return the names of some files as text, the first few where there are many."""
     names, hidden = sorted(path.name for path in paths)[:MAX_NAMES], len(paths) - MAX_NAMES
     return (", ".join(names) or nothing) + (f" (and {hidden} more)" if hidden > 0 else "")
+
+
+def files_in(folder: Path, option: str, purpose: str) -> list[Path]:
+    """Return the files of a folder, hidden ones left out ("._NAME.mid" is the Finder's), sorted by name.
+
+    Parameters
+    ----------
+    option : str
+        The option that names the folder, for messages.
+    purpose : str
+        What the folder should hold, such as "the MIDI files".
+
+    Raises
+    ------
+    InputError
+        It is missing, no folder, or cannot be read.
+    """
+    if not folder.is_dir():
+        fault = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{option} {folder}: {fault}; give the folder that holds {purpose}.")
+    try:
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{option} {folder}: cannot be read ({error.strerror}); check its permissions.") from error
+    return sorted(files, key=lambda path: (name_key(path.name), path.name))
 
 
 def is_folder(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from drumhits.drums import stem_of
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import AUDIO_SUFFIXES
-from drumhits.io.folders import MIDI_SUFFIXES, name_key, name_list
+from drumhits.io.folders import MIDI_SUFFIXES, files_in, name_key, name_list
 from drumhits.io.midi import read_midi
 from drumhits.transcription.provenance import Provenance, read_provenance
 
@@ -86,14 +86,7 @@ def find_pairs(raw_dir: Path, edited_dir: Path, stem: str) -> Pairs:
 
 
 def _midi_files(folder: Path, option: str) -> list[Path]:
-    if not folder.is_dir():
-        fault = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"{option} {folder}: {fault}; give the folder that holds the MIDI files.")
-    try:
-        files = [path for path in folder.iterdir() if path.suffix.lower() in MIDI_SUFFIXES and path.is_file()]
-    except OSError as error:
-        raise InputError(f"{option} {folder}: cannot be read ({error.strerror}); check its permissions.") from error
-    return [path for path in files if not path.name.startswith(".")]  # "._NAME.mid" is the Finder's
+    return [path for path in files_in(folder, option, "the MIDI files") if path.suffix.lower() in MIDI_SUFFIXES]
 
 
 def _song_of(edited: Path) -> str:

@@ -34,6 +34,7 @@ from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES, LocalLevels
 from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS
 from drumhits.drums import STEMS
 from drumhits.networks.network import ROWS_AT_ONCE
+from drumhits.numeric import power_to_db
 
 NUMBERS = GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES
 MAGNITUDES = ("Amp", "BodyE", "BrillE", "Total", "GeoMean", "CentroidHz", "PitchHz")
@@ -94,7 +95,7 @@ class Inputs:
         return _units(self.stem_sum[rows], self._stem_sum_loud_db)
 
     def _envelopes(self, rows: slice, levels: Mapping[str, LocalLevels]) -> list[np.ndarray]:
-        loudest_db = np.float32(10 * np.log10(max(one.loud for one in levels.values())))
+        loudest_db = np.float32(power_to_db(max(one.loud for one in levels.values())))
         n, parts = len(self.patch[rows]), []
         for name in STEMS:
             envelope = np.full((n, len(ENVELOPE_SPANS) * MEASURES), LOWEST, dtype=np.float32)
@@ -121,7 +122,7 @@ def _loud_attacks_db(patch: np.ndarray) -> np.ndarray:
 
 
 def _attack_db(level_db: np.ndarray) -> np.ndarray:
-    return 10 * np.log10((10 ** (level_db / 10)).sum(axis=2).mean(axis=1))
+    return power_to_db((10 ** (level_db / 10)).sum(axis=2).mean(axis=1))
 
 
 def _units(patch: np.ndarray, loud_db: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import FeatureTable, articulation_columns
 from drumhits.drums import ARTICULATIONS, PROFILES, REJECTED_VELOCITY
 from drumhits.io.midi import NOTE_DTYPE
+from drumhits.numeric import amplitude_to_db
 
 OPEN_SUSTAIN_MS, OPEN_TAIL_DB = 190.0, -7.0  # an open hi-hat rings through the whole 200 ms
 PEDAL_BRILLIANCE, PEDAL_SUSTAIN_MS = 3.0, 115.0  # a foot-closed hi-hat is dark and short
@@ -126,7 +127,7 @@ MIXING_SHARE = 0.25
 # The level in dB of a feature that velocity follows.
 LEVELS_DB = {
     "LevelDb": lambda table: table["LevelDb"],
-    "BrillE": lambda table: 20 * np.log10(table["BrillE"] + 1e-6),
+    "BrillE": lambda table: amplitude_to_db(table["BrillE"] + 1e-6),
 }
 
 
