@@ -35,7 +35,7 @@ from drumhits.numeric import amplitude_to_db
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
 MEASURED = GUIDE_FEATURES[1:] + SHAPE_FEATURES[1:]
-ARTICULATION_PREFIX = "Heard:"  # before the name of an articulation; see listener
+ARTICULATION_PREFIX = "Heard:"  # before the name of an articulation; see networks.bundled
 
 AMP_LENGTH = SAMPLE_RATE * 10 // 1000  # samples
 SPECTRUM_LENGTH = SAMPLE_RATE * 50 // 1000  # samples: 2205

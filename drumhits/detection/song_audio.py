@@ -201,7 +201,7 @@ class SongAudio:
                 continue
             self._left_out.append(
                 f"{reader.path}: lasts {reader.duration_s:.1f} s and {stem.path.name} {stem.duration_s:.1f} s, so it "
-                "is left out of what the model hears; export all stems of a song over the same range."
+                "is left out of what the model uses; export all stems of a song over the same range."
             )
         self._siblings = kept
 
@@ -214,7 +214,7 @@ class SongAudio:
 
 
 def _fault_sentence(fault: InputError) -> str:
-    return f"{fault} It is left out of what the model hears."
+    return f"{fault} It is left out of what the model uses."
 
 
 def _sums(tracks: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:

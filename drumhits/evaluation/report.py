@@ -95,11 +95,11 @@ def evaluation_report(evaluation: Evaluation) -> str:
     """Return the whole report."""
     first = evaluation.models[0]
     songs, seconds = evaluation.songs, sum(song.source.duration_s for song in evaluation.songs)
-    heard = first.note_scores
+    notes = first.note_scores
     blocks = [
         [
             f"Evaluating on {len(songs)} {'song' if len(songs) == 1 else 'songs'} of {evaluation.stem}, "
-            f"{seconds:.1f} s, {heard.n_reference} true hits",
+            f"{seconds:.1f} s, {notes.n_reference} true hits",
         ],
         [
             f"Decisions over {first.candidate_scores.n} candidates, kept or removed against the truth:",
@@ -108,7 +108,7 @@ def evaluation_report(evaluation: Evaluation) -> str:
         [
             f"Hits that come out against the truth, one to one within {1000 * evaluation.window_s:g} ms:",
             *_table(evaluation, "notes", HIT_COLUMNS),
-            f"  Missed by the detector (no candidate): {heard.undetected} of {heard.n_reference} true hits",
+            f"  Missed by the detector (no candidate): {notes.undetected} of {notes.n_reference} true hits",
         ],
         [
             "  * best of its column. F1 vs. first row: in points, with its 95 % interval over songs.",
@@ -184,11 +184,11 @@ def _songs(evaluation: Evaluation) -> list[str]:
     ]
     for i in evaluation.worst_first[:SONGS_SHOWN]:
         one = first.songs[i]
-        heard = one.note_scores
+        notes = one.note_scores
         numbers = (
-            f"{heard.n_reference:6d} {heard.matched:7d} {heard.n_estimated - heard.matched:7d} "
-            f"{heard.n_reference - heard.matched:7d} {heard.undetected:11d} {percent(one.candidate_scores.f1):>16} "
-            f"{percent(heard.f1):>11}"
+            f"{notes.n_reference:6d} {notes.matched:7d} {notes.n_estimated - notes.matched:7d} "
+            f"{notes.n_reference - notes.matched:7d} {notes.undetected:11d} {percent(one.candidate_scores.f1):>16} "
+            f"{percent(notes.f1):>11}"
         )
         lines.append(f"  {short(evaluation.songs[i].name):{width}} {numbers}")
         lines += [f"    {mistake_text(m)}" for m in most_confident_errors(one, first.decider.min_confidence)]
@@ -254,8 +254,8 @@ def _song(outcome: Outcome, judged: ScoredSong) -> dict:
 
 
 def _scores(scored: Outcome | ScoredSong) -> dict:
-    decided, heard = scored.candidate_scores, scored.note_scores
-    timing = heard.timing_ms or (None, None, None)
+    decided, notes = scored.candidate_scores, scored.note_scores
+    timing = notes.timing_ms or (None, None, None)
     return {
         "decisions": {
             "candidates": decided.n,
@@ -272,16 +272,16 @@ def _scores(scored: Outcome | ScoredSong) -> dict:
             "brier": decided.brier,
         },
         "hits": {
-            "true": heard.n_reference,
-            "notes": heard.n_estimated,
-            "matched": heard.matched,
-            "never_offered": heard.undetected,
-            "precision": heard.precision,
-            "recall": heard.recall,
-            "f1": heard.f1,
+            "true": notes.n_reference,
+            "notes": notes.n_estimated,
+            "matched": notes.matched,
+            "never_offered": notes.undetected,
+            "precision": notes.precision,
+            "recall": notes.recall,
+            "f1": notes.f1,
             "timing_ms": dict(zip(("mean", "median", "percentile_90"), timing, strict=True)),
-            "late_ms": heard.late_ms,
-            "velocity_error": heard.velocity,
+            "late_ms": notes.late_ms,
+            "velocity_error": notes.velocity,
         },
     }
 

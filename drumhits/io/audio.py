@@ -42,7 +42,7 @@ class AudioSource:
     warnings : tuple of str
         What was mended while reading.
     siblings : tuple of Sibling
-        The song's other stems that were heard, too.
+        The song's other stems whose sound went into the features.
     """
 
     path: Path

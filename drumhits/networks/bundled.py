@@ -43,7 +43,7 @@ def network_features(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict
 
 
 def networks_path(stem: str, *, in_mix: bool = False) -> Path:
-    """Return the file of the networks that hear a stem, by itself or in a mix."""
+    """Return the file of the networks of a stem, by itself or in a mix."""
     return NETWORKS_DIR / f"{'mix-' if in_mix else ''}{stem}.pkl"
 
 

@@ -1,6 +1,6 @@
 """Which stroke each hit is: a name out of the stem's `notes` in midiconfig.yaml for each row of a feature table.
 
-Where networks have said it, they are believed, of toms about all hits of one pitch together. Otherwise rules look at
+Where the table has scores of networks, they decide, of toms about all hits of one pitch together. Otherwise rules take
 the features named in each function; their limits were chosen on sampled kits played by drummers.
 """
 

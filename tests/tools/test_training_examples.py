@@ -114,7 +114,7 @@ def test_a_build_writes_networks_and_a_model_that_takes_their_word(examples, tmp
 
     monkeypatch.setattr(train_networks, "EPOCHS", 1)
     monkeypatch.setattr(build_pretrained, "read_example", lambda path, name: examples[name])
-    monkeypatch.setattr(build_pretrained, "listener_path", lambda stem, in_mix: tmp_path / "networks" / f"{stem}.pkl")
+    monkeypatch.setattr(build_pretrained, "networks_path", lambda stem, in_mix: tmp_path / "networks" / f"{stem}.pkl")
     monkeypatch.setattr(build_pretrained, "pretrained_path", lambda stem, in_mix: tmp_path / f"{stem}.pkl")
     songs, fresh = ([tmp_path / f"song{i}.npz" for i in numbers] for numbers in (range(32), range(100, 112)))
     row = build_pretrained.build("mix-kick", songs, fresh)

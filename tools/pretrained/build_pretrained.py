@@ -38,7 +38,7 @@ from drumhits.numeric import expit
 
 N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is hard: it has more, split blindly
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
-UNHEARD_EVERY = 16  # one of these songs in so many the first look does not hear, but the second, as all of
+UNHEARD_EVERY = 16  # one of these songs in so many is not for the first stage but for re-scoring, as all of
 FRESH_SONGS = range(10_000, 10_960)
 HOLD_OUT_EVERY = 5  # one of the fresh songs in so many neither hears: it is scored on
 
@@ -70,7 +70,7 @@ def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:
 
 
 def parts(songs: list[Example], fresh: list[Example]) -> tuple[list[Example], list[Example], list[Example]]:
-    """Return what the first look hears, what the second hears, and what is scored on."""
+    """Return the examples of the first stage, those of the re-scoring stage, and those that scores are taken on."""
     heard = [one for i, one in enumerate(songs) if i % UNHEARD_EVERY]
     without_articulation_scores = songs[::UNHEARD_EVERY] + [one for i, one in enumerate(fresh) if i % HOLD_OUT_EVERY]
     return heard, without_articulation_scores, [one for one in fresh[::HOLD_OUT_EVERY] if len(one.kept)]

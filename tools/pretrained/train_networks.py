@@ -34,16 +34,16 @@ WEIGHT_DECAY = 1e-2
 DROPOUT = 0.15
 SCALE_SONGS = 200  # from which mean and scale of the inputs are taken
 SMALLEST_SCALE = 0.05
-CANDIDATES_AT_ONCE = 512  # of the second look
-LOOKS = 3  # that are one second look together
-BY_RHYTHM = ("hihat",)  # stems whose second look hears no sound: real ones sound less like the rendered than they play
+CANDIDATES_AT_ONCE = 512  # of the re-scoring stage
+LOOKS = 3  # that are one re-scoring stage together
+BY_RHYTHM = ("hihat",)  # stems re-scored by periodicity alone: real ones sound less like the rendered than they play
 ALONE = 0.3  # share of the stems that are heard without any sibling, another in each epoch
 COURSE = len(ENVELOPE_SPANS) * MEASURES
 FAR_S = 1e6
 
 
 class FirstLook(nn.Module):
-    """The first look of `drumhits.network.Network` for batches of songs, padded to the longest."""
+    """The first stage of `drumhits.network.Network` for batches of songs, padded to the longest."""
 
     def __init__(self, n_inputs: int):
         super().__init__()
@@ -75,7 +75,7 @@ class FirstLook(nn.Module):
         return functional.dropout(v, DROPOUT, self.training)
 
     def exported(self) -> Network:
-        """Return the network as it is followed in NumPy, without a second look."""
+        """Return the network as it is followed in NumPy, without a re-scoring stage."""
         return Network(self.mean.numpy(), self.scale.numpy(), _weights(self.layers), N_INPUTS_IN_MIX)
 
 
@@ -156,7 +156,7 @@ def train_first_stage(
     seed: int = 0,
     epochs: int | None = None,
 ) -> FirstLook:
-    """Return the first look of a stem, trained on songs with the AdamW optimiser and one cycle of its learning rate.
+    """Return the first stage of a stem, trained on songs with the AdamW optimiser and one cycle of its learning rate.
 
     References: Loshchilov and Hutter 2019, "Decoupled weight decay regularization"; Smith and Topin 2019,
     "Super-convergence".
@@ -184,19 +184,20 @@ def train_first_stage(
 
 @dataclass(frozen=True)
 class Known:
-    """What a network knows of the candidates of some songs at first look.
+    """First stage of a network, computed for the candidates of some songs.
 
     Attributes
     ----------
-    seen : torch.Tensor, shape (n, SELF + LAST + N_RHYTHM)
+    seen : torch.Tensor, shape (n, EMBEDDING + CONTEXTUAL + N_PERIODICITY)
+        Inputs of the re-scoring stage.
     log_odds : torch.Tensor, shape (n,)
-    own : torch.Tensor, shape (m, n_own + SELF)
+    articulation_inputs : torch.Tensor, shape (m, n_own + EMBEDDING)
         Of those that were played and have an articulation.
     """
 
     seen: torch.Tensor
     log_odds: torch.Tensor
-    own: torch.Tensor
+    articulation_inputs: torch.Tensor
 
 
 def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str | None, seed: int) -> list[Known]:
@@ -219,10 +220,10 @@ def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str
 def with_rescoring(
     networks: Sequence[Network], examples: Sequence[Example], stem: str, *, in_mix: bool = False, seed: int = 0
 ) -> list[Network]:
-    """Return networks with a second look and what tells articulations, trained on songs that they have not heard.
+    """Return networks with re-scoring and articulation layers, trained on songs that are new to the first stage.
 
-    A network knows the songs that it was trained on too well; a second look at those would believe it too much
-    (Wolpert 1992, "Stacked generalization"). In a mix there is no second look: on real recordings it does worse.
+    Log odds of the songs that a network was trained on are too good; re-scoring trained on those would rely on them too
+    much (Wolpert 1992, "Stacked generalization"). In a mix there is no re-scoring stage: on real recordings it does worse.
     """
     examples = [one for one in examples if len(one.kept)]
     kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
@@ -236,7 +237,7 @@ def with_rescoring(
 
 
 def _second_look(known: Known, kept: torch.Tensor, stem: str) -> dict[str, np.ndarray]:
-    """Return the weights of a second look: several small ones side by side, whose mean errs less than each."""
+    """Return the weights of a re-scoring stage: several small ones side by side, whose mean errs less than each."""
     if stem in BY_RHYTHM:
         known.seen[:, :EMBEDDING] = 0
     log_odds = [_narrow_look(known, kept, seed, by_rhythm=stem in BY_RHYTHM) for seed in range(LOOKS)]
@@ -280,7 +281,7 @@ def _articulations(known: Known, articulation: torch.Tensor, stem: str) -> dict[
 
 
 def _train(layers: nn.Sequential, loss: Callable[[np.ndarray], torch.Tensor], rows: np.ndarray, seed: int) -> None:
-    """Train on some rows, `CANDIDATES_AT_ONCE`, as the first look is trained."""
+    """Train on some rows, `CANDIDATES_AT_ONCE`, as the first stage is trained."""
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(layers.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     n_batches = max(len(rows) // CANDIDATES_AT_ONCE, 1)
