@@ -223,7 +223,7 @@ def with_rescoring(
     """Return networks with re-scoring and articulation layers, trained on songs that are new to the first stage.
 
     Log odds of the songs that a network was trained on are too good; re-scoring trained on those would rely on them too
-    much (Wolpert 1992, "Stacked generalization"). In a mix there is no re-scoring stage: on real recordings it does worse.
+    much (Wolpert 1992, "Stacked generalization"). In a mix there is none: on real recordings it does worse.
     """
     examples = [one for one in examples if len(one.kept)]
     kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
