@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 
 def expit(log_odds: np.ndarray) -> np.ndarray:
@@ -12,11 +11,11 @@ def expit(log_odds: np.ndarray) -> np.ndarray:
     return np.where(log_odds >= 0, 1.0, odds) / (1.0 + odds)
 
 
-def power_to_db(power: npt.ArrayLike) -> Any:
+def power_to_db(power: np.ndarray | float) -> Any:
     """Return the level in dB of powers or energies > 0, in their own type and shape: 10 log10(power)."""
     return 10 * np.log10(power)
 
 
-def amplitude_to_db(amplitude: npt.ArrayLike) -> Any:
+def amplitude_to_db(amplitude: np.ndarray | float) -> Any:
     """Return the level in dB of amplitudes > 0, in their own type and shape: 20 log10(amplitude)."""
     return 20 * np.log10(amplitude)
