@@ -223,8 +223,8 @@ def pngs(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     for chart in CHARTS:
         if (figure := _drawn(chart, evaluation)) is not None:
             yield f"{chart.name}.png", _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
-    for song, judged in zip(evaluation.songs, evaluation.models[0].songs, strict=True):
-        figure = _song_figure(song.name, song.source, judged)
+    for song, scored in zip(evaluation.songs, evaluation.models[0].songs, strict=True):
+        figure = _song_figure(song.name, song.source, scored)
         yield f"song-{song.name}.png", _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
 
 
@@ -260,7 +260,7 @@ def _saved(figure: Figure, kind: str, **options) -> bytes:
     return picture.getvalue()
 
 
-def _song_figure(name: str, source: AudioSource, judged: ScoredSong) -> Figure:
+def _song_figure(name: str, source: AudioSource, scored: ScoredSong) -> Figure:
     """Return the waveform with right, false and missed hits."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(min(40, max(9, source.duration_s / 2.5)), 3), layout="constrained")
@@ -271,7 +271,7 @@ def _song_figure(name: str, source: AudioSource, judged: ScoredSong) -> Figure:
         at = np.linspace(0, source.duration_s, len(lows))
         axes.fill_between(at, lows / top, highs / top, color=GREY, alpha=0.6, linewidth=0)
         for kind, (label, (colour, marker), height) in HIT_KINDS.items():
-            times_s = hit_times(judged)[kind]
+            times_s = hit_times(scored)[kind]
             face = "none" if kind == "undetected" else colour
             heights, label = np.full(len(times_s), height), f"{label} ({len(times_s)})"
             axes.plot(times_s, heights, marker, color=colour, markerfacecolor=face, markersize=6, label=label)

@@ -245,12 +245,12 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict:
     }
 
 
-def _song(outcome: Outcome, judged: ScoredSong) -> dict:
+def _song(outcome: Outcome, scored: ScoredSong) -> dict:
     threshold = outcome.decider.min_confidence
     if threshold is None:
-        return _scores(judged)
-    worst = [vars(mistake) for mistake in most_confident_errors(judged, threshold)]
-    return _scores(judged) | {"worst_mistakes": worst}
+        return _scores(scored)
+    worst = [vars(mistake) for mistake in most_confident_errors(scored, threshold)]
+    return _scores(scored) | {"worst_mistakes": worst}
 
 
 def _scores(scored: Outcome | ScoredSong) -> dict:

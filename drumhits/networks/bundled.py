@@ -1,4 +1,14 @@
-"""The networks that ship with the toolkit, and the features that they compute for models."""
+"""The networks that ship with the toolkit, and the features that they compute for models.
+
+The other features describe a candidate by a few numbers. A network takes the energy envelopes around it, in its stem
+and in the siblings, together with the other candidates of the stem (see `inputs` and `network`):
+
+Heard        log odds that the candidate is a hit
+HeardInMix   the same by a network for files that are whole drum mixes
+Heard:open   and so on: scores of the articulations, whose exponentials are in the ratio of their probabilities
+
+The networks lie in models/pretrained/networks/ and were made by tools/pretrained/build_pretrained.py.
+"""
 
 import zlib
 from functools import cache

@@ -1,19 +1,7 @@
-"""Heard: what networks that were trained on many kits make of a stem, a feature for models.
-
-The other features describe a candidate by a few numbers. A network takes the course of the sound around it, in this
-stem and in its siblings, and sets it beside the other candidates of the stem. What it says is a feature like any other:
-
-Heard        log odds that the candidate is a hit
-HeardInMix   the same by a network for files that are whole drum mixes
-
-They also say which articulation it would be: `Heard:open` and so on are scores whose exponentials are in the ratio of
-the probabilities.
-
-The networks lie in models/pretrained/networks/ and were made by tools/pretrained/build_pretrained.py. They take, in
-this order:
+"""Features and patches of a stem's candidates -> the inputs of the networks, a few rows at a time, in this order:
 
 - levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
-  `chunks_in_context.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
+  `frames.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
 - the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
 - the features of `NUMBERS`, magnitudes as their logarithm;
 - not for a mix: the envelopes of `levels.LocalLevels` of every stem of the song, relative to the loudest of them,
