@@ -1,4 +1,4 @@
-"""Formulas that several packages need: the logistic function, and decibels."""
+"""Formulas that several packages need: the logistic function, decibels, and percentiles."""
 
 from typing import Any
 
@@ -19,3 +19,18 @@ def power_to_db(power: np.ndarray | float) -> Any:
 def amplitude_to_db(amplitude: np.ndarray | float) -> Any:
     """Return the level in dB of amplitudes > 0, in their own type and shape: 20 log10(amplitude)."""
     return 20 * np.log10(amplitude)
+
+
+def percentile(values: np.ndarray, percent: float) -> Any:
+    """Return a percentile of values, shape (n,), n > 0, interpolated linearly (the 7th of Hyndman and Fan 1996).
+
+    Equal to `np.percentile` of NumPy 2.4 to the last bit, which imports `numpy.ma` on its first call: a tenth of the
+    time that NumPy itself needs to be imported.
+    """
+    position = (len(values) - 1) * (percent / 100)
+    below = int(position)
+    above = min(below + 1, len(values) - 1)
+    part = np.partition(values, (below, above))
+    share = position - below
+    step = part[above] - part[below]
+    return part[below] + step * share if share < 0.5 else part[above] - step * (1 - share)

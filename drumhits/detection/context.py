@@ -32,7 +32,7 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import Candidates
 from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS, Chunk, RowBuffer
 from drumhits.detection.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
-from drumhits.numeric import power_to_db
+from drumhits.numeric import percentile, power_to_db
 
 FRAMES = {
     "before": BEFORE_FRAMES,
@@ -97,11 +97,11 @@ def extended_columns(times_s: np.ndarray, level_db: np.ndarray, around: np.ndarr
     def relative_db(level: str, *, total: bool = False) -> np.ndarray:
         return power_to_db((energy(level).sum(axis=1) if total else energy(level)) / loud_energy + FLOOR)
 
-    loud_energy = np.percentile(energy("after").sum(axis=1), 95) + 1e-20
+    loud_energy = percentile(energy("after").sum(axis=1), 95) + 1e-20
     by_band = {"After": relative_db("after")}
     by_band |= {kind: relative_db(level) - relative_db(less) for kind, (level, less) in _LEVEL_DIFFERENCES.items()}
-    loudness = np.maximum(level_db - np.percentile(level_db, 95), QUIETEST_DB)
-    is_loud = loudness >= np.percentile(loudness, LOUD_SHARE)
+    loudness = np.maximum(level_db - percentile(level_db, 95), QUIETEST_DB)
+    is_loud = loudness >= percentile(loudness, LOUD_SHARE)
     position = np.arange(N_BANDS) - (N_BANDS - 1) / 2
     return {
         **{f"{kind}{band}": db[:, b] for kind, db in by_band.items() for b, band in enumerate(_BANDS)},
@@ -126,7 +126,7 @@ def _correlation(rows: np.ndarray, pattern: np.ndarray) -> np.ndarray:
 def _strengths(before: np.ndarray, after: np.ndarray) -> dict[str, np.ndarray]:
     rises = np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0)
     sums = {group: rises[:, bands].sum(axis=1) for group, bands in _GROUPS.items()}
-    return {f"Strong{group}": rise / (np.percentile(rise, 95) + 1e-20) for group, rise in sums.items()}
+    return {f"Strong{group}": rise / (percentile(rise, 95) + 1e-20) for group, rise in sums.items()}
 
 
 def _neighbours(times_s: np.ndarray, loudness: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from drumhits.detection.frames import TINY_ENERGY, mean_levels_db
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.numeric import percentile
 
 STEP = 128  # samples: 2.9 ms
 AFTER_STEPS, BEFORE_STEPS = np.arange(0, 6), np.arange(-9, -2)
@@ -82,5 +83,5 @@ class EnergyEnvelope:
             energies[steps[:, None] + steps_around, : len(KINDS)].mean(axis=1, dtype=np.float64)
             for steps_around in (AFTER_STEPS, BEFORE_STEPS)
         )
-        loud = max(float(np.percentile(energies[:, 0], LOUD_PERCENTILE)), TINY_ENERGY)
+        loud = max(float(percentile(energies[:, 0], LOUD_PERCENTILE)), TINY_ENERGY)
         return LocalLevels(after, before, loud, envelope=mean_levels_db(energies, steps, ENVELOPE_SPANS))

@@ -23,7 +23,7 @@ from drumhits.detection.frames import (
 )
 from drumhits.drums import PROFILES, Band
 from drumhits.io.audio import SAMPLE_RATE
-from drumhits.numeric import power_to_db
+from drumhits.numeric import percentile, power_to_db
 
 ONSET_DTYPE = np.dtype(
     [
@@ -194,7 +194,7 @@ def mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> 
 
 def normalise_to_p95(values: np.ndarray) -> np.ndarray:
     """Return values >= 0 relative to their 95th percentile, clipped to 0..1."""
-    loud = np.percentile(values, 95) if len(values) else 0.0
+    loud = percentile(values, 95) if len(values) else 0.0
     if loud <= 0:
         return np.zeros(len(values), dtype=np.float32)
     return np.clip(values / loud, 0, 1).astype(np.float32)

@@ -22,7 +22,7 @@ from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES, LocalLevels
 from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS
 from drumhits.drums import STEMS
 from drumhits.networks.network import ROWS_AT_ONCE
-from drumhits.numeric import power_to_db
+from drumhits.numeric import percentile, power_to_db
 
 NUMBERS = GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES
 MAGNITUDES = ("Amp", "BodyE", "BrillE", "Total", "GeoMean", "CentroidHz", "PitchHz")
@@ -106,7 +106,8 @@ def _loud_attacks_db(patch: np.ndarray) -> np.ndarray:
         levels, low = _split(some)
         levels, low = levels.reshape(len(some), -1, N_BANDS), low.reshape(len(some), -1, N_LOW_BANDS)
         attacks.append((_attack_db(levels[:, ATTACK_SPANS]), _attack_db(low[:, LOW_ATTACK])))
-    return np.percentile(np.concatenate(attacks, axis=1), LOUD_PERCENTILE, axis=1).astype(np.float32)
+    loud = [percentile(of_span, LOUD_PERCENTILE) for of_span in np.concatenate(attacks, axis=1)]
+    return np.array(loud, dtype=np.float32)
 
 
 def _attack_db(level_db: np.ndarray) -> np.ndarray:

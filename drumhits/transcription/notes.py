@@ -162,7 +162,7 @@ def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
         return np.zeros(0, dtype=int)
     profile = PROFILES[config.stem]
     level_db = LEVELS_DB[profile.velocity_source](hits)
-    loud_db = np.percentile(level_db, LOUD_PERCENTILE, method="lower")
+    loud_db = np.sort(level_db)[int((len(level_db) - 1) * LOUD_PERCENTILE / 100)]
     reference_db = profile.loud_db + MIXING_SHARE * (loud_db - profile.loud_db)
     share = np.clip(1 + (level_db - reference_db) / DYNAMIC_RANGE_DB, 0, 1) ** config.velocity_curve
     return np.rint(config.velocity_floor + share * (config.velocity_ceiling - config.velocity_floor)).astype(int)
