@@ -37,8 +37,6 @@ def train(args: argparse.Namespace, console: Console) -> int:
     check_outputs(args, [song.source.path for song in songs])
     if args.pairs:
         write_whole(args.pairs, report.decisions_csv(songs).encode("utf-8", "replace"))
-    if loaded and not args.force:
-        loaded.require_aligned()
     if args.export_examples and not args.dry_run:
         write_examples(songs, args, console)
     if args.learn_thresholds and not args.dry_run:
@@ -72,6 +70,7 @@ def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
         edited_tempo=args.edited_tempo,
         edited_offset=args.edited_offset,
         range_s=args.range,
+        accepted=args.accepted,
     )
     for sentence in loaded.unpaired:
         console.message(sentence)
@@ -79,6 +78,8 @@ def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
         for warning in song.warnings:
             console.warning(warning)
         console.data(to_ascii(report.report_line(song)))
+        if missed := report.missed_line(song):
+            console.data(missed)
     for error in loaded.errors:
         console.error(error)
     if loaded.failure:
@@ -115,8 +116,9 @@ def write_model(training: "Training", args: argparse.Namespace, console: Console
     console.data(f"\n{report.training_report(training)}\n\nModel saved to: {saved}\n")
     for sentence in report.advice_on(training):
         console.data(sentence)
+    console.data(report.verdict(training))
     console.data(
-        "Recommendation: convert a new song with it, and listen:\n  python stems_to_midi.py --input NEW.wav "
+        "Convert a new song with it, and listen:\n  python stems_to_midi.py --input NEW.wav "
         f"--stem {args.stem} --use-ml-model {saved}"
     )
     if args.report:

@@ -179,7 +179,7 @@ def train(
     InputError
         A folder is missing, or the audio of every song.
     NotEnoughDataError
-        There is too little to learn from, or a song could not be aligned and `force` is not given.
+        There is too little to learn from, or no song could be aligned.
     """
     from drumhits.learning.fit import train_model
     from drumhits.learning.options import TrainingOptions
@@ -196,8 +196,6 @@ def train(
     )
     if loaded.failure:
         raise loaded.failure
-    if not chosen.force:
-        loaded.require_aligned()
     return train_model(loaded.songs, options=chosen)
 
 

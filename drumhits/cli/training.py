@@ -10,8 +10,10 @@ from drumhits.drums import STEMS
 from drumhits.errors import UsageError
 from drumhits.io.files import PAGE_SIGNATURE
 from drumhits.io.outputs import require_distinct, require_replaceable, starts_with
-from drumhits.learning.options import ALGORITHMS, FOREST, FROM_NOTHING, TrainingOptions
+from drumhits.learning.algorithms import ALGORITHMS, FOREST
+from drumhits.learning.options import FROM_NOTHING, TrainingOptions
 from drumhits.learning.report import SCHEMA
+from drumhits.learning.songs import EMPTY, SHORT, UNCHANGED
 
 EXAMPLES_SIGNATURE = b"drumhits/examples/"
 EXAMPLES = """examples:
@@ -62,6 +64,15 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
     aligning.add_argument(
         "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
     )
+    for what, means in (
+        (EMPTY, "edited files without a note mean that every hit is false"),
+        (UNCHANGED, "edited files equal to the raw ones mean that every hit in them is right"),
+        (SHORT, "edited files that end far before the raw ones were edited so far"),
+    ):
+        aligning.add_argument(
+            f"--accept-{what}", dest="accepted", action="append_const", const=what, default=[],
+            help=f"{means} (otherwise they are taken for a mistake and left out)",
+        )  # fmt: skip
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +92,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     training.add_argument("--algorithm", choices=ALGORITHMS, default=FOREST, help="default: forest")
     training.add_argument(
-        "--start-from", choices=(PRETRAINED, FROM_NOTHING), metavar=f"{PRETRAINED}|{FROM_NOTHING}",
-        help="let your edits refine the model that comes with the toolkit, or start from nothing "
+        "--start-from", metavar=f"{PRETRAINED}|MODEL.pkl|{FROM_NOTHING}",
+        help="let your edits refine the model that comes with the toolkit, or another one, or start from nothing "
         f"(default: {PRETRAINED} where it fits: --features all, the usual bands)",
     )  # fmt: skip
     training.add_argument("--n-estimators", type=int, default=200, metavar="N", help="trees (default: 200)")

@@ -1,8 +1,7 @@
 """What is compared: trained models, and beside them two baselines, each as a function from candidates to decisions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -79,20 +78,12 @@ def model_decider(model: TrainedModel, name: str, config: StemConfig) -> Decider
     return Decider(
         name=name,
         config=model.config(config),
-        decide=partial(_decided_by, model),
+        decide=model.decide,
         min_confidence=model.min_confidence,
         feature_set=model.feature_set,
         importance=importance_by_kind(model.training.get("importance")),
         trained_on=frozenset(str(song.get("fingerprint")) for song in songs),
     )
-
-
-def _decided_by(model: TrainedModel, table: FeatureTable, config: StemConfig) -> Decisions:
-    """Return a model's decisions, with confidence 0 where thresholds reject a candidate before the model."""
-    decisions = model.decide(table, config)
-    if not model.after_thresholds or decisions.confidence is None:
-        return decisions
-    return replace(decisions, confidence=np.where(by_thresholds(table, config).keep, decisions.confidence, 0.0))
 
 
 def baselines(thresholds: StemConfig, candidates: StemConfig) -> tuple[Decider, Decider]:

@@ -9,7 +9,7 @@ from drumhits.analysis import FEATURE_SETS
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.songs import LabelledSong
-from drumhits.models.modelfile import detection_of, feature_matrix
+from drumhits.models.modelfile import BY_MODEL, BY_THRESHOLDS, detection_of, feature_matrix
 
 FEWEST_EXAMPLES = 30
 
@@ -27,24 +27,24 @@ class Dataset:
         Number of the song that each candidate comes from.
     features : tuple of str
         Names of the columns of `X`.
+    offered : np.ndarray, shape (n,), bool, optional
+        Whether the raw MIDI held the candidate, and was not given it by the user; by default all.
     """
 
     X: np.ndarray
     y: np.ndarray
     groups: np.ndarray
     features: tuple[str, ...]
+    offered: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.offered is None:
+            object.__setattr__(self, "offered", np.ones(len(self.y), dtype=bool))
 
     def without(self, feature: str) -> "Dataset":
         """Return the dataset without a feature's column, for a model that does not take the feature."""
         others = [column for column, name in enumerate(self.features) if name != feature]
         return replace(self, X=self.X[:, others], features=tuple(self.features[column] for column in others))
-
-    def without_information(self, feature: str | None) -> "Dataset":
-        """Return the dataset with a feature at 0 in all rows, for a model that takes it but is to learn nothing of it.
-
-        The columns stay those of the model that has been trained before, beside which this one is used.
-        """
-        return replace(self, X=np.where([name == feature for name in self.features], np.float32(0), self.X))
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,25 @@ def gather_dataset(songs: Sequence[LabelledSong], feature_set: str) -> Dataset:
         y=np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]),
         groups=np.concatenate([np.full(np.count_nonzero(rows), i) for i, rows in enumerate(labelled)]),
         features=features,
+        offered=np.concatenate([song.labels.offered[rows] for song, rows in zip(songs, labelled, strict=True)]),
     )
 
 
 def after_thresholds(songs: Sequence[LabelledSong]) -> bool:
-    """Return whether some raw MIDI held only what passed the thresholds."""
+    """Return whether some raw MIDI held only what passed the thresholds, or what a model kept."""
     return not all(song.provenance.keep_all for song in songs)
+
+
+def offered_by(songs: Sequence[LabelledSong], others_after_thresholds: bool) -> tuple[str, ...]:
+    """Return what chose the candidates that the raw MIDI offered; see `modelfile.TrainedModel`.
+
+    Parameters
+    ----------
+    songs : sequence of LabelledSong
+    others_after_thresholds : bool
+        Whether there are examples of others, of which only what passed the thresholds was offered.
+    """
+    if any(song.provenance.keep_all for song in songs):
+        return ()
+    chosen = {BY_MODEL if song.provenance.model else BY_THRESHOLDS for song in songs}
+    return tuple(sorted(chosen | ({BY_THRESHOLDS} if others_after_thresholds else set())))

@@ -7,43 +7,37 @@
     Path("cymbals.pkl").write_bytes(training.model.to_bytes())
 """
 
-import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import sklearn
 
-from drumhits import __version__
 from drumhits.bundle import PRETRAINED
 from drumhits.config.load import StemConfig
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.files import write_whole
-from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, require_enough
-from drumhits.learning.options import ALGORITHMS, FOREST, FROM_NOTHING, TrainingOptions
+from drumhits.learning.algorithms import ALGORITHMS, FOREST
+from drumhits.learning.dataset import Dataset, counts, gather_dataset, require_enough
+from drumhits.learning.options import FROM_NOTHING, TrainingOptions
+from drumhits.learning.record import make_model
+from drumhits.learning.refinement import Refinement, refine, song_weights
 from drumhits.learning.sharing import ExampleFile, merge_datasets
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import (
-    Fold,
     Validation,
     fit_folds,
+    held_out_probability,
     importance,
     importance_columns,
     split,
     validate,
 )
+from drumhits.learning.verdict import HeldOutScore, held_out_scores
 from drumhits.models.base import PlainModel
-from drumhits.models.blend import Blend, log_opinion_pool
-from drumhits.models.modelfile import TrainedModel, detection_of, load_model, networks_of, pretrained_path
+from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
-
-HALF_WEIGHT_EXAMPLES = 32_000  # examples from which a model is usually as good as the bundled one
-SHARES = np.arange(5, 101, 5) / 100  # edits always count a little
-# By what the logarithm of the held-out squared error must fall for a share that is not near the usual one, and the more
-# so the farther it is; the error has something added, so that a few examples decide nothing.
-DECISIVE, NEAR_USUAL, FAR, ERROR_UNSEEN = 0.4, 0.15, 0.4, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +49,15 @@ class FittedModel:
     classifier : PlainModel
     validation : Validation
     impurity_importance : dict of str to float
-        The fitted model's own weight of each feature; they add up to 1.
+        Weight of each feature in what was fitted to the dataset; they add up to 1. Empty where nothing of it is used.
+    refinement : Refinement or None
+        What became of the starting model; None without one.
     """
 
     classifier: PlainModel
     validation: Validation
     impurity_importance: dict[str, float]
+    refinement: Refinement | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +74,9 @@ class Training:
     others : tuple of ExampleFile
         The files of examples, without the songs that were there already.
     start_from : str
-        "pretrained" where the edits refine the bundled model, else "none".
+        "pretrained" or a path where the edits refine a model, else "none".
+    held_out : tuple of HeldOutScore
+        Of the thresholds, the starting model and the new one, as far as they can decide; the new one is the last.
     warnings : tuple of str
         A sentence for each song of `others` that was left out.
     start_refusal : str
@@ -90,6 +89,7 @@ class Training:
     songs: tuple[LabelledSong, ...]
     others: tuple[ExampleFile, ...]
     start_from: str
+    held_out: tuple[HeldOutScore, ...]
     warnings: tuple[str, ...]
     start_refusal: str
 
@@ -115,11 +115,11 @@ def train_model(
     Raises
     ------
     InputError
-        Candidates were made with different detection settings, or the bundled model cannot be read.
+        Candidates were made with different detection settings, or the starting model cannot be read.
     NotEnoughDataError
         There are too few kept or removed candidates.
     UsageError
-        The bundled model was asked for and does not fit the features or the settings.
+        A starting model was asked for and does not fit the stem, the features or the settings.
     """
     if not songs and not others:
         raise NotEnoughDataError("there is no song and no file of examples to learn from.")
@@ -133,29 +133,30 @@ def train_model(
     start, start_refusal = _starting_model(options, own_config or merged.files[0].config, merged.dataset.features)
     dataset = merged.dataset if start else merged.dataset.without(NETWORK_LOG_ODDS)
     fitted = fit_dataset(
-        dataset,
-        algorithm=options.algorithm,
-        n_estimators=options.n_estimators,
-        seed=options.seed,
-        start_from=start.classifier if start else None,
-        left_to_start=NETWORK_LOG_ODDS,
+        dataset, algorithm=options.algorithm, n_estimators=options.n_estimators, seed=options.seed, start=start
     )
-    start_from = PRETRAINED if start else FROM_NOTHING
+    start_from = (options.start_from or PRETRAINED) if start else FROM_NOTHING
     made_with = {name: getattr(options, name) for name in ("algorithm", "n_estimators", "seed")}
-    model = make_model(songs, dataset, fitted, made_with | {"start_from": start_from}, merged.files)
-    return Training(model, fitted, dataset, tuple(songs), merged.files, start_from, merged.repeats, start_refusal)
+    made_with["start_from"] = start_from
+    model = make_model(songs, dataset, fitted.classifier, fitted.validation, made_with, merged.files)
+    held_out = held_out_scores(songs, dataset, start, fitted.validation)
+    return Training(
+        model, fitted, dataset, tuple(songs), merged.files, start_from, held_out, merged.repeats, start_refusal
+    )
 
 
 def _starting_model(
     options: TrainingOptions, config: StemConfig, features: tuple[str, ...]
 ) -> tuple[TrainedModel | None, str]:
-    """Return the bundled model that the edits refine, None where it is not wanted or does not fit, and why not."""
+    """Return the model that the edits refine, None where none is wanted or the bundled one misfits, and why not."""
     if options.start_from == FROM_NOTHING:
         return None, ""
-    model = load_model(pretrained_path(config.stem))
+    given = options.start_from or PRETRAINED
+    model = load_model(pretrained_path(config.stem) if given == PRETRAINED else Path(given))
+    model.require_stem(config.stem, given)
     misfit = model.misfit(features, config)
     if misfit and options.start_from:
-        raise UsageError(f"--start-from {PRETRAINED}: {misfit}; leave the option out, or that setting as it was.")
+        raise UsageError(f"--start-from {given}: {misfit}; leave the option out, or that setting as it was.")
     return (None, misfit) if misfit else (model, "")
 
 
@@ -165,8 +166,7 @@ def fit_dataset(
     algorithm: str = FOREST,
     n_estimators: int = 200,
     seed: int = 0,
-    start_from: PlainModel | None = None,
-    left_to_start: str | None = None,
+    start: TrainedModel | None = None,
 ) -> FittedModel:
     """Return a model fitted to a dataset, with the cross-validation of models fitted like it.
 
@@ -175,15 +175,12 @@ def fit_dataset(
     dataset : Dataset
         Candidates of both classes.
     algorithm : str
-        One of `options.ALGORITHMS`.
+        One of `algorithms.ALGORITHMS`.
     n_estimators : int > 0
         Trees of a forest.
     seed : int >= 0
-    start_from : PlainModel, optional
-        A model of the same features, fitted before to other songs; the result blends it with the model of the dataset.
-    left_to_start : str, optional
-        The feature that `start_from` rests on, without information for the model of the dataset: the errors of two
-        models of different features are less alike, so that their blend has fewer.
+    start : TrainedModel, optional
+        A model of the same features, fitted before to other songs, which is refined where that decides better.
 
     Raises
     ------
@@ -192,124 +189,46 @@ def fit_dataset(
     """
     if dataset.y.all() or not dataset.y.any():
         raise ValueError("both kept and removed examples are needed")
-    method, informative = ALGORITHMS[algorithm], dataset.without_information(left_to_start)
-    classifier, weights = method.fit(informative.X, informative.y, n_estimators, seed)
+    if start is None:
+        return _fit_from_nothing(dataset, algorithm, n_estimators, seed)
+    return _fit_from_start(dataset, start, algorithm, n_estimators, seed)
+
+
+def _fit_from_nothing(dataset: Dataset, algorithm: str, n_estimators: int, seed: int) -> FittedModel:
+    def fit(rows: np.ndarray) -> tuple[PlainModel, np.ndarray]:
+        weights = song_weights(dataset.groups[rows])
+        return ALGORITHMS[algorithm].fit(dataset.X[rows], dataset.y[rows], weights, n_estimators, seed)
+
+    classifier, shares = fit(np.arange(len(dataset.y)))
     splits, by_song = split(dataset, seed)
-    folds = fit_folds(informative, splits, lambda X, y: method.fit(X, y, n_estimators, seed)[0])
-    columns = importance_columns(dataset.features, left_out=left_to_start)
-    shares = importance(informative, folds, columns, weights, seed)
-    if start_from is not None:
-        weight = _weight_of_edits(dataset, folds, start_from)
-        classifier = Blend(classifier.n_features, start_from, classifier, weight)
-        folds = [replace(fold, model=Blend(classifier.n_features, start_from, fold.model, weight)) for fold in folds]
-    return FittedModel(
-        classifier=classifier,
-        validation=validate(dataset, folds, by_song, shares),
-        impurity_importance=dict(zip(dataset.features, weights.tolist(), strict=True)),
-    )
+    folds = fit_folds(dataset, splits, lambda rows: fit(rows)[0])
+    of_kinds = importance(dataset, folds, importance_columns(dataset.features), shares, seed)
+    validation = validate(dataset, folds, by_song, of_kinds, held_out_probability(dataset, folds))
+    return FittedModel(classifier, validation, dict(zip(dataset.features, shares.tolist(), strict=True)))
 
 
-def _weight_of_edits(dataset: Dataset, folds: Sequence[Fold], prior: PlainModel) -> float:
-    """Return the weight in 0..1 of the models of the folds beside the prior model, in their blend.
+def _fit_from_start(dataset: Dataset, start: TrainedModel, algorithm: str, n_estimators: int, seed: int) -> FittedModel:
+    """Return the starting model as it is refined by a dataset.
 
-    Mostly it is the usual weight of so many examples, or near it: the error on these songs is no measure of how far
-    other songs are like them. But where edits contradict the prior model, as a taste does, the error falls so far that
-    it decides: a prior of a spike and a slab (Mitchell and Beauchamp 1988, "Bayesian variable selection in linear
-    regression").
-
-    Parameters
-    ----------
-    dataset : Dataset
-    folds : sequence of Fold
-        With the models of the edits alone.
-    prior : PlainModel
-        The model that the edits refine.
+    The models of the edits do not see the networks' log odds that the starting model rests on: the errors of two models
+    of different features are less alike, so that their blend has fewer.
     """
-    usual = len(dataset.y) / (len(dataset.y) + HALF_WEIGHT_EXAMPLES)
-    if not folds:
-        return float(max(usual, SHARES[0]))
-    held_out = np.concatenate([fold.held_out for fold in folds])
-    of_edits = np.concatenate([fold.model.predict_proba(dataset.X[fold.held_out]) for fold in folds])
-    of_prior, y = prior.predict_proba(dataset.X[held_out]), dataset.y[held_out]
-    errors = np.array([np.sum((log_opinion_pool(of_prior, of_edits, share) - y) ** 2) for share in SHARES])
-    distance = SHARES - usual
-    penalty = DECISIVE * (1 - np.exp(-0.5 * (distance / NEAR_USUAL) ** 2)) + FAR * distance**2
-    return float(SHARES[np.argmin(np.log(errors + ERROR_UNSEEN) + penalty)])
+    is_left_out = np.array([name == NETWORK_LOG_ODDS for name in dataset.features])
 
+    def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[PlainModel, np.ndarray]:
+        return ALGORITHMS[algorithm].fit(np.where(is_left_out, np.float32(0), X), y, weights, n_estimators, seed)
 
-def make_model(
-    songs: Sequence[LabelledSong],
-    dataset: Dataset,
-    fitted: FittedModel,
-    made_with: Mapping[str, object],
-    others: Sequence[ExampleFile] = (),
-) -> TrainedModel:
-    """Return the model with everything that its file carries.
-
-    Parameters
-    ----------
-    songs : sequence of LabelledSong
-    dataset : Dataset
-        Their labelled candidates, and those of `others`.
-    fitted : FittedModel
-        Of `dataset`.
-    made_with : mapping
-        The options that the model file is to record.
-    others : sequence of ExampleFile
-    """
-    total, config = counts(dataset.y), (songs[0] if songs else others[0]).config
-    return TrainedModel(
-        stem=config.stem,
-        features=dataset.features,
-        detection=detection_of(config),
-        after_thresholds=after_thresholds(songs) or any(file.after_thresholds for file in others),
-        min_confidence=fitted.validation.min_confidence,
-        classifier=fitted.classifier,
-        training={
-            **made_with,
-            "kept": total.kept,
-            "removed": total.removed,
-            "songs": [_record(song) for song in songs] + [one for file in others for one in _records(file)],
-            "scores": scores(fitted.validation),
-            "importance": fitted.validation.importance,
-            "versions": {
-                "drumhits": __version__,
-                "python": platform.python_version(),
-                "numpy": np.__version__,
-                "scikit-learn": sklearn.__version__,
-            },
-        },
-        networks=networks_of(config.stem, dataset.features),
+    refinement = refine(dataset, start.classifier, start.min_confidence, {algorithm: fit}, seed)
+    shares = refinement.shares
+    of_kinds = importance(
+        dataset,
+        refinement.folds,
+        importance_columns(dataset.features),
+        is_left_out.astype(float) if shares is None else shares,
+        seed,
     )
-
-
-def _record(song: LabelledSong) -> dict[str, object]:
-    """Return what a model file holds of a song that the model was trained on."""
-    return {
-        "name": song.name.encode("utf-8", "replace").decode("utf-8"),
-        "fingerprint": song.source.fingerprint,
-        "siblings": [sibling.stem for sibling in song.source.siblings],
-        **asdict(counts(song.labels.labels)),
-    }
-
-
-def _records(file: ExampleFile) -> list[dict[str, object]]:
-    return [
-        {"name": "from a file of examples", "fingerprint": "", "siblings": [], **asdict(counts(file.dataset.y[rows]))}
-        for rows in file.song_rows()
-    ]
-
-
-def scores(validation: Validation) -> dict[str, float | int | bool]:
-    """Return the cross-validation's scores as plain values, all in 0..1 but the number of folds."""
-    return {
-        "folds": validation.n_folds,
-        "by_song": validation.by_song,
-        "accuracy": validation.accuracy,
-        "accuracy_spread": float(np.std(validation.accuracies)) if validation.accuracies else 0.0,
-        "training_accuracy": float(np.mean(validation.train_accuracies)) if validation.train_accuracies else 0.0,
-        "precision": validation.precision,
-        "recall": validation.recall,
-        "f1": validation.f1,
-        "majority_baseline": validation.baseline,
-    }
+    validation = validate(
+        dataset, refinement.folds, refinement.by_song, of_kinds, refinement.probability, start.min_confidence
+    )
+    named = {} if shares is None else dict(zip(dataset.features, shares.tolist(), strict=True))
+    return FittedModel(refinement.classifier, validation, named, refinement)

@@ -43,6 +43,8 @@ class Labels:
     ----------
     labels : np.ndarray, shape (n_candidates,), int8
         KEPT, REMOVED or UNLABELLED.
+    offered : np.ndarray, shape (n_candidates,), bool
+        Whether the raw file holds a note there.
     pairs : np.ndarray, PAIR_DTYPE
         Each raw note and each added one ("missed" where no candidate lies), by time.
     alignment : Alignment or None
@@ -60,6 +62,7 @@ class Labels:
     """
 
     labels: np.ndarray
+    offered: np.ndarray
     pairs: np.ndarray
     alignment: Alignment | None
     matched: int
@@ -139,8 +142,11 @@ def label(
     labels = np.full(len(candidate_s), UNLABELLED, np.int8)
     labels[candidate[candidate >= 0]] = LABEL_OF_DECISION[decision[candidate >= 0]]
     labels[added_candidate[added_candidate >= 0]] = KEPT
+    offered = np.zeros(len(candidate_s), dtype=bool)
+    offered[candidate[candidate >= 0]] = True
     return Labels(
         labels=labels,
+        offered=offered,
         pairs=_rows(compared, decision, added, added_candidate),
         alignment=alignment,
         matched=int(np.count_nonzero(compared.partner >= 0)),

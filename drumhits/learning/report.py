@@ -3,17 +3,20 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drumhits.bundle import PRETRAINED
 from drumhits.detection.siblings import SIBLING_FEATURES
 from drumhits.io.text import to_ascii
 from drumhits.learning.dataset import Counts, counts
-from drumhits.learning.labels import PAIR_DTYPE
+from drumhits.learning.labels import DECISIONS, IS_MISSED, PAIR_DTYPE
 from drumhits.learning.songs import LabelledSong
-from drumhits.models.base import PlainModel
-from drumhits.models.blend import Blend
+from drumhits.learning.verdict import START, THRESHOLDS, HeldOutScore
+from drumhits.models.blend import Blend, Gated
+from drumhits.models.gate import Gate
 
 if TYPE_CHECKING:  # they import scikit-learn, and whoever reads edits alone need not wait for it
     from drumhits.learning.fit import Training
@@ -26,6 +29,7 @@ MANY_EXAMPLES = 200
 FEW_REMOVED = 0.2
 POOR_ACCURACY = 0.75
 OVERFIT_GAP = 0.15
+MISSED_SHOWN = 8  # times in a line
 
 
 def advice(total: Counts, n_songs: int, validation: "Validation") -> list[str]:
@@ -91,10 +95,69 @@ def _advice_on_numbers(total: Counts, n_songs: int) -> list[str]:
     return found
 
 
-def _start_lines(classifier: PlainModel) -> list[str]:
-    if not isinstance(classifier, Blend):
+def _start_lines(training: "Training") -> list[str]:
+    """Return how the starting model is refined; nothing without one."""
+    classifier, start = training.model.classifier, _start_name(training)
+    if not training.fitted.refinement:
         return []
-    return [f"  Starts from the bundled model; your edits have {classifier.weight:.0%} of the weight"]
+    if not training.fitted.refinement.way:
+        return [f"  Decides as the {start} does: no change that the edits teach is surely better on held-out songs"]
+    if isinstance(classifier, Blend):
+        return [f"  Starts from the {start}; your edits have {classifier.weight:.0%} of the weight"]
+    if isinstance(classifier, Gated):
+        return [f"  Starts from the {start}, and removes {_taste(classifier.user, training)}"]
+    return []
+
+
+def _taste(gate: Gate, training: "Training") -> str:
+    """Return what a gate removes, in words."""
+    from drumhits.learning.tastes import taste_in_words
+
+    feature = training.dataset.features[gate.column[0]]
+    kept = training.dataset.X[training.dataset.y, gate.column[0]]
+    return taste_in_words(gate, feature, kept, training.model.min_confidence)
+
+
+def _start_name(training: "Training") -> str:
+    return "bundled model" if training.start_from == PRETRAINED else f"model {Path(training.start_from).name}"
+
+
+def _held_out_lines(training: "Training") -> list[str]:
+    """Return a table of what thresholds, starting model and new model make of the held-out songs."""
+    if not training.held_out:
+        return []
+    names = {START: _start_name(training)}
+    rows = [(names.get(one.name, one.name), *one.precision_recall_f1) for one in training.held_out]
+    width = max(len(name) for name, *_ in rows)
+    lines = ["", "What you kept, on held-out songs:", f"  {'':<{width}}  Precision  Recall      F1"]
+    return lines + [f"  {name:<{width}}  {p:9.1%}  {r:6.1%}  {f1:6.1%}" for name, p, r, f1 in rows]
+
+
+def verdict(training: "Training") -> str:
+    """Return a sentence: which of thresholds, starting model and new model to use."""
+    if not training.held_out:
+        return "Nothing could be held out, so nothing tells whether the new model helps: edit more songs."
+    *others, new = training.held_out
+    start = next((one for one in others if one.name == START), None)
+    if start and not (training.fitted.refinement and training.fitted.refinement.way):
+        return (
+            f"Use the {_start_name(training)}, or this file, which decides as it does: on held-out songs nothing that "
+            "these edits teach is surely better."
+        )
+    if start:
+        return f"Use the new model: {_in_points(new, start, _start_name(training))}"
+    if not others or new.f1 > others[0].f1:
+        return f"Use the new model: {_in_points(new, others[0], THRESHOLDS) if others else f'F1 {new.f1:.1%}.'}"
+    return f"Use the thresholds: on held-out songs the new model is no better (F1 {new.f1:.1%} and {others[0].f1:.1%})."
+
+
+def _in_points(new: HeldOutScore, other: HeldOutScore, name: str) -> str:
+    difference = new.above(other)
+    interval = ""
+    if difference.interval:
+        low, high = (100 * end for end in difference.interval)
+        interval = f" (95 % interval over songs: {low:+.1f} to {high:+.1f})"
+    return f"F1 {new.f1:.1%} on held-out songs, {100 * difference.value:+.1f} points beside the {name}{interval}."
 
 
 def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> list[str]:
@@ -123,10 +186,11 @@ def training_report(training: "Training") -> str:
         f"  Recall:    {validation.recall:.1%}",
         f"  F1 score:  {validation.f1:.1%}",
         f"  Baseline:  {validation.baseline:.1%} accuracy by always saying {majority}",
-        *_start_lines(training.model.classifier),
+        *_start_lines(training),
         *_sibling_lines(training.songs, training.model.features),
         f"  Held out:  {'whole songs' if validation.by_song else 'parts of the one song'}; "
         f"kept from {validation.min_confidence:.0%} confidence",
+        *_held_out_lines(training),
         "",
         "Feature Importance:",
     ]
@@ -154,6 +218,11 @@ def training_json(training: "Training", path: str) -> dict[str, object]:
         "cross_validation": record["scores"],
         "min_confidence": training.model.min_confidence,
         "start_from": training.start_from,
+        "held_out": {
+            one.name: dict(zip(("precision", "recall", "f1"), one.precision_recall_f1, strict=True))
+            for one in training.held_out
+        },
+        "verdict": verdict(training),
         "importance": fitted.validation.importance,
         "impurity_importance": fitted.impurity_importance,
     }
@@ -189,6 +258,17 @@ def report_line(song: LabelledSong) -> str:
         del numbers["re-noted"]
     line = f"{song.name}: {how}: " + ", ".join(f"{count} {what}" for what, count in numbers.items())
     return line + (f" (next best: {alignment.runner_up})" if alignment and alignment.runner_up else "")
+
+
+def missed_line(song: LabelledSong) -> str:
+    """Return a line with the times of the added notes that no candidate lies at; "" where there is none."""
+    pairs = song.labels.pairs
+    times_s = pairs["edited_s"][pairs["decision"] == DECISIONS[IS_MISSED]]
+    if not len(times_s):
+        return ""
+    shown = ", ".join(f"{time_s:.3f} s" for time_s in times_s[:MISSED_SHOWN])
+    more = f" and {len(times_s) - MISSED_SHOWN} more" if len(times_s) > MISSED_SHOWN else ""
+    return f"  added where the detector finds nothing, and not learned from: {shown}{more}"
 
 
 def decisions_csv(songs: Iterable[LabelledSong]) -> str:

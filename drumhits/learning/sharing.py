@@ -289,13 +289,14 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
         y=np.concatenate([part.y for part in parts]),
         groups=np.concatenate([part.groups + start for part, start in zip(parts, starts, strict=True)]),
         features=parts[0].features,
+        offered=np.concatenate([part.offered for part in parts]),
     )
 
 
 def _of_rows(dataset: Dataset, rows_of_songs: Sequence[np.ndarray]) -> Dataset:
     rows = np.concatenate(rows_of_songs)
     groups = np.repeat(np.arange(len(rows_of_songs)), [len(one) for one in rows_of_songs])
-    return replace(dataset, X=dataset.X[rows], y=dataset.y[rows], groups=groups)
+    return Dataset(dataset.X[rows], dataset.y[rows], groups, dataset.features, dataset.offered[rows])
 
 
 def _require_same_detection(own_config: StemConfig | None, files: Sequence[ExampleFile]) -> None:

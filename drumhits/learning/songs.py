@@ -1,9 +1,11 @@
 """A pair of raw and edited MIDI with its audio -> a labelled song. Times in seconds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from drumhits.analysis import ALL, analyze
 from drumhits.cache import open_cache
@@ -19,6 +21,9 @@ from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
 
 REMEDY = "make it again with stems_to_midi.py"
+EMPTY, UNCHANGED, SHORT = "empty", "unchanged", "short"
+SHORT_SHARE = 1 / 3  # of the raw file's span, below which an edited file looks like a mistake
+FEWEST_OF_A_SONG = 8  # notes: fewer have no span worth the name
 
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
 
@@ -64,7 +69,7 @@ class LoadedSongs:
     songs : tuple of LabelledSong
         In the order of their names.
     errors : tuple of InputError
-        One for each pair that could not be labelled, but for `failure`.
+        One for each pair that was left out, but for `failure`.
     unpaired : tuple of str
         A sentence for each file of the stem that is in no pair.
     failure : InputError or None
@@ -75,16 +80,6 @@ class LoadedSongs:
     errors: tuple[InputError, ...]
     unpaired: tuple[str, ...]
     failure: InputError | None
-
-    def require_aligned(self) -> None:
-        """Make sure that every song could be aligned with its edits.
-
-        Raises
-        ------
-        NotEnoughDataError
-        """
-        if any(isinstance(error, NotEnoughDataError) for error in self.errors):
-            raise NotEnoughDataError("nothing was trained, since a song could not be aligned; --force leaves it out.")
 
 
 def load_songs(
@@ -99,6 +94,7 @@ def load_songs(
     edited_tempo: float | None = None,
     edited_offset: float | None = None,
     range_s: tuple[float, float] | None = None,
+    accepted: Collection[str] = (),
 ) -> LoadedSongs:
     """Return the labelled songs of a folder of raw MIDI and one of edited MIDI.
 
@@ -118,6 +114,8 @@ def load_songs(
         Songs at a time.
     edited_tempo, edited_offset, range_s
         See `labels.label`.
+    accepted : collection of str
+        See `label_song`.
 
     Raises
     ------
@@ -135,6 +133,7 @@ def load_songs(
         edited_tempo=edited_tempo,
         edited_offset=edited_offset,
         range_s=range_s,
+        accepted=accepted,
         analyse=partial(cache, features=features),
     )
     cache.trim()
@@ -152,6 +151,7 @@ def label_songs(
     edited_tempo: float | None = None,
     edited_offset: float | None = None,
     range_s: tuple[float, float] | None = None,
+    accepted: Collection[str] = (),
     analyse: Analyse = analyze,
 ) -> tuple[tuple[LabelledSong, ...], tuple[InputError, ...]]:
     """Return the labelled songs of several pairs, `n_jobs` at a time; the parameters are those of `label_song`.
@@ -170,6 +170,7 @@ def label_songs(
         edited_tempo=edited_tempo,
         edited_offset=edited_offset,
         range_s=range_s,
+        accepted=accepted,
         analyse=analyse,
     )
     results = list(in_processes(label_one, pairs, n_jobs))
@@ -184,6 +185,7 @@ def label_song(
     edited_tempo: float | None = None,
     edited_offset: float | None = None,
     range_s: tuple[float, float] | None = None,
+    accepted: Collection[str] = (),
     analyse: Analyse = analyze,
 ) -> LabelledSong:
     """Return a song's candidates, re-made with the settings in its raw MIDI, with labels by the edits.
@@ -195,6 +197,8 @@ def label_song(
         See `pairing.find_audio`.
     edited_tempo, edited_offset, range_s
         See `labels.label`.
+    accepted : collection of str
+        EMPTY, UNCHANGED, SHORT: what else is taken for a mistake; see `_require_deliberate`.
     analyse : callable (path, config) -> (FeatureTable, AudioSource)
 
     Raises
@@ -228,8 +232,49 @@ def label_song(
         )
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
+    _require_deliberate(pair.name, raw, edited, labels, accepted, has_range=range_s is not None)
     warnings = (*source.warnings, *raw.warnings, *edited.warnings, *_raw_warnings(pair, raw_bytes, raw, labels))
     return LabelledSong(pair.name, pair, source, config, table, labels, provenance, warnings)
+
+
+def _require_deliberate(
+    name: str, raw: MidiContent, edited: MidiContent, labels: Labels, accepted: Collection[str], *, has_range: bool
+) -> None:
+    """Make sure that an edited file which looks like a mistake is meant.
+
+    Raises
+    ------
+    NotEnoughDataError
+        It holds no note, is the raw file, or is far shorter, and that is not accepted.
+    """
+    if EMPTY not in accepted and len(raw.notes) and not len(edited.notes):
+        raise NotEnoughDataError(
+            f"{name}: the edited file holds no note (another track exported?), and is left out; --accept-empty takes "
+            "it to mean that every hit is false."
+        )
+    if UNCHANGED not in accepted and _is_unchanged(raw, edited, labels):
+        raise NotEnoughDataError(
+            f"{name}: the edited file is the raw one (not edited yet?), and is left out; --accept-unchanged takes it "
+            "to mean that every hit in it is right."
+        )
+    if SHORT not in accepted and not has_range and labels.alignment is not None:
+        share = _span_s(labels.alignment.times_s) / max(_span_s(raw.notes["time_s"]), 1e-9)
+        if len(raw.notes) >= FEWEST_OF_A_SONG and share < SHORT_SHARE:
+            raise NotEnoughDataError(
+                f"{name}: the edited file spans only {share:.0%} of the raw one (one clip exported?), and is left out; "
+                "--range START-END says which seconds were edited, --accept-short takes the part that is there."
+            )
+
+
+def _is_unchanged(raw: MidiContent, edited: MidiContent, labels: Labels) -> bool:
+    """Return whether the edited notes are the raw ones, at whatever offset."""
+    if not len(raw.notes) or len(raw.notes) != len(edited.notes) or labels.matched != len(raw.notes):
+        return False
+    return all(np.array_equal(raw.notes[field], edited.notes[field]) for field in ("number", "velocity"))
+
+
+def _span_s(times_s: np.ndarray) -> float:
+    return float(np.ptp(times_s)) if len(times_s) else 0.0
 
 
 def _raw_warnings(pair: Pair, raw_bytes: bytes, raw: MidiContent, labels: Labels) -> list[str]:

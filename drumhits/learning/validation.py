@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from drumhits.detection.features import GUIDE_FEATURES
-from drumhits.detection.kinds import features_by_kind, kind_of
+from drumhits.detection.kinds import features_by_kind
 from drumhits.learning.dataset import Dataset
 from drumhits.metrics import f1_score, jackknife_error
 from drumhits.models.base import PlainModel
@@ -76,27 +76,53 @@ def split(dataset: Dataset, seed: int) -> tuple[list[tuple[np.ndarray, np.ndarra
 def fit_folds(
     dataset: Dataset,
     splits: Sequence[tuple[np.ndarray, np.ndarray]],
-    fit: Callable[[np.ndarray, np.ndarray], PlainModel],
+    fit: Callable[[np.ndarray], PlainModel],
 ) -> list[Fold]:
-    """Return the folds whose training part has both classes, each with the model that `fit(X, y)` gives."""
+    """Return the folds whose training part has both classes, each with the model that `fit(training)` gives."""
     folds = []
     for training, held_out in splits:
         y = dataset.y[training]
         if y.any() and not y.all():
-            folds.append(Fold(training, held_out, fit(dataset.X[training], y)))
+            folds.append(Fold(training, held_out, fit(training)))
     return folds
 
 
-def validate(dataset: Dataset, folds: Sequence[Fold], by_song: bool, importance: dict[str, float]) -> Validation:
-    """Return the scores of the folds' models on what each of them holds out."""
-    X, y = dataset.X, dataset.y
-    probability = np.full(len(y), np.nan)
+def held_out_probability(dataset: Dataset, folds: Sequence[Fold]) -> np.ndarray:
+    """Return the confidence of each candidate by the model of the fold that holds it out; NaN where there is none."""
+    probability = np.full(len(dataset.y), np.nan)
     for fold in folds:
-        probability[fold.held_out] = fold.model.predict_proba(X[fold.held_out])
+        probability[fold.held_out] = fold.model.predict_proba(dataset.X[fold.held_out])
+    return probability
+
+
+def validate(
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    by_song: bool,
+    importance: dict[str, float],
+    probability: np.ndarray,
+    min_confidence: float | None = None,
+) -> Validation:
+    """Return the scores of held-out candidates.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folds : sequence of Fold
+    by_song : bool
+    importance : dict of str to float
+        See `Validation`.
+    probability : np.ndarray, shape (n,)
+        Held-out confidence of each candidate, NaN where there is none.
+    min_confidence : float in 0..1, optional
+        The decision threshold; by default `decision_threshold` finds it.
+    """
+    X, y = dataset.X, dataset.y
     tested = np.isfinite(probability)
-    min_confidence = 0.5
-    if tested.any():
-        min_confidence = decision_threshold(probability[tested], y[tested], dataset.groups[tested])
+    if min_confidence is None:
+        min_confidence = 0.5
+        if tested.any():
+            min_confidence = decision_threshold(probability[tested], y[tested], dataset.groups[tested])
     decided = probability[tested] >= min_confidence
     matched = int(np.count_nonzero(decided & y[tested]))
     return Validation(
@@ -124,7 +150,7 @@ def _accuracy(probability: np.ndarray, y: np.ndarray, min_confidence: float) -> 
 IMPORTANCE_ROWS = 100  # held-out candidates of a fold to measure importance on: more take longer and change little
 
 
-def importance_columns(features: Sequence[str], left_out: str | None = None) -> dict[str, list[int]]:
+def importance_columns(features: Sequence[str]) -> dict[str, list[int]]:
     """Return the columns whose importance is measured together, by the name that the report shows.
 
     Features of one kind are as good as each other's substitutes, so that each by itself seems unimportant. The guide's
@@ -134,13 +160,10 @@ def importance_columns(features: Sequence[str], left_out: str | None = None) -> 
     ----------
     features : sequence of str
         Names of the columns.
-    left_out : str, optional
-        A feature whose kind is not measured.
     """
     if set(features) <= set(GUIDE_FEATURES):
         return {name: [column] for column, name in enumerate(features)}
-    kinds = features_by_kind(features)
-    return {kind: columns for kind, columns in kinds.items() if left_out is None or kind != kind_of(left_out)}
+    return features_by_kind(features)
 
 
 def importance(

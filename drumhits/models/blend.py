@@ -1,63 +1,117 @@
-"""A prior model and a user's model in one, as a logarithmic opinion pool; and every kind of model by its name."""
+"""A model refined by a user's edits, as a blend with another or behind a gate; and every kind of model by its name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from drumhits.io.plainpickle import damaged, require
 from drumhits.models.base import Logistic, PlainModel
 from drumhits.models.forest import Forest
+from drumhits.models.gate import Gate
 from drumhits.numeric import expit
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 SUREST = 0.001  # probabilities are clipped to this and its complement before they are pooled
+MAX_REFINEMENTS = 4  # one of the other
 
 
 @dataclass(frozen=True, eq=False)
-class Blend(PlainModel):
-    """The log odds of two models, averaged: a logarithmic opinion pool (Genest and Zidek 1986).
+class Refined(PlainModel):
+    """A prior model, and what a user's edits change in it.
 
-    In a file they are called "before", "learned" and "share".
+    In a file the two are called "before" and "learned".
 
     Parameters
     ----------
     n_features : int > 0
     prior : PlainModel
-        The model that training started from.
+        The model that training started from; may be refined itself, up to MAX_REFINEMENTS deep.
     user : PlainModel
         The model fitted to the user's edits.
+    """
+
+    prior: PlainModel
+    user: PlainModel
+
+    def __post_init__(self) -> None:
+        require(self.n_refinements <= MAX_REFINEMENTS, f"more than {MAX_REFINEMENTS} refinements one of the other")
+
+    @property
+    def n_refinements(self) -> int:
+        """How many times a model was refined, this time included."""
+        return 1 + (self.prior.n_refinements if isinstance(self.prior, Refined) else 0)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the model as plain data; see `PlainModel.to_plain`."""
+        return {"kind": self.kind, "before": self.prior.to_plain(), "learned": self.user.to_plain()}
+
+    @classmethod
+    def from_plain(cls, plain: Any, n_features: int, name: str = "the model file") -> "Self":
+        """Return the model that `to_plain` described, checked whole."""
+        own = {key: value for key, value in plain.items() if key not in ("kind", "before", "learned")}
+        try:
+            prior = _of_kinds(MODELS, plain["before"], n_features, name)
+            user = _of_kinds(SIMPLE_MODELS, plain["learned"], n_features, name)
+            return cls(n_features, prior, user, **cls._own_fields(own))
+        except (KeyError, TypeError) as fault:
+            raise damaged(name, f"its parts are not those of a {cls.kind} model") from fault
+        except ValueError as fault:
+            raise damaged(name, str(fault)) from fault
+
+    @staticmethod
+    def _own_fields(plain: dict[str, Any]) -> dict[str, Any]:
+        return plain
+
+
+@dataclass(frozen=True, eq=False)
+class Blend(Refined):
+    """The log odds of two models, averaged: a logarithmic opinion pool (Genest and Zidek 1986).
+
+    Parameters
+    ----------
     weight : float in 0..1
-        Weight of `user`; `prior` has the rest.
+        Weight of `user`; `prior` has the rest. In a file it is called "share".
     """
 
     kind: ClassVar[str] = "blend"
 
-    prior: PlainModel
-    user: PlainModel
     weight: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(type(self.weight) is float and 0 <= self.weight <= 1, "a share outside 0 to 1")
 
     def to_plain(self) -> dict[str, Any]:
         """Return the model as plain data; see `PlainModel.to_plain`."""
-        parts = {"before": self.prior.to_plain(), "learned": self.user.to_plain()}
-        return {"kind": self.kind, "share": self.weight} | parts
+        return {"share": self.weight} | super().to_plain()
 
-    @classmethod
-    def from_plain(cls, plain: Any, n_features: int, name: str = "the model file") -> "Blend":
-        """Return the model that `to_plain` described, checked whole; its parts are no blends themselves."""
-        if plain.keys() != {"kind", "share", "before", "learned"}:
-            raise damaged(name, "its parts are not those of a blend model")
-        prior, user = (_of_kinds(SIMPLE_MODELS, plain[part], n_features, name) for part in ("before", "learned"))
-        try:
-            return cls(n_features, prior, user, plain["share"])
-        except ValueError as fault:
-            raise damaged(name, str(fault)) from fault
+    @staticmethod
+    def _own_fields(plain: dict[str, Any]) -> dict[str, Any]:
+        return {"weight": plain.pop("share"), **plain}
 
     def _probabilities(self, table: np.ndarray) -> np.ndarray:
         return log_opinion_pool(self.prior.predict_proba(table), self.user.predict_proba(table), self.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Gated(Refined):
+    """The probability that a candidate is a hit, by the prior model, times that a user wants it, by a gate."""
+
+    kind: ClassVar[str] = "gated"
+
+    user: Gate
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(isinstance(self.user, Gate), "a gated model without a gate")
+
+    def _probabilities(self, table: np.ndarray) -> np.ndarray:
+        probability: np.ndarray = self.prior.predict_proba(table) * self.user.predict_proba(table)
+        return probability
 
 
 def log_opinion_pool(prior: np.ndarray, user: np.ndarray, weight: float) -> np.ndarray:
@@ -74,7 +128,8 @@ def log_opinion_pool(prior: np.ndarray, user: np.ndarray, weight: float) -> np.n
     -------
     np.ndarray, shape (n,), 0..1
     """
-    return expit((1 - weight) * _log_odds(prior) + weight * _log_odds(user))
+    pooled: np.ndarray = expit((1 - weight) * _log_odds(prior) + weight * _log_odds(user))
+    return pooled
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:
@@ -83,8 +138,8 @@ def _log_odds(probability: np.ndarray) -> np.ndarray:
     return log_odds
 
 
-SIMPLE_MODELS: dict[str, type[PlainModel]] = {model.kind: model for model in (Forest, Logistic)}
-MODELS: dict[str, type[PlainModel]] = SIMPLE_MODELS | {Blend.kind: Blend}
+SIMPLE_MODELS: dict[str, type[PlainModel]] = {model.kind: model for model in (Forest, Logistic, Gate)}
+MODELS: dict[str, type[PlainModel]] = SIMPLE_MODELS | {model.kind: model for model in (Blend, Gated)}
 
 
 def model_from_plain(plain: Any, n_features: int, name: str = "the model file") -> PlainModel:

@@ -21,11 +21,13 @@ from drumhits.drums import STEMS
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.models.base import PlainModel
-from drumhits.models.blend import model_from_plain
+from drumhits.models.blend import Refined, model_from_plain
 from drumhits.models.decisions import Decisions, by_confidence, by_thresholds
 from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
 
-FORMAT = 2
+FORMAT = 3
+FORMAT_BEFORE = 2  # with "after_thresholds" in place of "offered"
+BY_THRESHOLDS, BY_MODEL = "thresholds", "model"
 KIND = "drumhits model"
 DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
@@ -44,16 +46,17 @@ class TrainedModel:
         Columns of the feature table, in the order that the classifier takes them.
     detection : dict
         The settings named in `DETECTION` that the candidates were made with.
-    after_thresholds : bool
-        The raw MIDI held only what passed the thresholds, so the model has seen nothing else and decides about nothing
-        else.
+    offered : tuple of str
+        What the raw MIDI offered, and the edits could decide about: what passes the thresholds (BY_THRESHOLDS), what a
+        model keeps (BY_MODEL), or both; every candidate where it is empty. About others the model that a refined one
+        started from decides; without one, what fails the thresholds is removed.
     min_confidence : float in 0..1
         Decision threshold: the confidence from which a candidate is kept.
     classifier : PlainModel
     training : dict
         Plain summary: songs with fingerprints and counts, scores, versions.
     networks : str
-        Digest of the networks whose `Heard` it was trained on; "" where it uses none.
+        Digest of the networks whose log odds it was trained on; "" where it uses none.
     digest : str
         Digest of the file that it was read from; "" where it was not.
     """
@@ -61,7 +64,7 @@ class TrainedModel:
     stem: str
     features: tuple[str, ...]
     detection: dict[str, Any]
-    after_thresholds: bool
+    offered: tuple[str, ...]
     min_confidence: float
     classifier: PlainModel
     training: dict[str, Any]
@@ -99,16 +102,34 @@ class TrainedModel:
                 return f"it was trained with {name} {list(self.detection[name])}"
         return None
 
-    def confidence(self, table: FeatureTable) -> np.ndarray:
-        """Return the probability in 0..1 that the user would keep each candidate."""
-        return self.classifier.predict_proba(feature_matrix(table, self.features))
+    def confidence(self, table: FeatureTable, config: StemConfig) -> np.ndarray:
+        """Return the probability in 0..1 that the user would keep each candidate.
+
+        Parameters
+        ----------
+        table : FeatureTable
+        config : StemConfig
+            With the settings that `config` gives.
+        """
+        X = feature_matrix(table, self.features)
+        confidence = self.classifier.predict_proba(X)
+        if not self.offered:
+            return confidence
+        refined = self.classifier if isinstance(self.classifier, Refined) else None
+        before = refined.prior.predict_proba(X) if refined else np.zeros(len(table))
+        return np.where(self._was_offered(table, config, before), confidence, before)
+
+    def _was_offered(self, table: FeatureTable, config: StemConfig, before: np.ndarray) -> np.ndarray:
+        """Return of which candidates the raw MIDI would hold a note; `before` is the starting model's confidence."""
+        by_model = before >= self.min_confidence if BY_MODEL in self.offered else False
+        return by_model | (by_thresholds(table, config).keep if BY_THRESHOLDS in self.offered else False)
 
     def decide(self, table: FeatureTable, config: StemConfig, min_confidence: float | None = None) -> Decisions:
         """Keep the candidates whose confidence reaches the threshold (the model's own unless given)."""
         decisions = by_confidence(
-            self.confidence(table), self.min_confidence if min_confidence is None else min_confidence
+            self.confidence(table, config), self.min_confidence if min_confidence is None else min_confidence
         )
-        if not self.after_thresholds:
+        if not self.offered or isinstance(self.classifier, Refined):
             return decisions
         before = by_thresholds(table, config)
         reasons = tuple(first or second for first, second in zip(before.reasons, decisions.reasons, strict=True))
@@ -123,7 +144,7 @@ class TrainedModel:
                 "stem": self.stem,
                 "features": list(self.features),
                 "detection": {key: list(v) if isinstance(v, tuple) else v for key, v in self.detection.items()},
-                "after_thresholds": self.after_thresholds,
+                "offered": list(self.offered),
                 "networks": self.networks,
                 "min_confidence": self.min_confidence,
                 "classifier": self.classifier.to_plain(),
@@ -194,7 +215,7 @@ def decode_model(data: bytes, name: str) -> TrainedModel:
         raise InputError(f"{name}: is not a model of this toolkit; retrain it with train_classifier.py.")
     if isinstance(plain.get("format"), int) and plain["format"] > FORMAT:
         raise InputError(f"{name}: was made by a newer version of this toolkit; update it, or retrain the model.")
-    if isinstance(plain.get("format"), int) and plain["format"] < FORMAT:
+    if isinstance(plain.get("format"), int) and plain["format"] < FORMAT_BEFORE:
         raise InputError(f"{name}: was made by an older version of this toolkit; retrain the model.")
     try:
         return replace(_from_plain(plain, name), digest=f"{zlib.crc32(data):08x}")
@@ -210,14 +231,14 @@ def _from_plain(plain: dict[str, Any], name: str) -> TrainedModel:
         raise InputError(
             f"{name}: uses the feature {str(unknown[0])[:40]}, which this version does not know; retrain the model."
         )
-    stem, threshold = plain["stem"], plain["min_confidence"]
+    stem, threshold, offered = plain["stem"], plain["min_confidence"], _offered(plain)
     is_sound = (
-        plain["format"] == FORMAT
+        plain["format"] in (FORMAT, FORMAT_BEFORE)
         and stem in STEMS
         and 0 < len(features) == len(set(features))
         and isinstance(threshold, float)
         and 0 <= threshold <= 1
-        and isinstance(plain["after_thresholds"], bool)
+        and offered in ((), (BY_MODEL,), (BY_THRESHOLDS,), (BY_MODEL, BY_THRESHOLDS))
         and _is_summary(plain["training"])
     )
     if not is_sound:
@@ -228,12 +249,20 @@ def _from_plain(plain: dict[str, Any], name: str) -> TrainedModel:
         stem=stem,
         features=features,
         detection=_checked_detection(plain["detection"], stem, name),
-        after_thresholds=plain["after_thresholds"],
+        offered=offered,
         min_confidence=threshold,
         classifier=model_from_plain(plain["classifier"], len(features), name),
         training=plain["training"],
         networks=plain["networks"],
     )
+
+
+def _offered(plain: dict[str, Any]) -> tuple[Any, ...]:
+    if plain["format"] != FORMAT_BEFORE:
+        return tuple(plain["offered"])
+    if not isinstance(plain["after_thresholds"], bool):
+        raise TypeError("after_thresholds is no truth value")
+    return (BY_THRESHOLDS,) if plain["after_thresholds"] else ()
 
 
 def _is_summary(training: Any) -> bool:

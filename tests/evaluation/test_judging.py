@@ -56,7 +56,7 @@ def test_worst_mistakes_are_the_confident_ones():
 
 
 def test_a_model_trained_after_thresholds_has_no_confidence_in_what_they_reject():
-    model = replace(load_model(pretrained_path("cymbals")), after_thresholds=True, min_confidence=0.3)
+    model = replace(load_model(pretrained_path("cymbals")), offered=("thresholds",), min_confidence=0.3)
     decider = model_decider(model, "m", CYMBALS)
     _, (judged,), _ = score_song(PAIR, [decider], CONFIG, 0.05)
     passes = by_thresholds(judged.table, decider.config).keep

@@ -13,9 +13,10 @@ from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.learning.dataset import Counts, counts, gather_dataset, refusal
-from drumhits.learning.fit import FittedModel, Training, make_model, scores
+from drumhits.learning.fit import FittedModel, Training
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.pairing import Pair
+from drumhits.learning.record import make_model, scores
 from drumhits.learning.report import advice, training_report
 from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
@@ -39,7 +40,7 @@ VALIDATION = Validation(
 )
 
 
-def make_song(name, labels, keep_all=False, **settings):
+def make_song(name, labels, keep_all=False, model=None, **settings):
     labels = np.array(labels, np.int8)
     return LabelledSong(
         name=name,
@@ -47,8 +48,8 @@ def make_song(name, labels, keep_all=False, **settings):
         source=AudioSource(Path(), 441_000, 44_100, "f" + name, ()),
         config=replace(CYMBALS, **settings),
         table=table(GeoMean=np.arange(len(labels))),
-        labels=SimpleNamespace(labels=labels),
-        provenance=SimpleNamespace(keep_all=keep_all),
+        labels=SimpleNamespace(labels=labels, offered=np.ones(len(labels), bool), added_without_candidate=0),
+        provenance=SimpleNamespace(keep_all=keep_all, model=model),
         warnings=(),
     )
 
@@ -59,10 +60,15 @@ def make_fitted(validation=VALIDATION):
     return FittedModel(Logistic.of_arrays(n, **arrays), validation, dict.fromkeys(GUIDE_FEATURES, 1 / n))
 
 
+def modelled(songs, made_with=None):
+    fitted = make_fitted()
+    return make_model(songs, gather_dataset(songs, "guide"), fitted.classifier, fitted.validation, made_with or {})
+
+
 def make_training(songs, fitted):
     dataset = gather_dataset(songs, "guide")
-    model = make_model(songs, dataset, fitted, {})
-    return Training(model, fitted, dataset, songs, (), "none", (), "")
+    model = make_model(songs, dataset, fitted.classifier, fitted.validation, {})
+    return Training(model, fitted, dataset, songs, (), "none", (), (), "")
 
 
 SONGS = (
@@ -86,14 +92,10 @@ def test_examples_are_the_labelled_candidates_of_each_song():
     np.testing.assert_array_equal(examples.groups, [0] * 30 + [1] * 3)
 
 
-def test_a_hidden_feature_is_a_column_less_or_a_column_without_information():
+def test_a_hidden_feature_is_a_column_less():
     examples = gather_dataset(SONGS, "guide")
     assert examples.without("GeoMean").features == tuple(name for name in GUIDE_FEATURES if name != "GeoMean")
     assert examples.without("GeoMean").X.shape == (33, 6)
-    emptied = examples.without_information("GeoMean")
-    assert (emptied.features, emptied.X.dtype) == (GUIDE_FEATURES, np.float32)
-    assert not emptied.X[:, 5].any()
-    np.testing.assert_array_equal(examples.without_information(None).X, examples.X)
 
 
 def test_a_song_without_labels_adds_nothing():
@@ -199,7 +201,7 @@ def test_the_report_of_one_song_says_what_was_held_out():
 
 
 def test_the_model_file_carries_its_training():
-    model = make_model(SONGS, gather_dataset(SONGS, "guide"), make_fitted(), {"algorithm": "logistic", "seed": 3})
+    model = modelled(SONGS, {"algorithm": "logistic", "seed": 3})
     again = decode_model(model.to_bytes(), "x")
     assert again.training == model.training
     assert (again.stem, again.features, again.min_confidence) == ("cymbals", GUIDE_FEATURES, 0.45)
@@ -211,12 +213,21 @@ def test_the_model_file_carries_its_training():
     assert again.summary() == "22 kept and 11 removed hits of 2 songs"
 
 
-@pytest.mark.parametrize(("keep_all", "expected"), [((True, True), False), ((True, False), True), ((False,), True)])
-def test_a_model_decides_after_the_thresholds_unless_all_songs_offered_every_candidate(keep_all, expected):
-    songs = [make_song(str(i), [KEPT, REMOVED], keep_all=one) for i, one in enumerate(keep_all)]
-    assert make_model(songs, gather_dataset(songs, "guide"), make_fitted(), {}).after_thresholds is expected
+@pytest.mark.parametrize(
+    ("made_by", "expected"),
+    [
+        (((True, None), (True, "m.pkl")), ()),
+        (((True, None), (False, None)), ()),
+        (((False, None),), ("thresholds",)),
+        (((False, "m.pkl"), (False, "pretrained")), ("model",)),
+        (((False, "m.pkl"), (False, None)), ("model", "thresholds")),
+    ],
+)
+def test_a_model_knows_what_the_raw_midi_offered(made_by, expected):
+    songs = [make_song(str(i), [KEPT, REMOVED], *one) for i, one in enumerate(made_by)]
+    assert modelled(songs).offered == expected
 
 
 def test_a_name_that_is_no_unicode_goes_into_the_model_file():
     songs = [replace(SONGS[0], name="Gr\udcf6sse")]
-    make_model(songs, gather_dataset(songs, "guide"), make_fitted(), {}).to_bytes()
+    modelled(songs).to_bytes()

@@ -33,6 +33,13 @@ def blend():
     return Blend(N_FEATURES, Logistic.from_sklearn(regression), Forest.from_sklearn(forest), 0.25)
 
 
+def refined(n):
+    model = blend()
+    for _ in range(n - 1):
+        model = Blend(N_FEATURES, model, model.user, 0.25)
+    return model
+
+
 def through_file(model):
     return model_from_plain(plainpickle.loads(plainpickle.dumps(model.to_plain())), model.n_features)
 
@@ -63,7 +70,8 @@ NO_BLENDS = {
     "share a whole number": {"share": 1},
     "part missing": {"learned": None},
     "part of an unknown kind": {"before": {"kind": "oracle"}},
-    "blend in a blend": {"before": blend().to_plain()},
+    "a refinement as what was learned": {"learned": blend().to_plain()},
+    "too many refinements": {"before": refined(4).to_plain()},
     "extra part": {"more": 1},
 }
 

@@ -16,6 +16,8 @@ from drumhits.config.load import default_config
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES
 from drumhits.errors import InputError, UsageError
 from drumhits.io.plainpickle import dumps, loads
+from drumhits.models.base import Logistic
+from drumhits.models.blend import Blend
 from drumhits.models.decisions import by_thresholds
 from drumhits.models.forest import Forest
 from drumhits.models.modelfile import TrainedModel, decode_model, detection_of, load_model
@@ -44,7 +46,7 @@ MODEL = TrainedModel(
     stem="snare",
     features=FEATURES,
     detection=detection_of(replace(SNARE, onset_wait=7, body_band_hz=(120.0, 380.0), geomean_threshold=None)),
-    after_thresholds=False,
+    offered=(),
     min_confidence=0.4,
     classifier=forest_of(),
     training={"kept": 20, "removed": 15, "songs": [{"name": "Größe", "fingerprint": "0", "kept": 20, "removed": 15}]},
@@ -61,12 +63,12 @@ def test_a_model_survives_its_file(tmp_path):
     path = tmp_path / "Größe.pkl"
     path.write_bytes(MODEL.to_bytes())
     again = load_model(path)
-    for field in ("stem", "features", "detection", "after_thresholds", "min_confidence", "training"):
+    for field in ("stem", "features", "detection", "offered", "min_confidence", "training"):
         assert getattr(again, field) == getattr(MODEL, field)
     assert again.to_bytes() == MODEL.to_bytes()
     rows = table(GeoMean=[20, 50, 51, 100, 101])
-    np.testing.assert_array_equal(again.confidence(rows), MODEL.confidence(rows))
-    np.testing.assert_allclose(again.confidence(rows), [0.1, 0.1, 0.5, 0.5, 0.9])
+    np.testing.assert_array_equal(again.confidence(rows, SNARE), MODEL.confidence(rows, SNARE))
+    np.testing.assert_allclose(again.confidence(rows, SNARE), [0.1, 0.1, 0.5, 0.5, 0.9])
 
 
 def test_the_file_is_a_pickle_of_plain_data():
@@ -93,11 +95,11 @@ def test_candidates_are_kept_from_the_threshold_on(min_confidence, keep):
 def test_what_training_never_saw_is_left_to_the_thresholds():
     rows = table(GeoMean=[20.0, 70.0, 200.0, 200.0], SustainMs=[150.0, 150.0, 150.0, 1.0])
     config = replace(SNARE, geomean_threshold=80.0, min_sustain_ms=50.0)
-    decisions = replace(MODEL, after_thresholds=True).decide(rows, config, 0.4)
+    decisions = replace(MODEL, offered=("thresholds",)).decide(rows, config, 0.4)
     assert decisions.keep.tolist() == [False, False, True, False]
     assert decisions.reasons[:2] == by_thresholds(rows, config).reasons[:2]
     assert decisions.reasons[3] == "SustainMs < 50"
-    np.testing.assert_allclose(decisions.confidence, [0.1, 0.5, 0.9, 0.9])
+    np.testing.assert_allclose(decisions.confidence, [0.0, 0.0, 0.9, 0.0])
 
 
 def test_no_candidates_give_no_decisions():
@@ -165,7 +167,7 @@ def test_what_is_no_model_of_this_toolkit_is_said_to_be_none(data):
 
 def test_a_newer_format_says_to_update():
     with pytest.raises(InputError, match=r"^models/x\.pkl: was made by a newer version .*update it"):
-        decode_model(altered(format=3, features=["Unheard"]), NAME)
+        decode_model(altered(format=4, features=["Unheard"]), NAME)
 
 
 def test_an_unknown_feature_is_named():
@@ -195,7 +197,7 @@ CONTRADICTIONS = {
     "threshold-high": {"min_confidence": 1.5},
     "threshold-low": {"min_confidence": -0.1},
     "threshold-int": {"min_confidence": 1},
-    "after": {"after_thresholds": 1},
+    "offered": {"offered": ["hearsay"]},
     "training": {"training": []},
     "no-training": {"training": MISSING},
     "songs": {"training": {"kept": 1, "removed": 1, "songs": 5}},
@@ -276,3 +278,27 @@ def test_a_path_that_holds_no_file_is_said(tmp_path):
     for path in (tmp_path / "none.pkl", tmp_path):
         with pytest.raises(InputError, match=r"no such model file; train one with train_classifier\.py"):
             load_model(path)
+
+
+def refined(offered):
+    """Return a model that starts from a forest and keeps nothing of what was offered."""
+    never = Logistic.of_arrays(1, mean=[0.0], scale=[1.0], coef=[0.0], intercept=[-50.0])
+    classifier = Blend(1, forest_of(("GeoMean",)), never, 1.0)
+    return replace(MODEL, features=("GeoMean",), offered=offered, classifier=classifier)
+
+
+def test_about_what_was_not_offered_the_starting_model_decides():
+    rows, config = table(GeoMean=[20.0, 70.0, 200.0]), replace(SNARE, geomean_threshold=80.0)
+    assert refined(()).decide(rows, config).keep.tolist() == [False, False, False]
+    assert refined(("thresholds",)).decide(rows, config).keep.tolist() == [False, True, False]
+    assert refined(("model",)).decide(rows, config).keep.tolist() == [False, False, False]
+    np.testing.assert_allclose(refined(("thresholds",)).confidence(rows, config)[:2], [0.1, 0.5])
+    np.testing.assert_allclose(refined(("model",)).confidence(rows, config)[0], 0.1)
+
+
+def test_a_file_of_the_format_before_loads():
+    plain = {key: value for key, value in PLAIN.items() if key != "offered"}
+    for after, offered in ((False, ()), (True, ("thresholds",))):
+        assert decode_model(dumps(plain | {"format": 2, "after_thresholds": after}), NAME).offered == offered
+    with pytest.raises(InputError, match="damaged"):
+        decode_model(dumps(plain | {"format": 2, "after_thresholds": 1}), NAME)

@@ -1,6 +1,7 @@
 """The models that come with the toolkit: whole, small, of use before the first edit, and a start for one's own."""
 
 import json
+import re
 from functools import partial
 
 import numpy as np
@@ -28,7 +29,7 @@ FOLDERS = ("--raw-dir", EXAMPLE / "raw_midi", "--edited-dir", EXAMPLE / "edited_
 def test_there_is_a_small_model_of_each_stem_for_the_usual_settings(stem):
     model = load_model(pretrained_path(stem))
     assert pretrained_path(stem).stat().st_size <= LARGEST_BYTES
-    assert (model.stem, model.features, model.after_thresholds) == (stem, FEATURE_SETS["all"], False)
+    assert (model.stem, model.features, model.offered) == (stem, FEATURE_SETS["all"], ())
     assert model.detection == detection_of(default_config().stems[stem])
     assert model.training["kept"] > 1000
 
@@ -75,9 +76,11 @@ def test_training_starts_from_the_bundled_model(train, capsys, tmp_path):
     code, output = train("--json", tmp_path / "report.json")
     assert code == 0
     model = load_model(output)
-    assert isinstance(model.classifier, Blend)
     assert model.training["start_from"] == "pretrained"
-    assert f"your edits have {model.classifier.weight:.0%} of the weight" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert re.search(r"bundled model +\d+\.\d% +\d+\.\d% +\d+\.\d%\n +new model", out)
+    assert "Use the bundled model, or this file, which decides as it does" in out
+    assert model.classifier.to_plain() == load_model(pretrained_path("cymbals")).classifier.to_plain()
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["start_from"] == "pretrained"
 
 

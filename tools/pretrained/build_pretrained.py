@@ -103,7 +103,7 @@ def build(name: str, songs: list[Path], fresh: list[Path]) -> str:
         stem=stem,
         features=features,
         detection=detection_of(default_config().stems[stem]),
-        after_thresholds=False,
+        offered=(),
         min_confidence=min_confidence,
         classifier=hears_only(heard, features),
         training={
