@@ -68,6 +68,32 @@ def session(rng):
     return Session(raw, is_kept, np.sort(added[clear]), beat_s)
 
 
+def heavy_session(rng, deleted, added, on_grid=True):
+    """A performance of which a share of the notes was deleted, and as many times `added` as it had were drawn.
+
+    The drawn notes are strokes on the grid as they were played, or anywhere; all are clear of the raw notes.
+    """
+    raw, beat_s = performance(rng)
+    raw_s = raw.notes["time_s"]
+    is_kept = rng.random(len(raw_s)) >= deleted
+    is_kept[rng.integers(len(raw_s), size=8)] = True
+    drawn = rng.uniform(0.5, raw_s[-1], 4 * len(raw_s))
+    if on_grid:
+        drawn = 0.5 + np.rint((drawn - 0.5) / (beat_s / 4)) * beat_s / 4 + rng.normal(0, 0.009, len(drawn))
+    drawn = np.sort(drawn)
+    clear = np.min(np.abs(drawn[:, None] - raw_s), axis=1) > 0.03
+    drawn = drawn[clear & (np.diff(drawn, prepend=-1) > 0.02)]
+    wanted = min(len(drawn), round(added * len(raw_s)))
+    return Session(raw, is_kept, np.sort(rng.choice(drawn, wanted, replace=False)), beat_s)
+
+
+def machine(times_s):
+    """A raw file of a machine: all notes of one number and velocity."""
+    notes = np.zeros(len(times_s), NOTE_DTYPE)
+    notes["time_s"], notes["number"], notes["velocity"], notes["duration_s"] = times_s, 49, 80, 0.02
+    return decode(encode([Track("cymbals", notes)]))
+
+
 def write(
     rows, *, ppq=960, bpm=120.0, tempo=True, kind=1, channel=9, running=False, first_delta=None, end_s=None
 ):

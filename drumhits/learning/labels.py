@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from drumhits.alignment.align import Alignment, align
+from drumhits.alignment.explanations import TOLERANCE_S
 from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import MidiContent
 from drumhits.learning import coverage
-from drumhits.learning.alignment import TOLERANCE_S, Alignment, align
 from drumhits.matching import match_times
 
 UNLABELLED, REMOVED, KEPT = -1, 0, 1

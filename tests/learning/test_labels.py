@@ -7,9 +7,9 @@ import daws
 import numpy as np
 import pytest
 
+from drumhits.alignment.align import align
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.learning.alignment import align
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED, label
 from drumhits.matching import match_times
 
@@ -102,7 +102,7 @@ def test_velocities_tell_the_bars_of_a_shifted_machine_loop_apart():
 
 
 def test_another_song_is_refused():
-    with pytest.raises(NotEnoughDataError, match=r"too few.*--edited-tempo"):
+    with pytest.raises(NotEnoughDataError, match=r"too few notes of the raw file.*--edited-tempo"):
         labels_of(case(1).raw, case(2).raw)
 
 

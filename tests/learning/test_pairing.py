@@ -308,7 +308,7 @@ def test_raw_file_that_was_edited_warns(pair):
 def test_refused_alignment_names_the_song_and_keeps_its_exit_code(pair):
     rows = np.column_stack((np.arange(20) * 0.29 + 0.13, np.full((20, 2), (38, 90))))
     pair.edited.write_bytes(daws.write(rows))
-    with pytest.raises(NotEnoughDataError, match=r"^Song1-snare: too few edited notes .*--edited-tempo"):
+    with pytest.raises(NotEnoughDataError, match=r"^Song1-snare: too few notes of the raw file .*--edited-tempo"):
         label_song(pair)
 
 
