@@ -63,6 +63,8 @@ class MidiContent:
         Ticks per beat; `tempo.seconds(notes["tick"] / ppq)` is `notes["time_s"]`.
     tempo : TempoMap
         One map from all tracks; 120 BPM where the file has none.
+    has_tempo : bool
+        Whether the file itself says how long a tick is.
     end_s : float
         End of the longest track.
     texts : tuple of str
@@ -74,6 +76,7 @@ class MidiContent:
     notes: np.ndarray
     ppq: int
     tempo: TempoMap
+    has_tempo: bool
     end_s: float
     texts: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -195,7 +198,8 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     Raises
     ------
     InputError
-        Not MIDI, empty, over 32 MB, type 2, SMPTE or zero time division, or over 400,000 events.
+        Not MIDI, empty, over 32 MB, over 400,000 events, type 2 with notes in several tracks, zero or unknown time
+        division.
     """
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{name} is over 32 MB, more than any drum part; export the drum track alone.")
@@ -214,6 +218,7 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     mended = (
         (unended, "has {} track(s) without an end, so it may be cut off; the notes before are used"),
         (missing, "announces {} track(s) more than it holds, so it may be cut off"),
+        (events.notes_behind_end, "has an end of track before {} of its note(s), which are used all the same"),
         (clamped, "has {} note(s) with a value over 127, taken as 127"),
         (events.bad_tempos, "has {} tempo event(s) without a tempo, which are ignored"),
         (shift, "begins {} tick(s) before time 0 and is moved later by as much"),
@@ -222,6 +227,7 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
         notes=notes[np.lexsort((notes["number"], notes["time_s"]))],
         ppq=events.ppq,
         tempo=tempo,
+        has_tempo=bool(events.tempos) or events.beat_us is not None,
         end_s=float(tempo.seconds(end_tick / events.ppq)),
         texts=tuple(_decode_text(text) for text in events.texts),
         warnings=tuple(f"{name} {what.format(count)}." for count, what in mended if count),
@@ -244,6 +250,8 @@ def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray,
 
 def _tempo_map(events: smf.Events, shift: int) -> TempoMap:
     """Return the tempo events of all tracks as one map; of several at one tick, the last one holds."""
+    if events.beat_us is not None:
+        return TempoMap(beats=np.zeros(1), us_per_beat=np.array([events.beat_us]))
     ticks = _clip(events.tempo_ticks)
     ticks = np.append(0, np.where(ticks > 0, ticks + shift, 0))
     us_per_beat = np.append(US_PER_MINUTE / DEFAULT_TEMPO_BPM, np.array(events.tempos))

@@ -31,10 +31,11 @@ def offset_or_refusal(session, edited):
     """Return the offset, None where the alignment is refused with the options that decide."""
     try:
         return align(session.raw, edited).offset_s
-    except NotEnoughDataError as refusal:
-        assert "--edited-offset" in str(refusal)
-        assert "--edited-tempo" in str(refusal)
-        return None
+    except NotEnoughDataError as error:
+        refusal = str(error)
+    assert "--edited-offset" in refusal
+    assert "--edited-tempo" in refusal
+    return None
 
 
 WRITTEN = st.one_of(
