@@ -4,6 +4,7 @@ Times in seconds on the raw file's line. An `Export` says which part of that lin
 """
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -121,6 +122,23 @@ def write(
     header = b"MThd" + (6).to_bytes(4, "big")
     header += b"".join(x.to_bytes(2, "big") for x in (kind, len(tracks), ppq))
     return header + b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
+
+
+def write_tracks(tracks, channels, kind=1, ppq=960):
+    """Bytes of a MIDI file with several tracks of rows, or with all of them in one, each on its channel."""
+    events = [
+        [(round(2 * ppq * row[0]), bytes((0x90 + channel, int(row[1]), int(row[2])))) for row in rows]
+        for rows, channel in zip(tracks, channels, strict=True)
+    ]
+    bodies = [_body(sorted(track)) for track in (events if kind else [list(chain(*events))])]
+    header = b"MThd" + (6).to_bytes(4, "big") + b"".join(x.to_bytes(2, "big") for x in (kind, len(bodies), ppq))
+    return header + b"".join(b"MTrk" + len(body).to_bytes(4, "big") + body for body in bodies)
+
+
+def _body(events):
+    deltas = np.diff([tick for tick, _ in events], prepend=0).tolist()
+    body = b"".join(quantity(delta) + message for delta, (_, message) in zip(deltas, events, strict=True))
+    return body + b"\x00\xff\x2f\x00"
 
 
 def shifted(rows, by_s):

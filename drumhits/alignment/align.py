@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
-import numpy.typing as npt
 
 from drumhits.alignment.explanations import UNSHIFTED_LOG_PRIOR, Explanation, KnownNotes, Scorer
 from drumhits.alignment.search import hypotheses, offsets
@@ -60,54 +59,75 @@ class Alignment:
     doubt: str = ""
 
 
-def align(
-    raw: MidiContent,
-    edited: MidiContent,
-    *,
-    evidence: npt.ArrayLike | None = None,
-    edited_tempo: float | None = None,
-    edited_offset: float | None = None,
-    range_s: tuple[float, float] | None = None,
-) -> Alignment:
+@dataclass(frozen=True)
+class Given:
+    """What the user says about an edited file; None where nothing.
+
+    Attributes
+    ----------
+    tempo_bpm : float > 0, optional
+        At which the edited file's beats run; decides the hypothesis.
+    offset_s : float, optional
+        To add to the edited file's times; decides the offset.
+    range_s : tuple of float, optional
+        Part of the raw file, in seconds, where the notes of both count.
+    """
+
+    tempo_bpm: float | None = None
+    offset_s: float | None = None
+    range_s: tuple[float, float] | None = None
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in (self.tempo_bpm, self.offset_s, self.range_s))
+
+
+NOTHING_GIVEN = Given()
+
+
+def align(raw: MidiContent, edited: MidiContent, given: Given = NOTHING_GIVEN) -> Alignment:
     """Return the edited notes' times on the raw file's time line, by the most likely tempo and offset.
 
     Parameters
     ----------
     raw, edited : MidiContent
         One note or more each.
-    evidence : array_like, shape (n_edited,), bool, optional
-        The edited notes to go by, one or more; default: all.
-    edited_tempo : float > 0, optional
-        BPM at which the edited file's beats run; decides the hypothesis.
-    edited_offset : float, optional
-        Seconds to add to the edited file's times; decides the offset.
-    range_s : tuple of float, optional
-        Part of the raw file, in seconds, where the notes of both count.
+    given : Given
 
     Raises
     ------
     NotEnoughDataError
-        Two explanations are about as good; or none of the three options is given, and too few raw notes are found
-        again, or not exactly enough, to tell that the files belong together.
+        Two explanations are about as good; or nothing is given, and too few raw notes are found again, or not exactly
+        enough, to tell that the files belong together.
     """
-    used = np.arange(len(edited.notes)) if evidence is None else np.flatnonzero(evidence)
-    one_per_tick = used[np.unique(edited.notes["tick"][used], return_index=True)[1]]
-    known = KnownNotes.of(raw)
-    scorer = Scorer(known, edited.notes["velocity"][one_per_tick], range_s or (-np.inf, np.inf))
+    used = np.ones(len(edited.notes), bool)
+    return alignment_by(explanations(KnownNotes.of(raw), edited, used, given), edited, given)
+
+
+def explanations(known: KnownNotes, edited: MidiContent, used: np.ndarray, given: Given) -> list[Explanation]:
+    """Return the explanations of the used notes of a file, the likeliest first."""
+    indices = np.flatnonzero(used)
+    one_per_tick = indices[np.unique(edited.notes["tick"][used], return_index=True)[1]]
+    scorer = Scorer(known, edited.notes["velocity"][one_per_tick], given.range_s or (-np.inf, np.inf))
     found = list[Explanation]()
-    for hypothesis in hypotheses(known, edited, edited_tempo):
+    for hypothesis in hypotheses(known, edited, given.tempo_bpm):
         times_s = hypothesis.times_s[one_per_tick]
-        tried = offsets(known.times_s, times_s, hypothesis) if edited_offset is None else [edited_offset]
+        tried = offsets(known.times_s, times_s, hypothesis) if given.offset_s is None else [given.offset_s]
         found += [scorer.explain(hypothesis, times_s, offset_s) for offset_s in tried]
-    found.sort(key=lambda explanation: -explanation.log_likelihood)
+    return sorted(found, key=lambda explanation: -explanation.log_likelihood)
+
+
+def alignment_by(found: list[Explanation], edited: MidiContent, given: Given) -> Alignment:
+    """Return the alignment by the first of several explanations; NotEnoughDataError as `align` raises it."""
     best = found[0]
     runner_up = next((other for other in found if other.matched and not other.pairs_like(best)), None)
-    is_given = any(option is not None for option in (edited_tempo, edited_offset, range_s))
-    doubt = "" if belongs_together(best) else _too_few(best)
-    if doubt and not (is_given and best.matched):
-        raise NotEnoughDataError(doubt)
+    is_doubtful = not belongs_together(best)
+    if is_doubtful and not (given and best.matched):
+        raise NotEnoughDataError(_too_few(best))
     _refuse_unless_clear(best, runner_up)
-    return _as_alignment(best, runner_up, edited, doubt)
+    return _as_alignment(best, runner_up, edited, _DOUBT.format(best) if is_doubtful else "")
+
+
+_DOUBT = "aligned as the options say, although few of its notes lie on the raw file's ({}); see that they are right."
 
 
 def belongs_together(e: Explanation) -> bool:

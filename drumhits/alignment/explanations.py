@@ -139,8 +139,7 @@ class Explanation:
 
     def __str__(self) -> str:
         return (
-            f"{self.hypothesis.name}, offset {self.offset_s:+.3f} s, "
-            f"{self.matched} of {self.considered} notes matched"
+            f"{self.hypothesis.name}, offset {self.offset_s:+.3f} s, {self.matched} of {self.considered} notes matched"
         )
 
 
@@ -181,9 +180,7 @@ class Scorer:
             partners=np.where(hit, nearest, -1),
         )
         log_likelihood = _pairing(explanation, max(1.0, end_s - start_s)) + self._same_velocities(explanation)
-        return replace(
-            explanation, log_likelihood=log_likelihood + UNSHIFTED_LOG_PRIOR * explanation.is_unshifted
-        )
+        return replace(explanation, log_likelihood=log_likelihood + UNSHIFTED_LOG_PRIOR * explanation.is_unshifted)
 
     def _same_velocities(self, explanation: Explanation) -> float:
         """Return the log-likelihood ratio of the velocities that pairs have in common, against chance."""

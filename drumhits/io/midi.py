@@ -59,6 +59,8 @@ class MidiContent:
     ----------
     notes : np.ndarray, shape (n,), `NOTE_DTYPE`
         Note-ons of all tracks and channels, sorted by time and number.
+    parts : np.ndarray, shape (n,), int
+        Track and channel of each note, as one number.
     ppq : int
         Ticks per beat; `tempo.seconds(notes["tick"] / ppq)` is `notes["time_s"]`.
     tempo : TempoMap
@@ -74,6 +76,7 @@ class MidiContent:
     """
 
     notes: np.ndarray
+    parts: np.ndarray
     ppq: int
     tempo: TempoMap
     has_tempo: bool
@@ -204,7 +207,7 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{name} is over 32 MB, more than any drum part; export the drum track alone.")
     events = smf.parse(data, name)
-    on, off, number, velocity = _note_spans(events)
+    on, off, number, velocity, parts = _note_spans(events)
     shift = -on.min(initial=0)
     tempo = _tempo_map(events, shift)
     notes = np.zeros(len(on), dtype=NOTE_DTYPE)
@@ -223,8 +226,10 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
         (events.bad_tempos, "has {} tempo event(s) without a tempo, which are ignored"),
         (shift, "begins {} tick(s) before time 0 and is moved later by as much"),
     )
+    in_time = np.lexsort((notes["number"], notes["time_s"]))
     return MidiContent(
-        notes=notes[np.lexsort((notes["number"], notes["time_s"]))],
+        notes=notes[in_time],
+        parts=parts[in_time],
         ppq=events.ppq,
         tempo=tempo,
         has_tempo=bool(events.tempos) or events.beat_us is not None,
@@ -234,18 +239,19 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     )
 
 
-def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the ticks of start and end, the number and the velocity of each note, in file order."""
+def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ticks of start and end, the number, the velocity and the part of each note, in file order."""
     ticks, messages = _clip(events.ticks), np.array(events.messages, dtype=np.int64)
     status, number, velocity = messages >> 16, messages >> 8 & 0xFF, messages & 0xFF
     track = np.repeat(np.arange(len(events.track_sizes)), np.array(events.track_sizes, dtype=np.int64))
-    voice = (track * 16 + (status & 0x0F)) * 256 + number
+    part = track * 16 + (status & 0x0F)
+    voice = part * 256 + number
     by_voice = np.argsort(voice, kind="stable")
     is_last = np.append(np.diff(voice[by_voice]) != 0, True)[: len(voice)]
     off = _clip(events.track_ends)[track]
     off[by_voice[~is_last]] = ticks[np.roll(by_voice, -1)[~is_last]]
     starts = (status >= smf.NOTE_ON) & (velocity > 0)
-    return ticks[starts], np.maximum(off, ticks)[starts], number[starts], velocity[starts]
+    return ticks[starts], np.maximum(off, ticks)[starts], number[starts], velocity[starts], part[starts]
 
 
 def _tempo_map(events: smf.Events, shift: int) -> TempoMap:

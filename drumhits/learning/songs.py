@@ -222,13 +222,16 @@ def label_song(
             candidate_times_s=table.times_s,
             timing_offset_s=config.timing_offset,
             note_group=note_group(config),
+            keep_all=provenance.keep_all,
             edited_tempo=edited_tempo,
             edited_offset=edited_offset,
             range_s=range_s,
         )
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
-    warnings = (*source.warnings, *raw.warnings, *edited.warnings, *_raw_warnings(pair, raw_bytes, raw, labels))
+    of_edits = (f"{pair.edited}: {sentence}" for sentence in labels.warnings)
+    of_raw = _raw_warnings(pair, raw_bytes, raw, labels)
+    warnings = (*source.warnings, *raw.warnings, *edited.warnings, *of_edits, *of_raw)
     return LabelledSong(pair.name, pair, source, config, table, labels, provenance, warnings)
 
 

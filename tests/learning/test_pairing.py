@@ -312,6 +312,28 @@ def test_refused_alignment_names_the_song_and_keeps_its_exit_code(pair):
         label_song(pair)
 
 
+def test_velocity_1_is_a_note_unless_the_raw_file_was_made_by_keep_all(pair):
+    edited = read_midi(pair.edited).notes
+    rows = np.column_stack([edited[column] for column in ("time_s", "number", "velocity")])
+    rows[2, 2] = 1
+    pair.edited.write_bytes(daws.write(rows, ppq=480, end_s=7))
+    assert label_song(pair).labels.kept == len(rows)
+    raw = read_midi(pair.raw)
+    note = replace(read_provenance(raw), keep_all=True)
+    pair.raw.write_bytes(encode([Track("snare", raw.notes)], texts=[note.to_text()]))
+    assert label_song(pair).labels.kept == len(rows) - 1
+
+
+def test_what_is_left_out_of_a_whole_kit_is_said(pair):
+    edited = read_midi(pair.edited).notes
+    rows = np.column_stack([edited[column] for column in ("time_s", "number", "velocity")])
+    kick = np.column_stack((np.arange(5) + 0.31, np.full((5, 2), (36, 90))))
+    pair.edited.write_bytes(daws.write(np.concatenate((rows, kick)), ppq=480, end_s=7))
+    song = label_song(pair)
+    assert (song.labels.kept, song.labels.added_without_candidate) == (len(rows), 0)
+    assert song.warnings == (f"{pair.edited}: 5 note(s) of other drums or tracks are left out.",)
+
+
 def test_bad_song_leaves_the_others_alone(tmp_path):
     pairs = [make_song(tmp_path, f"Song{n}-snare") for n in (1, 2, 3)]
     (tmp_path / "audio" / "Song2-snare.wav").unlink()
