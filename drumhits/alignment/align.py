@@ -4,13 +4,14 @@ Times in seconds, increasing. DAWs keep either the seconds or the beats of a not
 which many differences between raw and edited times agree. A file that was not shifted has the higher prior probability.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
 
-from drumhits.alignment.explanations import UNSHIFTED_LOG_PRIOR, Explanation, KnownNotes, Scorer
-from drumhits.alignment.search import hypotheses, offsets
+from drumhits.alignment.explanations import UNSHIFTED_LOG_PRIOR, Explanation, Hypothesis, KnownNotes, Scorer
+from drumhits.alignment.search import hypotheses, offsets, tempo_hypotheses
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import MidiContent
 
@@ -28,7 +29,7 @@ class Alignment:
     Attributes
     ----------
     hypothesis : str
-        "seconds kept", "beats kept" or "tempo given".
+        "seconds kept", "beats kept", "tempo given" or that a tempo was found.
     offset_s : float
         Raw time = edited time under the hypothesis + `offset_s`.
     scale : float > 0
@@ -104,26 +105,40 @@ def align(raw: MidiContent, edited: MidiContent, given: Given = NOTHING_GIVEN) -
 
 
 def explanations(known: KnownNotes, edited: MidiContent, used: np.ndarray, given: Given) -> list[Explanation]:
-    """Return the explanations of the used notes of a file, the likeliest first."""
+    """Return the explanations of the used notes of a file, the likeliest first.
+
+    Where a file states no tempo and none of the usual ones explains it, tempos are searched.
+    """
     indices = np.flatnonzero(used)
     one_per_tick = indices[np.unique(edited.notes["tick"][used], return_index=True)[1]]
     scorer = Scorer(known, edited.notes["velocity"][one_per_tick], given.range_s or (-np.inf, np.inf))
-    found = list[Explanation]()
-    for hypothesis in hypotheses(known, edited, given.tempo_bpm):
-        times_s = hypothesis.times_s[one_per_tick]
-        tried = offsets(known.times_s, times_s, hypothesis) if given.offset_s is None else [given.offset_s]
-        found += [scorer.explain(hypothesis, times_s, offset_s) for offset_s in tried]
-    return sorted(found, key=lambda explanation: -explanation.log_likelihood)
+
+    def by_likelihood(tried: Iterable[Hypothesis]) -> list[Explanation]:
+        found = list[Explanation]()
+        for hypothesis in tried:
+            times_s = hypothesis.times_s[one_per_tick]
+            shifts = offsets(known.times_s, times_s, hypothesis) if given.offset_s is None else [given.offset_s]
+            found += [scorer.explain(hypothesis, times_s, offset_s) for offset_s in shifts]
+        return sorted(found, key=lambda explanation: -explanation.log_likelihood)
+
+    found = by_likelihood(hypotheses(known, edited, given.tempo_bpm))
+    if edited.has_tempo or given.tempo_bpm is not None or belongs_together(found[0]):
+        return found
+    searched = by_likelihood(tempo_hypotheses(known, edited, one_per_tick, given.offset_s))
+    return searched if searched and belongs_together(searched[0]) else found
 
 
 def alignment_by(found: list[Explanation], edited: MidiContent, given: Given) -> Alignment:
     """Return the alignment by the first of several explanations; NotEnoughDataError as `align` raises it."""
-    best = found[0]
-    runner_up = next((other for other in found if other.matched and not other.pairs_like(best)), None)
+    best, runner_up = found[0], rival(found)
     is_doubtful = not belongs_together(best)
     if is_doubtful and not (given and best.matched):
         raise NotEnoughDataError(_too_few(best))
-    _refuse_unless_clear(best, runner_up)
+    if not is_clear(best, runner_up):
+        raise NotEnoughDataError(
+            f"the edited notes fit the raw file in two ways about equally well ({best}; {runner_up}), as repeated bars"
+            " do; decide with --edited-offset (0 if nothing was shifted), --edited-tempo or --range"
+        )
     return _as_alignment(best, runner_up, edited, _DOUBT.format(best) if is_doubtful else "")
 
 
@@ -143,7 +158,19 @@ def belongs_together(e: Explanation) -> bool:
         return False
     needed = NEEDED_EXACTNESS + SEARCH_LOG_ODDS * (not e.is_unshifted)
     is_exact = e.exactness >= needed and e.exact >= MIN_EXACT_SHARE * min(e.known, e.considered)
-    return is_exact or max(e.share, e.found_share) >= CLEAR_SHARE
+    return is_exact or (not e.hypothesis.is_searched and max(e.share, e.found_share) >= CLEAR_SHARE)
+
+
+def rival(found: list[Explanation]) -> Explanation | None:
+    """Return the likeliest explanation that pairs other notes than the first; None without."""
+    return next((other for other in found if other.matched and not other.pairs_like(found[0])), None)
+
+
+def is_clear(best: Explanation, runner_up: Explanation | None) -> bool:
+    """Return whether an explanation is likelier by far than the next one, or that one no likelier than chance."""
+    if runner_up is None or runner_up.log_likelihood < SEARCH_LOG_ODDS:
+        return True
+    return best.log_likelihood - runner_up.log_likelihood >= DECISIVE_LOG_ODDS
 
 
 def _too_few(best: Explanation) -> str:
@@ -153,16 +180,6 @@ def _too_few(best: Explanation) -> str:
         " with --edited-tempo, the shift with --edited-offset (0 if nothing was shifted), or the edited part with"
         " --range"
     )
-
-
-def _refuse_unless_clear(best: Explanation, runner_up: Explanation | None) -> None:
-    if runner_up is None or runner_up.log_likelihood < SEARCH_LOG_ODDS:
-        return
-    if best.log_likelihood - runner_up.log_likelihood < DECISIVE_LOG_ODDS:
-        raise NotEnoughDataError(
-            f"the edited notes fit the raw file in two ways about equally well ({best}; {runner_up}), as repeated bars"
-            " do; decide with --edited-offset (0 if nothing was shifted), --edited-tempo or --range"
-        )
 
 
 def _as_alignment(best: Explanation, runner_up: Explanation | None, edited: MidiContent, doubt: str) -> Alignment:

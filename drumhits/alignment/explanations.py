@@ -58,7 +58,7 @@ class Hypothesis:
     Attributes
     ----------
     name : str
-        "seconds kept", "beats kept" or "tempo given".
+        "seconds kept", "beats kept", "tempo given" or that a tempo was found.
     times_s : np.ndarray, shape (n,)
         Of the notes.
     end_s : float
@@ -67,6 +67,8 @@ class Hypothesis:
         Largest distance of a match.
     exact_s : float > 0
         Distance that rounding alone explains.
+    log_prior : float <= 0
+        Of one among several that were tried.
     """
 
     name: str
@@ -74,6 +76,12 @@ class Hypothesis:
     end_s: float
     tolerance_s: float
     exact_s: float
+    log_prior: float = 0.0
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether it is one of many: near its true tempo, another one pairs many notes, too, but not to the tick."""
+        return self.log_prior < 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +188,8 @@ class Scorer:
             partners=np.where(hit, nearest, -1),
         )
         log_likelihood = _pairing(explanation, max(1.0, end_s - start_s)) + self._same_velocities(explanation)
-        return replace(explanation, log_likelihood=log_likelihood + UNSHIFTED_LOG_PRIOR * explanation.is_unshifted)
+        log_prior = hypothesis.log_prior + UNSHIFTED_LOG_PRIOR * explanation.is_unshifted
+        return replace(explanation, log_likelihood=log_likelihood + log_prior)
 
     def _same_velocities(self, explanation: Explanation) -> float:
         """Return the log-likelihood ratio of the velocities that pairs have in common, against chance."""

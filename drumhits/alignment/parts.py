@@ -16,7 +16,7 @@ from drumhits.io.midi import MidiContent
 from drumhits.matching import match_times
 
 OWN_SHARE = 0.9  # of the notes of one number in one part: so many raw notes among them, and they were re-noted
-MAX_PARTS = 16  # that are tried, the ones with the most notes
+MAX_PARTS = 8  # that are tried, the ones with the most notes
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drumhits.alignment.align import align
+from drumhits.alignment.align import Given, align
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import decode
 
@@ -77,10 +77,39 @@ def test_another_song_is_refused_however_many_notes_it_has():
         assert offset_or_refusal(one, rewritten(other)) is None
 
 
-def test_a_wrong_tempo_is_refused():
+def unstated_tempo(seed, bpm, **how):
+    session = daws.heavy_session(np.random.default_rng(seed), 0.3, 0.5)
+    return session, rewritten(session, ppq=96, kind=0, bpm=bpm, tempo=False, **how)
+
+
+def aligned(session, edited):
+    return align(session.raw, edited)
+
+
+def test_a_tempo_that_the_file_does_not_state_is_found():
+    found = [aligned(*unstated_tempo(seed, 97.0)) for seed in range(N_SESSIONS)]
+    assert {(alignment.hypothesis, round(alignment.offset_s, 2)) for alignment in found} == {("97 BPM", 0.0)}
+
+
+def test_a_tempo_and_a_shift_are_found_together():
+    found = [aligned(*unstated_tempo(seed, 141.5, shift_s=4.0)) for seed in range(N_SESSIONS)]
+    assert {alignment.hypothesis for alignment in found} == {"141.5 BPM"}
+    assert [alignment.offset_s for alignment in found] == pytest.approx([-4.0] * N_SESSIONS, abs=0.006)
+
+
+def test_an_odd_tempo_is_refused_and_the_option_decides():
+    for seed in range(N_SESSIONS):
+        session, edited = unstated_tempo(seed, 97.23)
+        assert offset_or_refusal(session, edited) is None
+        assert align(session.raw, edited, Given(tempo_bpm=97.23)).doubt == ""
+
+
+def test_a_wrong_tempo_that_the_file_states_is_refused():
     for seed in range(N_SESSIONS):
         session = daws.heavy_session(np.random.default_rng(seed), 0.3, 0.5)
-        assert offset_or_refusal(session, rewritten(session, ppq=96, kind=0, bpm=97.0, tempo=False)) is None
+        data = daws.write(session.notes(), ppq=96, bpm=97.0)
+        stated = data.replace(round(6e7 / 97).to_bytes(3, "big"), round(6e7 / 101).to_bytes(3, "big"))
+        assert offset_or_refusal(session, decode(stated)) is None
 
 
 def test_notes_added_on_the_beat_of_a_machine_do_not_move_an_unshifted_file():

@@ -108,10 +108,10 @@ def test_another_song_is_refused():
 
 def test_unknown_tempo_is_refused_and_the_tempo_decides():
     session = case(3)
-    data = daws.write(session.notes(), ppq=480, bpm=97.0, tempo=False)
+    data = daws.write(session.notes(), ppq=480, bpm=97.23, tempo=False)
     with pytest.raises(NotEnoughDataError, match="--edited-tempo"):
         labels_of(session.raw, decode(data))
-    result = labels_of(session.raw, decode(data), edited_tempo=97.0)
+    result = labels_of(session.raw, decode(data), edited_tempo=97.23)
     assert result.alignment.hypothesis == "tempo given"
     assert np.array_equal(result.labels[session.is_kept], np.full(session.is_kept.sum(), KEPT))
 
