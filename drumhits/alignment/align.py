@@ -142,6 +142,11 @@ def alignment_by(found: list[Explanation], edited: MidiContent, given: Given) ->
     return _as_alignment(best, runner_up, edited, _DOUBT.format(best) if is_doubtful else "")
 
 
+def evidence_of(e: Explanation) -> float:
+    """Return the log-likelihood of an explanation beyond its prior, or beyond the best of all offsets by chance."""
+    return e.log_likelihood - (UNSHIFTED_LOG_PRIOR if e.is_unshifted else SEARCH_LOG_ODDS)
+
+
 _DOUBT = "aligned as the options say, although few of its notes lie on the raw file's ({}); see that they are right."
 
 
@@ -151,7 +156,7 @@ def belongs_together(e: Explanation) -> bool:
     Most edited notes are raw notes, or most raw notes are found again, or at least so many to the tick as a shared
     rhythm does not give.
     """
-    evidence = e.log_likelihood - (UNSHIFTED_LOG_PRIOR if e.is_unshifted else SEARCH_LOG_ODDS)
+    evidence = evidence_of(e)
     if e.is_unshifted and e.share >= CLEAR_SHARE and evidence >= 0:
         return True
     if evidence < DECISIVE_LOG_ODDS:

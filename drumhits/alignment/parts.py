@@ -66,11 +66,11 @@ def align_part(
         See `align.align`; or the file holds only notes of other drums, which are no notes of the raw file.
     """
     known = KnownNotes.of(raw)
-    choices = _choices(edited, note_group)
+    choices = part_choices(edited, note_group)
     found = [explanations(known, edited, used, given) for used in choices]
     chosen = max(range(len(choices)), key=lambda i: found[i][0].log_likelihood)
     alignment = alignment_by(found[chosen], edited, given)
-    belongs = choices[chosen] & ~_of_other_drums(edited, note_group)
+    belongs = choices[chosen] & ~of_other_drums(edited, note_group)
     for voice in _voices(edited, ~belongs):
         if _are_raw_notes(raw.notes, edited.notes[voice], alignment, voice):
             belongs |= voice
@@ -83,12 +83,12 @@ def align_part(
     return AlignedPart(edited.notes[belongs], part, int(np.count_nonzero(~belongs)))
 
 
-def _of_other_drums(edited: MidiContent, note_group: frozenset[int] | None) -> np.ndarray:
+def of_other_drums(edited: MidiContent, note_group: frozenset[int] | None) -> np.ndarray:
     others = sorted(DRUM_NOTES - note_group) if note_group is not None else []
     return np.isin(edited.notes["number"], others)
 
 
-def _choices(edited: MidiContent, note_group: frozenset[int] | None) -> list[np.ndarray]:
+def part_choices(edited: MidiContent, note_group: frozenset[int] | None) -> list[np.ndarray]:
     """Return the choices of notes that may be the stem's, as masks, none of them empty.
 
     Everything but other drums, the stem's own numbers, and both in one part alone, beside parts that hold nothing else.
@@ -97,7 +97,7 @@ def _choices(edited: MidiContent, note_group: frozenset[int] | None) -> list[np.
     if note_group is None:
         return [everything]
     is_own = np.isin(edited.notes["number"], sorted(note_group))
-    wide = ~_of_other_drums(edited, note_group)
+    wide = ~of_other_drums(edited, note_group)
     if not wide.any():
         return [everything]
     parts, counts = np.unique(edited.parts, return_counts=True)
