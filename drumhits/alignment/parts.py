@@ -10,6 +10,7 @@ import numpy as np
 
 from drumhits.alignment.align import NOTHING_GIVEN, Alignment, Given, alignment_by, explanations
 from drumhits.alignment.explanations import KnownNotes
+from drumhits.alignment.moved import require_one_piece
 from drumhits.drums import DRUM_NOTES
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import MidiContent
@@ -63,13 +64,15 @@ def align_part(
     Raises
     ------
     NotEnoughDataError
-        See `align.align`; or the file holds only notes of other drums, which are no notes of the raw file.
+        See `align.align` and `moved.require_one_piece`; or the file holds only notes of other drums, which are no
+        notes of the raw file.
     """
     known = KnownNotes.of(raw)
     choices = part_choices(edited, note_group)
     found = [explanations(known, edited, used, given) for used in choices]
     chosen = max(range(len(choices)), key=lambda i: found[i][0].log_likelihood)
     alignment = alignment_by(found[chosen], edited, given)
+    require_one_piece(known, edited, choices[chosen], alignment, given)
     belongs = choices[chosen] & ~of_other_drums(edited, note_group)
     for voice in _voices(edited, ~belongs):
         if _are_raw_notes(raw.notes, edited.notes[voice], alignment, voice):

@@ -4,7 +4,7 @@ import daws
 import numpy as np
 import pytest
 
-from drumhits.alignment.align import align
+from drumhits.alignment.align import Given, align
 from drumhits.alignment.parts import align_part
 from drumhits.drums import PROFILES
 from drumhits.errors import NotEnoughDataError
@@ -101,3 +101,26 @@ def test_without_a_group_every_note_counts():
     part = align_part(session.raw, edited, None)
     assert part.left_out == 0
     assert np.array_equal(part.alignment.times_s, align(session.raw, edited).times_s)
+
+
+def test_bars_cut_out_of_the_middle_are_refused_and_the_range_decides(rng):
+    session = daws.heavy_session(rng, 0.2, 0.1)
+    rows, bar_s = session.notes(), 4 * session.beat_s
+    cut_s = 0.5 * rows[-1, 0]
+    kept = rows[(rows[:, 0] < cut_s) | (rows[:, 0] >= cut_s + bar_s)]
+    kept[kept[:, 0] >= cut_s, 0] -= bar_s
+    edited = decode(daws.write(kept))
+    with pytest.raises(NotEnoughDataError, match="--range"):
+        align_part(session.raw, edited, CYMBALS)
+    part = align_part(session.raw, edited, CYMBALS, Given(range_s=(0, cut_s), offset_s=0))
+    assert part.alignment.offset_s == 0
+
+
+def test_a_part_that_was_edited_heavily_is_no_moved_one():
+    for seed in range(N_SESSIONS):
+        session = daws.heavy_session(np.random.default_rng(seed), 0, 1)
+        middle = 0.5 * session.raw.notes["time_s"][-1]
+        rows = session.notes()
+        is_added = np.isin(rows[:, 0], session.added_s)
+        changed = rows[np.where(rows[:, 0] > middle, is_added, ~is_added)]
+        assert align_part(session.raw, decode(daws.write(changed, end_s=60)), CYMBALS).alignment.offset_s == 0
