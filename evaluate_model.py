@@ -14,9 +14,10 @@ from drumhits.cli.interrupts import end_quietly
 if __name__ == "__main__":
     end_quietly()
 
+from drumhits.alignment.align import Given
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
-from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, share
+from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, share, tempo
 from drumhits.config.load import load_config
 from drumhits.drums import STEMS
 from drumhits.evaluation.deciders import load_deciders
@@ -59,6 +60,9 @@ def get_parser() -> argparse.ArgumentParser:
         "--window", type=_window, default=50.0, metavar="MS",
         help="largest distance of a hit from the true one, in milliseconds (default: 50)",
     )  # fmt: skip
+    aligning = parser.add_argument_group("aligning, where a message asks for it")
+    aligning.add_argument("--truth-tempo", type=tempo, metavar="BPM", help="tempo to read the truth at")
+    aligning.add_argument("--truth-offset", type=seconds, metavar="S", help="seconds to add to the truth's times")
     reporting = parser.add_argument_group("reporting")
     reporting.add_argument(
         "--report", type=Path, metavar="FILE.html", help="a page with pictures and sound (a folder gets report.html)"
@@ -83,7 +87,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> int:
     require_jobs(args.jobs)
     config = load_config(args.config)
     models = load_deciders(args.model, args.stem, config.stems[args.stem], any_stem=args.force)
-    pairs, unpaired = find_test_songs(args.test_dir, args.stem)
+    pairs, unpaired = find_test_songs(args.test_dir, args.stem, Given(args.truth_tempo, args.truth_offset))
     page_file = page_path(args.report) if args.report else None
     require_safe_outputs(args, page_file, pairs)
     for sentence in unpaired:

@@ -206,6 +206,8 @@ def evaluate(
     *,
     config: Config | None = None,
     window_ms: float = 50.0,
+    truth_tempo: float | None = None,
+    truth_offset: float | None = None,
     n_jobs: int = 1,
 ) -> "Evaluation":
     """Return what models, thresholds and keeping everything make of songs with a truth.
@@ -222,6 +224,8 @@ def evaluate(
         The thresholds to compare with; the defaults otherwise.
     window_ms : float > 0
         Largest distance of a hit from the true one.
+    truth_tempo, truth_offset : float, optional
+        BPM to read the truth at, and seconds to add to its times, where it does not fit the audio by itself.
     n_jobs : int > 0
         Songs at a time.
 
@@ -232,6 +236,7 @@ def evaluate(
     NotEnoughDataError
         There is no song to test on.
     """
+    from drumhits.alignment.align import Given
     from drumhits.evaluation.comparison import evaluate_songs
     from drumhits.evaluation.deciders import load_deciders
     from drumhits.evaluation.truth import find_test_songs
@@ -239,7 +244,7 @@ def evaluate(
     chosen = config or default_config()
     paths = [models] if isinstance(models, str | PathLike) else models
     deciders = load_deciders([Path(path) for path in paths], stem, chosen.stems[stem])
-    pairs, _ = find_test_songs(Path(test_dir), stem)
+    pairs, _ = find_test_songs(Path(test_dir), stem, Given(truth_tempo, truth_offset))
     evaluation, errors = evaluate_songs(pairs, deciders, stem, chosen, window_ms / 1000, n_jobs=n_jobs)
     if evaluation is None or errors:
         raise errors[0]

@@ -4,6 +4,7 @@ Times in seconds on the raw file's line. An `Export` says which part of that lin
 """
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -68,6 +69,32 @@ def session(rng):
     return Session(raw, is_kept, np.sort(added[clear]), beat_s)
 
 
+def heavy_session(rng, deleted, added, on_grid=True):
+    """A performance of which a share of the notes was deleted, and as many times `added` as it had were drawn.
+
+    The drawn notes are strokes on the grid as they were played, or anywhere; all are clear of the raw notes.
+    """
+    raw, beat_s = performance(rng)
+    raw_s = raw.notes["time_s"]
+    is_kept = rng.random(len(raw_s)) >= deleted
+    is_kept[rng.integers(len(raw_s), size=8)] = True
+    drawn = rng.uniform(0.5, raw_s[-1], 4 * len(raw_s))
+    if on_grid:
+        drawn = 0.5 + np.rint((drawn - 0.5) / (beat_s / 4)) * beat_s / 4 + rng.normal(0, 0.009, len(drawn))
+    drawn = np.sort(drawn)
+    clear = np.min(np.abs(drawn[:, None] - raw_s), axis=1) > 0.03
+    drawn = drawn[clear & (np.diff(drawn, prepend=-1) > 0.02)]
+    wanted = min(len(drawn), round(added * len(raw_s)))
+    return Session(raw, is_kept, np.sort(rng.choice(drawn, wanted, replace=False)), beat_s)
+
+
+def machine(times_s):
+    """A raw file of a machine: all notes of one number and velocity."""
+    notes = np.zeros(len(times_s), NOTE_DTYPE)
+    notes["time_s"], notes["number"], notes["velocity"], notes["duration_s"] = times_s, 49, 80, 0.02
+    return decode(encode([Track("cymbals", notes)]))
+
+
 def write(
     rows, *, ppq=960, bpm=120.0, tempo=True, kind=1, channel=9, running=False, first_delta=None, end_s=None
 ):
@@ -95,6 +122,23 @@ def write(
     header = b"MThd" + (6).to_bytes(4, "big")
     header += b"".join(x.to_bytes(2, "big") for x in (kind, len(tracks), ppq))
     return header + b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
+
+
+def write_tracks(tracks, channels, kind=1, ppq=960):
+    """Bytes of a MIDI file with several tracks of rows, or with all of them in one, each on its channel."""
+    events = [
+        [(round(2 * ppq * row[0]), bytes((0x90 + channel, int(row[1]), int(row[2])))) for row in rows]
+        for rows, channel in zip(tracks, channels, strict=True)
+    ]
+    bodies = [_body(sorted(track)) for track in (events if kind else [list(chain(*events))])]
+    header = b"MThd" + (6).to_bytes(4, "big") + b"".join(x.to_bytes(2, "big") for x in (kind, len(bodies), ppq))
+    return header + b"".join(b"MTrk" + len(body).to_bytes(4, "big") + body for body in bodies)
+
+
+def _body(events):
+    deltas = np.diff([tick for tick, _ in events], prepend=0).tolist()
+    body = b"".join(quantity(delta) + message for delta, (_, message) in zip(deltas, events, strict=True))
+    return body + b"\x00\xff\x2f\x00"
 
 
 def shifted(rows, by_s):

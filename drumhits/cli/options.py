@@ -1,11 +1,13 @@
 """Options that the scripts share, and the values that they take."""
 
 import argparse
+from math import isfinite
 from pathlib import Path
 
 from drumhits import __version__
 from drumhits.cli.console import ArgumentParser
 from drumhits.errors import UsageError
+from drumhits.io.midi import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 
 
 def new_parser(description: str | None, examples: str) -> ArgumentParser:
@@ -46,6 +48,22 @@ def share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1 (0.7 is 70 %)")
+    return value
+
+
+def tempo(text: str) -> float:
+    """Return the value of an option that takes a tempo in BPM."""
+    value = float(text)
+    if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
+        raise argparse.ArgumentTypeError(f"{text} is not between {MIN_TEMPO_BPM:g} and {MAX_TEMPO_BPM:g} BPM")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Return the value of an option that takes a time in seconds, before or after 0."""
+    value = float(text)
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
     return value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
-from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds_range
+from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, seconds_range, tempo
 from drumhits.drums import STEMS
 from drumhits.errors import UsageError
 from drumhits.io.files import PAGE_SIGNATURE
@@ -59,8 +59,10 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_aligning(parser: argparse.ArgumentParser) -> None:
     aligning = parser.add_argument_group("aligning, where a message asks for it")
-    aligning.add_argument("--edited-tempo", type=float, metavar="BPM", help="tempo to read the edited MIDI at")
-    aligning.add_argument("--edited-offset", type=float, metavar="S", help="seconds to add to the edited MIDI's times")
+    aligning.add_argument("--edited-tempo", type=tempo, metavar="BPM", help="tempo to read the edited MIDI at")
+    aligning.add_argument(
+        "--edited-offset", type=seconds, metavar="S", help="seconds to add to the edited MIDI's times"
+    )
     aligning.add_argument(
         "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
     )

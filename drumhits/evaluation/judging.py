@@ -5,7 +5,7 @@ scores converted files gets the same numbers.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,14 +16,13 @@ from drumhits.config.load import Config, StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.evaluation.deciders import Decider
 from drumhits.evaluation.scores import CandidateScores, NoteScores, score_candidates, score_notes
-from drumhits.evaluation.truth import TruthPair, read_truth
+from drumhits.evaluation.timeline import Truth, aligned_truth
+from drumhits.evaluation.truth import TruthPair
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import Track, decode, encode
 from drumhits.matching import match_times
 from drumhits.models.decisions import Decisions
 from drumhits.transcription.notes import to_notes
-
-FEW_ON_CANDIDATES, FEWEST_TO_TELL = 0.5, 10
 
 Analyse = Callable[[Path, StemConfig, str], tuple[FeatureTable, AudioSource]]
 
@@ -110,9 +109,9 @@ def score_song(
     Raises
     ------
     InputError
-        The audio or the truth cannot be read.
+        The audio or the truth cannot be read, or the truth fits the audio in two ways.
     """
-    reference, warnings = read_truth(pair.truth, deciders[0].config)
+    truth: Truth | None = None
     tables: dict[tuple, tuple[FeatureTable, AudioSource]] = {}
     songs = []
     for decider in deciders:
@@ -121,19 +120,12 @@ def score_song(
             tables[key] = analyse(pair.audio, decider.config, key[1])
         table, source = tables[key]
         table = table.without_articulation_scores() if decider.feature_set == GUIDE else table
+        times_s = table.times_s + decider.config.timing_offset
+        truth = truth or aligned_truth(pair, decider.config, times_s, config.tempo_bpm)
         decisions = decider.decide(table, decider.config)
-        songs.append(score_decisions(table, decisions, reference, decider.config, config, window_s))
-    n_detected = int(np.count_nonzero(songs[0].is_detected))
-    return source, songs, [*source.warnings, *warnings, *_doubts(pair.truth, n_detected, len(reference))]
-
-
-def _doubts(truth: Path, n_detected: int, n_reference: int) -> list[str]:
-    if n_reference < FEWEST_TO_TELL or n_detected >= FEW_ON_CANDIDATES * n_reference:
-        return []
-    return [
-        f"{truth}: only {n_detected} of its {n_reference} hits lie on a candidate; if it was exported at "
-        "another tempo or start than the audio, or belongs to another song, its scores mean nothing."
-    ]
+        decisions = replace(decisions, keep=decisions.keep & truth.covers(times_s))
+        songs.append(score_decisions(table, decisions, truth.notes, decider.config, config, window_s))
+    return source, songs, [*source.warnings, *(truth.warnings if truth else ())]
 
 
 def _features_for(decider: Decider, deciders: Sequence[Decider]) -> str:

@@ -5,28 +5,37 @@ from pathlib import Path
 
 import numpy as np
 
+from drumhits.alignment.align import NOTHING_GIVEN, Given
 from drumhits.config.load import StemConfig
 from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY, stem_of
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.audio import AUDIO_SUFFIXES
 from drumhits.io.folders import MIDI_SUFFIXES, files_in, name_key, name_list
-from drumhits.io.midi import read_midi
+from drumhits.io.midi import MidiContent, read_midi
 from drumhits.learning.songs import note_group
+from drumhits.transcription.provenance import read_provenance
 
 ENDING = "_ground_truth"
+MAX_SILENT_SHARE = 0.2  # of the notes of a truth, at velocity 1
 
 
 @dataclass(frozen=True)
 class TruthPair:
-    """A stem and its truth; `name` is the audio file's without suffix."""
+    """A stem and its truth; `name` is the audio file's without suffix, `given` what the user says of the truth."""
 
     name: str
     audio: Path
     truth: Path
+    given: Given = NOTHING_GIVEN
 
 
-def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]]:
+def find_test_songs(folder: Path, stem: str, given: Given = NOTHING_GIVEN) -> tuple[list[TruthPair], list[str]]:
     """Return the pairs `NAME-STEM.wav` and `NAME-STEM_ground_truth.mid` of a stem by name, and what is in no pair.
+
+    Parameters
+    ----------
+    given : Given
+        What the user says of every truth: its tempo, its offset.
 
     Raises
     ------
@@ -49,7 +58,7 @@ def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]
         if key in pairs:
             unpaired.append(f"{path}: {pairs[key].audio.name} of the same name is used instead.")
         elif key in truths:
-            pairs[key] = TruthPair(path.stem, path, truths[key])
+            pairs[key] = TruthPair(path.stem, path, truths[key], given)
         else:
             unpaired.append(f"{path}: has no truth beside it; looked for {path.stem}{ENDING}.mid.")
     unpaired += [f"{truths[key]}: has no audio beside it." for key in sorted(truths.keys() - pairs.keys())]
@@ -63,10 +72,7 @@ def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]
 
 
 def read_truth(path: Path, config: StemConfig) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the true hits as `midi.NOTE_DTYPE`, and what the user should know of the file.
-
-    As in edited MIDI, notes of velocity 1 are rejected candidates, and other drums' notes in a whole kit's file are
-    left out.
+    """Return the true hits of a file as it stands, as `midi.NOTE_DTYPE`, and what the user should know of it.
 
     Raises
     ------
@@ -74,15 +80,30 @@ def read_truth(path: Path, config: StemConfig) -> tuple[np.ndarray, tuple[str, .
         The file cannot be read; see `midi.read_midi`.
     """
     content = read_midi(path)
-    notes, warnings = content.notes, list(content.warnings)
-    is_rejected = notes["velocity"] <= REJECTED_VELOCITY
-    if is_rejected.any():
-        warnings.append(f"{path}: {is_rejected.sum()} note(s) of velocity 1 count as rejected, as in edited MIDI.")
-        notes = notes[~is_rejected]
-    is_other = np.isin(notes["number"], sorted(DRUM_NOTES - note_group(config)))
-    if is_other.all() and len(notes):
-        warnings.append(f"{path}: no note has a number of the {config.stem}; all are taken as its hits.")
-    elif is_other.any():
-        warnings.append(f"{path}: {is_other.sum()} note(s) of other drums are left out.")
-        notes = notes[~is_other]
-    return notes, tuple(warnings)
+    is_hit, said = hits_in(content, config)
+    return content.notes[is_hit], (*content.warnings, *(f"{path}: {sentence}" for sentence in said))
+
+
+def hits_in(content: MidiContent, config: StemConfig) -> tuple[np.ndarray, list[str]]:
+    """Return which notes of a truth are hits of the stem, as a mask, and what the user should know.
+
+    Other drums' notes in a whole kit's file are none; nor are notes of velocity 1 in an edited file of `--keep-all`,
+    which are rejected candidates: nobody plays so many.
+    """
+    is_hit, said = np.ones(len(content.notes), bool), list[str]()
+    is_silent = content.notes["velocity"] <= REJECTED_VELOCITY
+    if is_silent.any() and (_made_by_keep_all(content) or np.mean(is_silent) > MAX_SILENT_SHARE):
+        said.append(f"{is_silent.sum()} note(s) of velocity 1 count as rejected, as in edited MIDI.")
+        is_hit &= ~is_silent
+    is_other = np.isin(content.notes["number"], sorted(DRUM_NOTES - note_group(config)))
+    if is_other[is_hit].all() and is_hit.any():
+        said.append(f"no note has a number of the {config.stem}; all are taken as its hits.")
+    elif is_other[is_hit].any():
+        said.append(f"{np.count_nonzero(is_hit & is_other)} note(s) of other drums are left out.")
+        is_hit &= ~is_other
+    return is_hit, said
+
+
+def _made_by_keep_all(content: MidiContent) -> bool:
+    provenance = read_provenance(content)
+    return provenance is not None and provenance.keep_all is True

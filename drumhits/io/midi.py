@@ -59,10 +59,14 @@ class MidiContent:
     ----------
     notes : np.ndarray, shape (n,), `NOTE_DTYPE`
         Note-ons of all tracks and channels, sorted by time and number.
+    parts : np.ndarray, shape (n,), int
+        Track and channel of each note, as one number.
     ppq : int
         Ticks per beat; `tempo.seconds(notes["tick"] / ppq)` is `notes["time_s"]`.
     tempo : TempoMap
         One map from all tracks; 120 BPM where the file has none.
+    has_tempo : bool
+        Whether the file itself says how long a tick is.
     end_s : float
         End of the longest track.
     texts : tuple of str
@@ -72,8 +76,10 @@ class MidiContent:
     """
 
     notes: np.ndarray
+    parts: np.ndarray
     ppq: int
     tempo: TempoMap
+    has_tempo: bool
     end_s: float
     texts: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -195,12 +201,13 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     Raises
     ------
     InputError
-        Not MIDI, empty, over 32 MB, type 2, SMPTE or zero time division, or over 400,000 events.
+        Not MIDI, empty, over 32 MB, over 400,000 events, type 2 with notes in several tracks, zero or unknown time
+        division.
     """
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{name} is over 32 MB, more than any drum part; export the drum track alone.")
     events = smf.parse(data, name)
-    on, off, number, velocity = _note_spans(events)
+    on, off, number, velocity, parts = _note_spans(events)
     shift = -on.min(initial=0)
     tempo = _tempo_map(events, shift)
     notes = np.zeros(len(on), dtype=NOTE_DTYPE)
@@ -214,36 +221,43 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
     mended = (
         (unended, "has {} track(s) without an end, so it may be cut off; the notes before are used"),
         (missing, "announces {} track(s) more than it holds, so it may be cut off"),
+        (events.notes_behind_end, "has an end of track before {} of its note(s), which are used all the same"),
         (clamped, "has {} note(s) with a value over 127, taken as 127"),
         (events.bad_tempos, "has {} tempo event(s) without a tempo, which are ignored"),
         (shift, "begins {} tick(s) before time 0 and is moved later by as much"),
     )
+    in_time = np.lexsort((notes["number"], notes["time_s"]))
     return MidiContent(
-        notes=notes[np.lexsort((notes["number"], notes["time_s"]))],
+        notes=notes[in_time],
+        parts=parts[in_time],
         ppq=events.ppq,
         tempo=tempo,
+        has_tempo=bool(events.tempos) or events.beat_us is not None,
         end_s=float(tempo.seconds(end_tick / events.ppq)),
         texts=tuple(_decode_text(text) for text in events.texts),
         warnings=tuple(f"{name} {what.format(count)}." for count, what in mended if count),
     )
 
 
-def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the ticks of start and end, the number and the velocity of each note, in file order."""
+def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ticks of start and end, the number, the velocity and the part of each note, in file order."""
     ticks, messages = _clip(events.ticks), np.array(events.messages, dtype=np.int64)
     status, number, velocity = messages >> 16, messages >> 8 & 0xFF, messages & 0xFF
     track = np.repeat(np.arange(len(events.track_sizes)), np.array(events.track_sizes, dtype=np.int64))
-    voice = (track * 16 + (status & 0x0F)) * 256 + number
+    part = track * 16 + (status & 0x0F)
+    voice = part * 256 + number
     by_voice = np.argsort(voice, kind="stable")
     is_last = np.append(np.diff(voice[by_voice]) != 0, True)[: len(voice)]
     off = _clip(events.track_ends)[track]
     off[by_voice[~is_last]] = ticks[np.roll(by_voice, -1)[~is_last]]
     starts = (status >= smf.NOTE_ON) & (velocity > 0)
-    return ticks[starts], np.maximum(off, ticks)[starts], number[starts], velocity[starts]
+    return ticks[starts], np.maximum(off, ticks)[starts], number[starts], velocity[starts], part[starts]
 
 
 def _tempo_map(events: smf.Events, shift: int) -> TempoMap:
     """Return the tempo events of all tracks as one map; of several at one tick, the last one holds."""
+    if events.beat_us is not None:
+        return TempoMap(beats=np.zeros(1), us_per_beat=np.array([events.beat_us]))
     ticks = _clip(events.tempo_ticks)
     ticks = np.append(0, np.where(ticks > 0, ticks + shift, 0))
     us_per_beat = np.append(US_PER_MINUTE / DEFAULT_TEMPO_BPM, np.array(events.tempos))

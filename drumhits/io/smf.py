@@ -20,6 +20,7 @@ SELF_SIZED = frozenset((META, SYSEX, SYSEX_CONTINUED))  # these carry their leng
 MAX_EVENTS = 400_000  # under half a second of work; four hours of 13 hits a second are 374,400
 MAX_QUANTITY_BYTES = 8  # four are enough, and some writers pad them
 MAX_TEXTS = 10_000
+FRAMES_PER_S = {24: 24.0, 25: 25.0, 29: 30_000 / 1001, 30: 30.0}  # SMPTE; 29 stands for 29.97
 MAX_HEADER_OFFSET = 4096  # a RIFF wrapper or a MacBinary header comes before the MIDI data
 
 # Data bytes by status, for all other events.
@@ -30,10 +31,16 @@ DATA_BYTES |= dict.fromkeys(range(0xF1, 0xFF), 0) | {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 @dataclass
 class Events:
-    """Note, tempo and text events of a file, track after track."""
+    """Note, tempo and text events of a file, track after track.
 
+    Where `beat_us` is given, ticks count fractions of a second: a beat lasts that many microseconds, and the file has
+    no tempo.
+    """
+
+    kind: int
     ppq: int
     announced_tracks: int
+    beat_us: float | None = None
     ticks: array[int] = field(default_factory=lambda: array("q"))  # of each note event
     messages: array[int] = field(default_factory=lambda: array("i"))  # its status, number, velocity as 0xSSNNVV
     tempo_ticks: array[int] = field(default_factory=lambda: array("q"))
@@ -42,6 +49,7 @@ class Events:
     track_ends: list[int] = field(default_factory=list)  # ticks
     track_sizes: list[int] = field(default_factory=list)  # note events in each track
     unended_tracks: int = 0
+    notes_behind_end: int = 0  # of their track
     bad_tempos: int = 0
 
     def add_text(self, tick: int, payload: bytes) -> None:
@@ -56,6 +64,14 @@ class Events:
         else:
             self.bad_tempos += 1
 
+    def count_hits(self, start: int) -> int:
+        """Return how many of the note events from `start` on begin a note."""
+        return sum(message >> 16 >= NOTE_ON and message & 0xFF > 0 for message in self.messages[start:])
+
+    def drop(self, n_notes: int, n_tempos: int) -> None:
+        """Forget the note and tempo events beyond so many."""
+        del self.ticks[n_notes:], self.messages[n_notes:], self.tempo_ticks[n_tempos:], self.tempos[n_tempos:]
+
 
 META_READERS = {TEXT: Events.add_text, SET_TEMPO: Events.add_tempo}
 
@@ -63,20 +79,32 @@ META_READERS = {TEXT: Events.add_text, SET_TEMPO: Events.add_tempo}
 def parse(data: bytes, name: str) -> Events:
     """Read every track of a Standard MIDI File, mending what can be mended.
 
+    Of a type 2 file, whose tracks are songs of their own, the one that holds notes is read.
+
     Raises
     ------
     InputError
-        Not MIDI, type 2, SMPTE or zero time division, or more than `MAX_EVENTS` events.
+        Not MIDI, type 2 with notes in several tracks, zero or unknown time division, or more than `MAX_EVENTS` events.
     """
     events, first_chunk = _read_header(data, name)
     budget = iter(range(MAX_EVENTS))
+    songs = 0
     for start, end in _track_spans(data, first_chunk, budget):
-        size_before = len(events.ticks)
-        events.unended_tracks += not _read_track(data, start, end, events, budget)
-        events.track_sizes.append(len(events.ticks) - size_before)
+        n_notes, n_tempos = len(events.ticks), len(events.tempos)
+        _read_track(data, start, end, events, budget)
+        if events.kind == 2 and events.count_hits(n_notes):
+            songs += 1
+        elif events.kind == 2:
+            events.drop(n_notes, n_tempos)
+            events.track_ends[-1] = 0
+        events.track_sizes.append(len(events.ticks) - n_notes)
     if next(budget, None) is None:
         raise InputError(
             f"{name} holds over {MAX_EVENTS:,} events, more than any drum part; export the drum track alone."
+        )
+    if songs > 1:
+        raise InputError(
+            f"{name} is a type 2 MIDI file with {songs} independent patterns; export it from your DAW as type 0 or 1."
         )
     return events
 
@@ -85,20 +113,26 @@ def _read_header(data: bytes, name: str) -> tuple[Events, int]:
     start = data.find(b"MThd", 0, MAX_HEADER_OFFSET)
     fields = data[start + 8 : start + 14]
     kind, tracks, division = (int.from_bytes(fields[i : i + 2], "big") for i in (0, 2, 4))
+    frames = 256 - (division >> 8) if division & 0x8000 else None
+    ppq = division if frames is None else frames * (division & 0xFF)
     refusals = (
         (not data, "is empty; export it from your DAW again."),
         (start < 0, "is not a MIDI file (no MThd header); export it from your DAW as a Standard MIDI File."),
         (len(fields) < 6, "ends within its MIDI header, so the export or copy was cut off; export it again."),
-        (kind == 2, "is a type 2 MIDI file (independent patterns); export it from your DAW as type 0 or 1."),
-        (division & 0x8000, "counts time in SMPTE frames; export it with ticks per quarter note (PPQ)."),
-        (division == 0, "has 0 ticks per quarter note, so its header is damaged; export it again."),
+        (ppq == 0, "has 0 ticks per quarter note or frame, so its header is damaged; export it again."),
+        (
+            frames is not None and frames not in FRAMES_PER_S,
+            f"counts time in SMPTE frames, {frames} a second, which no standard has; export it with ticks per quarter "
+            "note (PPQ).",
+        ),
     )
     for refused, why in refusals:
         if refused:
             raise InputError(f"{name} {why}")
     length = int.from_bytes(data[start + 4 : start + 8], "big")
     first_chunk = start + 8 + (length if 6 <= length <= len(data) else 6)
-    return Events(ppq=division, announced_tracks=tracks), first_chunk
+    beat_us = None if frames is None else 1e6 * frames / FRAMES_PER_S[frames]
+    return Events(kind=kind, ppq=ppq, announced_tracks=tracks, beat_us=beat_us), first_chunk
 
 
 def _track_spans(data: bytes, at: int, budget: Iterator[int]) -> Iterator[tuple[int, int]]:
@@ -119,14 +153,33 @@ def _track_spans(data: bytes, at: int, budget: Iterator[int]) -> Iterator[tuple[
         at = following
 
 
-def _read_track(data: bytes, at: int, end: int, events: Events, budget: Iterator[int]) -> bool:
-    """Add the events of one track; return whether it was read up to an end-of-track event."""
-    tick = running = 0
+def _read_track(data: bytes, at: int, end: int, events: Events, budget: Iterator[int]) -> None:
+    """Add the events of one track, those behind an end-of-track event too if they are whole."""
+    is_ended, at, tick = _read_events(data, at, end, 0, events, budget)
+    events.unended_tracks += not is_ended
+    while is_ended and at < end:
+        n_notes, n_tempos = len(events.ticks), len(events.tempos)
+        is_ended, at, later = _read_events(data, at, end, tick, events, budget)
+        n_hits = events.count_hits(n_notes)
+        if not (n_hits and (is_ended or at == end)):
+            events.drop(n_notes, n_tempos)
+            break
+        events.notes_behind_end += n_hits
+        tick = later
+    events.track_ends.append(tick)
+
+
+def _read_events(
+    data: bytes, at: int, end: int, tick: int, events: Events, budget: Iterator[int]
+) -> tuple[bool, int, int]:
+    """Add events up to an end-of-track event: whether it was found, the offset behind the last event, and its tick."""
+    running, behind = 0, at
     ticks, messages = events.ticks, events.messages
     try:
         for _ in budget:
+            behind = at
             if at >= end:
-                return False
+                break
             delta = data[at]
             at += 1
             if delta > 127:
@@ -145,21 +198,19 @@ def _read_track(data: bytes, at: int, end: int, events: Events, budget: Iterator
             elif status in SELF_SIZED:
                 kind, start, at = _read_extent(data, at, status)
                 if at > end:
-                    return False
+                    break
                 if kind == END_OF_TRACK:
-                    return True
+                    return True, at, tick
                 if kind in META_READERS:
                     META_READERS[kind](events, tick, data[start:at])
             elif status:
                 at += DATA_BYTES[status]
                 running = status if status < 0xF0 else running
             else:
-                return False  # data bytes before any status: nothing after them can be trusted
+                break  # data bytes before any status: nothing after them can be trusted
     except IndexError:
-        return False
-    finally:
-        events.track_ends.append(tick)
-    return False
+        pass
+    return False, behind, tick
 
 
 def _read_extent(data: bytes, at: int, status: int) -> tuple[int | None, int, int]:

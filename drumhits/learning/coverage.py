@@ -8,8 +8,8 @@ are ordinary inside the file.
 
 import numpy as np
 
+from drumhits.alignment.align import Alignment
 from drumhits.io.midi import MidiContent
-from drumhits.learning.alignment import Alignment
 
 MOVED_S = 0.12  # an edited note this near may be a moved hit: half a sixteenth note at 62 BPM
 EXACT_SHARE = 0.8  # of the matches, above chance: below it the file may be quantised, exactness luck

@@ -4,21 +4,22 @@ Times in seconds on the raw file's line, increasing. A wrong label teaches the m
 teaches nothing: where the edited file leaves open what happened to a hit, the hit stays unlabelled.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY
+from drumhits.alignment.align import Alignment, Given
+from drumhits.alignment.explanations import TOLERANCE_S
+from drumhits.alignment.parts import AlignedPart, align_part
+from drumhits.drums import REJECTED_VELOCITY
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import MidiContent
 from drumhits.learning import coverage
-from drumhits.learning.alignment import TOLERANCE_S, Alignment, align
 from drumhits.matching import match_times
 
 UNLABELLED, REMOVED, KEPT = -1, 0, 1
 CANDIDATE_SLACK_S = 0.002
-OWN_SHARE = 0.9  # of the notes with other drums' numbers: so many raw notes among them, and they were re-noted
 
 DECISIONS = np.array(["kept", "re-noted", "removed", "unlabelled", "added", "missed"])
 IS_KEPT, IS_RENOTED, IS_REMOVED, IS_UNLABELLED, IS_ADDED, IS_MISSED = range(len(DECISIONS))
@@ -59,6 +60,8 @@ class Labels:
         Candidates without a label.
     without_candidate : int
         Raw notes where the detector finds no candidate now: audio or settings changed.
+    warnings : tuple of str
+        What the user should know of the edited file.
     """
 
     labels: np.ndarray
@@ -73,6 +76,7 @@ class Labels:
     added_without_candidate: int
     unlabelled: int
     without_candidate: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,7 @@ def label(
     candidate_times_s: npt.ArrayLike,
     timing_offset_s: float = 0.0,
     note_group: frozenset[int] | None = None,
+    keep_all: bool = True,
     edited_tempo: float | None = None,
     edited_offset: float | None = None,
     range_s: tuple[float, float] | None = None,
@@ -121,9 +126,12 @@ def label(
     timing_offset_s : float
         By which the raw file's notes are later than their candidates.
     note_group : frozenset of int, optional
-        The stem's note numbers; in a whole kit's file the others are left out.
+        The stem's note numbers; of a whole kit's or project's file the part that lies on the raw file is read.
+    keep_all : bool
+        Whether the raw file may hold rejected candidates, at velocity 1: then a note of velocity 1 is rejected in the
+        edited file, too.
     edited_tempo, edited_offset : float, optional
-        See `alignment.align`.
+        See `alignment.align.Given`.
     range_s : tuple of float, optional
         Part of the raw file, in seconds, that the edits cover; labels only there.
 
@@ -134,10 +142,11 @@ def label(
     """
     candidate_s = np.asarray(candidate_times_s, float) + timing_offset_s
     candidate = _candidates_of(raw, np.maximum(candidate_s, 0.0))
-    edited_notes, alignment = _aligned(raw, edited, note_group, edited_tempo, edited_offset, range_s)
-    compared = _compared(raw.notes, edited_notes, alignment)
-    decision = _decide(compared, _is_known(compared, edited, range_s))
-    added = _added(compared, range_s)
+    part = _aligned(raw, edited, note_group, Given(edited_tempo, edited_offset, range_s))
+    compared = _compared(raw.notes, edited, part)
+    rejected_velocity = REJECTED_VELOCITY if keep_all else 0
+    decision = _decide(compared, _is_known(compared, edited, range_s), rejected_velocity)
+    added = _added(compared, range_s, rejected_velocity)
     added_candidate = _free_candidates_at(compared.edited_s[added], candidate_s, candidate, compared.tolerance_s)
     labels = np.full(len(candidate_s), UNLABELLED, np.int8)
     labels[candidate[candidate >= 0]] = LABEL_OF_DECISION[decision[candidate >= 0]]
@@ -148,7 +157,7 @@ def label(
         labels=labels,
         offered=offered,
         pairs=_rows(compared, decision, added, added_candidate),
-        alignment=alignment,
+        alignment=compared.alignment,
         matched=int(np.count_nonzero(compared.partner >= 0)),
         kept=int(np.count_nonzero(decision <= IS_RENOTED)),
         removed=int(np.count_nonzero(decision == IS_REMOVED)),
@@ -157,53 +166,29 @@ def label(
         added_without_candidate=int(np.count_nonzero(added_candidate < 0)),
         unlabelled=int(np.count_nonzero(labels == UNLABELLED)),
         without_candidate=int(np.count_nonzero(candidate < 0)),
+        warnings=part.warnings if part else (),
     )
 
 
 def _aligned(
-    raw: MidiContent,
-    edited: MidiContent,
-    note_group: frozenset[int] | None,
-    edited_tempo: float | None,
-    edited_offset: float | None,
-    range_s: tuple[float, float] | None,
-) -> tuple[np.ndarray, Alignment | None]:
-    """Return the edited notes that belong to the stem, and their alignment with the raw file, None without notes."""
+    raw: MidiContent, edited: MidiContent, note_group: frozenset[int] | None, given: Given
+) -> AlignedPart | None:
+    """Return the edited notes that belong to the stem, aligned with the raw file; None without notes."""
     if not len(edited.notes):
-        return edited.notes, None
+        return None
     if not len(raw.notes):
         raise NotEnoughDataError(
             "the raw file holds no notes but the edited one does, so there is nothing to compare;"
             " make the raw file anew with --keep-all"
         )
-    others = sorted(DRUM_NOTES - note_group) if note_group is not None else []
-    is_other = np.isin(edited.notes["number"], others)
-    evidence = ~is_other if not is_other.all() else is_other
-    alignment = align(
-        raw, edited, evidence=evidence, edited_tempo=edited_tempo, edited_offset=edited_offset, range_s=range_s
-    )
-    if not is_other.any() or _are_raw_notes(raw.notes, edited.notes[is_other], alignment, is_other):
-        return edited.notes, alignment
-    if is_other.all():
-        raise NotEnoughDataError(
-            "the edited file holds only notes of other drums, which are no notes of the raw file either;"
-            " export the track of this stem"
-        )
-    return edited.notes[~is_other], replace(alignment, times_s=alignment.times_s[~is_other])
+    return align_part(raw, edited, note_group, given)
 
 
-def _are_raw_notes(raw_notes: np.ndarray, notes: np.ndarray, alignment: Alignment, selected: np.ndarray) -> bool:
-    """Return whether notes with other drums' numbers are this stem's, re-noted: times and velocities are unchanged."""
-    pairs = match_times(raw_notes["time_s"], alignment.times_s[selected], alignment.exact_s)
-    same_velocity = raw_notes["velocity"][pairs[:, 0]] == notes["velocity"][pairs[:, 1]]
-    return int(np.count_nonzero(same_velocity)) >= OWN_SHARE * len(notes)
-
-
-def _compared(raw_notes: np.ndarray, edited_notes: np.ndarray, alignment: Alignment | None) -> _Comparison:
-    if alignment is None:
-        return _Comparison(raw_notes, edited_notes, np.full(len(raw_notes), -1), None)
-    partner = _index_of_match(raw_notes["time_s"], alignment.times_s, alignment.tolerance_s)
-    return _Comparison(raw_notes, edited_notes, partner, alignment)
+def _compared(raw_notes: np.ndarray, edited: MidiContent, part: AlignedPart | None) -> _Comparison:
+    if part is None:
+        return _Comparison(raw_notes, edited.notes, np.full(len(raw_notes), -1), None)
+    partner = _index_of_match(raw_notes["time_s"], part.alignment.times_s, part.alignment.tolerance_s)
+    return _Comparison(raw_notes, part.notes, partner, part.alignment)
 
 
 def _is_known(compared: _Comparison, edited: MidiContent, range_s: tuple[float, float] | None) -> np.ndarray:
@@ -237,24 +222,24 @@ def _index_of_match(times_s: np.ndarray, others_s: np.ndarray, tolerance_s: floa
     return index
 
 
-def _decide(compared: _Comparison, is_known: np.ndarray) -> np.ndarray:
+def _decide(compared: _Comparison, is_known: np.ndarray, rejected_velocity: int) -> np.ndarray:
     """Return what became of each raw note, as indices into DECISIONS."""
     is_present = compared.partner >= 0
     kept_as = compared.edited_notes[compared.partner[is_present]]
     is_renoted = kept_as["number"] != compared.raw_notes["number"][is_present]
     decision = np.full(len(compared.raw_notes), IS_REMOVED)
     decision[is_present] = np.where(is_renoted, IS_RENOTED, IS_KEPT)
-    decision[np.flatnonzero(is_present)[kept_as["velocity"] <= REJECTED_VELOCITY]] = IS_REMOVED
+    decision[np.flatnonzero(is_present)[kept_as["velocity"] <= rejected_velocity]] = IS_REMOVED
     decision[~is_known] = IS_UNLABELLED
     return decision
 
 
-def _added(compared: _Comparison, range_s: tuple[float, float] | None) -> np.ndarray:
+def _added(compared: _Comparison, range_s: tuple[float, float] | None, rejected_velocity: int) -> np.ndarray:
     """Return the indices of the edited notes that are new hits."""
     if (alignment := compared.alignment) is None:
         return np.zeros(0, int)
     is_new = ~coverage.doublings(compared.raw_notes["time_s"], compared.partner, alignment)
-    is_new &= compared.edited_notes["velocity"] > REJECTED_VELOCITY
+    is_new &= compared.edited_notes["velocity"] > rejected_velocity
     is_new[compared.partner[compared.partner >= 0]] = False
     return np.flatnonzero(is_new & _inside(alignment.times_s, range_s))
 

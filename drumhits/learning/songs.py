@@ -11,7 +11,7 @@ from drumhits.analysis import ALL, analyze
 from drumhits.cache import open_cache
 from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
-from drumhits.drums import PROFILES
+from drumhits.drums import PROFILES, REJECTED_VELOCITY
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import MidiContent, decode, read_midi, read_midi_bytes
@@ -226,6 +226,7 @@ def label_song(
             candidate_times_s=table.times_s,
             timing_offset_s=config.timing_offset,
             note_group=note_group(config),
+            keep_all=provenance.keep_all,
             edited_tempo=edited_tempo,
             edited_offset=edited_offset,
             range_s=range_s,
@@ -233,7 +234,9 @@ def label_song(
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
     _require_deliberate(pair.name, raw, edited, labels, accepted, has_range=range_s is not None)
-    warnings = (*source.warnings, *raw.warnings, *edited.warnings, *_raw_warnings(pair, raw_bytes, raw, labels))
+    of_edits = (f"{pair.edited}: {sentence}" for sentence in labels.warnings)
+    of_raw = _raw_warnings(pair, raw_bytes, raw, labels)
+    warnings = (*source.warnings, *raw.warnings, *edited.warnings, *of_edits, *of_raw)
     return LabelledSong(pair.name, pair, source, config, table, labels, provenance, warnings)
 
 
@@ -267,10 +270,13 @@ def _require_deliberate(
 
 
 def _is_unchanged(raw: MidiContent, edited: MidiContent, labels: Labels) -> bool:
-    """Return whether the edited notes are the raw ones, at whatever offset."""
-    if not len(raw.notes) or len(raw.notes) != len(edited.notes) or labels.matched != len(raw.notes):
+    """Return whether the edited notes are the raw ones, at whatever offset, and among whatever other drums."""
+    n_shown = int(np.count_nonzero(raw.notes["velocity"] > REJECTED_VELOCITY))
+    n_changes = labels.renoted + labels.added_with_candidate + labels.added_without_candidate
+    if not len(raw.notes) or n_changes or (labels.matched, labels.kept) != (len(raw.notes), n_shown):
         return False
-    return all(np.array_equal(raw.notes[field], edited.notes[field]) for field in ("number", "velocity"))
+    is_alone = len(raw.notes) == len(edited.notes)
+    return not is_alone or np.array_equal(raw.notes["velocity"], edited.notes["velocity"])
 
 
 def _span_s(times_s: np.ndarray) -> float:

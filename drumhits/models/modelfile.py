@@ -121,8 +121,8 @@ class TrainedModel:
 
     def _was_offered(self, table: FeatureTable, config: StemConfig, before: np.ndarray) -> np.ndarray:
         """Return of which candidates the raw MIDI would hold a note; `before` is the starting model's confidence."""
-        by_model = before >= self.min_confidence if BY_MODEL in self.offered else False
-        return by_model | (by_thresholds(table, config).keep if BY_THRESHOLDS in self.offered else False)
+        offered = before >= (self.min_confidence if BY_MODEL in self.offered else np.inf)
+        return offered | by_thresholds(table, config).keep if BY_THRESHOLDS in self.offered else offered
 
     def decide(self, table: FeatureTable, config: StemConfig, min_confidence: float | None = None) -> Decisions:
         """Keep the candidates whose confidence reaches the threshold (the model's own unless given)."""

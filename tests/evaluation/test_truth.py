@@ -54,14 +54,20 @@ def test_no_folder_is_an_error(tmp_path, name, fault):
         find_test_songs(tmp_path / name, "snare")
 
 
-def test_rejected_candidates_and_other_drums_are_no_hits(tmp_path):
+def test_other_drums_are_no_hits(tmp_path):
     path = tmp_path / "t.mid"
-    path.write_bytes(midi((0, 49, 90), (1, 51, 1), (2, 36, 90), (3, 60, 90)))
+    path.write_bytes(midi((0, 49, 90), (1, 51, 1), (2, 36, 90), (3, 60, 90), (4, 49, 90), (5, 49, 90)))
     notes, warnings = read_truth(path, CYMBALS)
-    assert notes["number"].tolist() == [49, 60]
-    assert len(warnings) == 2
-    assert "1 note(s) of velocity 1" in warnings[0]
-    assert "1 note(s) of other drums" in warnings[1]
+    assert notes["number"].tolist() == [49, 51, 60, 49, 49]
+    assert warnings == (f"{path}: 1 note(s) of other drums are left out.",)
+
+
+def test_the_many_silent_notes_of_keep_all_are_no_hits(tmp_path):
+    path = tmp_path / "t.mid"
+    path.write_bytes(midi((0, 49, 90), (1, 51, 1), (2, 51, 1), (3, 51, 90)))
+    notes, warnings = read_truth(path, CYMBALS)
+    assert notes["time_s"].tolist() == [0, 3]
+    assert "2 note(s) of velocity 1 count as rejected" in warnings[0]
 
 
 def test_a_truth_without_any_of_the_stems_numbers_is_taken_as_it_is(tmp_path):

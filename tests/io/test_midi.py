@@ -192,7 +192,11 @@ TOLERATED = {
     "notes on other channels": midi(b"\x00\x90\x26\x64" + b"\x60\x9f\x26\x64"),
     "no end of track": header() + track(NOTE * 2, end=b""),
     "trailing bytes": midi(NOTE * 2) + b"\x00\xffMThd and then some",
-    "events after the end": header() + track(NOTE * 2 + END + NOTE),
+    "zeros after the end": header() + track(NOTE * 2 + END + bytes(9), end=b""),
+    "half a note after the end": header() + track(NOTE * 2 + END + NOTE[:6], end=b""),
+    "a chunk after the end": header() + track(NOTE * 2, length=len(NOTE * 2 + END) + 8) + b"MTrk\x00\x00\x00\x00",
+    "end in the middle": header() + track(NOTE + END + NOTE),
+    "end in the middle, none at the end": header() + track(NOTE + END + NOTE, end=b""),
     "alien chunks": header() + b"JUNK\x00\x00\x00\x03abc" + track(NOTE * 2) + b"XFIH\x00\x00\x00\x01x",
     "bytes between chunks": header() + b"\x00\x00" + track(NOTE * 2),
     "RIFF wrapper": riff(midi(NOTE * 2)),
@@ -215,6 +219,8 @@ TOLERATED = {
     "wrapped first delta": midi(b"\x8f\xff\xff\xff\x00" + NOTE[1:] + NOTE),
 }
 MENDED = {
+    "end in the middle": "end of track before 1 of its note(s)",
+    "end in the middle, none at the end": "end of track before 1 of its note(s)",
     "no end of track": "1 track(s) without an end",
     "65,535 tracks announced": "announces 65534 track(s) more",
     "cut in a note": "1 track(s) without an end",
@@ -272,6 +278,27 @@ def test_tempo_changes_of_all_tracks_form_one_map():
 def test_no_tempo_means_120_bpm():
     content = decode(midi(NOTE))
     assert content.tempo.us_per_beat.tolist() == [500_000]
+    assert not content.has_tempo
+    assert decode(midi(tempo(500_000) + NOTE)).has_tempo
+
+
+@pytest.mark.parametrize(
+    ("division", "ticks_per_s"),
+    [(0xE728, 1000), (0xE850, 24 * 80), (0xE250, 30 * 80), (0xE350, 30_000 / 1001 * 80)],
+)
+def test_smpte_ticks_are_parts_of_a_second_whatever_the_tempo(division, ticks_per_s):
+    content = decode(midi(tempo(250_000) + NOTE * 3, division=division))
+    np.testing.assert_allclose(content.notes["time_s"], np.arange(3) * 96 / ticks_per_s)
+    np.testing.assert_allclose(content.end_s, 3 * 96 / ticks_per_s)
+    np.testing.assert_allclose(content.tempo.seconds(content.notes["tick"] / content.ppq), content.notes["time_s"])
+    assert (content.has_tempo, content.warnings) == (True, ())
+
+
+def test_the_one_song_of_a_type_2_file_is_read_at_its_own_tempo():
+    unused = tempo(100_000) + text(b"empty") + b"\x87\x7f\x89\x26\x00"
+    content = decode(midi(unused, tempo(1_000_000) + NOTE * 2, unused, kind=2))
+    assert hits(content) == [(0.0, 38, 100), (1.0, 38, 100)]
+    assert (content.end_s, content.warnings) == (2.0, ())
 
 
 def test_negative_start_keeps_all_tracks_aligned():
@@ -302,8 +329,9 @@ REFUSED = {
     "is empty": b"",
     "not a MIDI file": b"RIFF\x00\x00\x00\x00WAVEfmt ",
     "ends within its MIDI header": header()[:10],
-    "type 2": midi(NOTE, kind=2),
-    "SMPTE": midi(NOTE, division=0xE728),
+    "type 2 MIDI file with 2 independent patterns": midi(NOTE, NOTE, kind=2),
+    "SMPTE frames, 26 a second": midi(NOTE, division=0xE628),
+    "0 ticks per quarter note or frame": midi(NOTE, division=0xE700),
     "0 ticks per quarter note": midi(NOTE, division=0),
     "over 32 MB": bytes(MAX_FILE_BYTES + 1),
 }

@@ -7,9 +7,9 @@ import daws
 import numpy as np
 import pytest
 
+from drumhits.alignment.align import align
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.learning.alignment import align
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED, label
 from drumhits.matching import match_times
 
@@ -102,16 +102,16 @@ def test_velocities_tell_the_bars_of_a_shifted_machine_loop_apart():
 
 
 def test_another_song_is_refused():
-    with pytest.raises(NotEnoughDataError, match=r"too few.*--edited-tempo"):
+    with pytest.raises(NotEnoughDataError, match=r"too few notes of the raw file.*--edited-tempo"):
         labels_of(case(1).raw, case(2).raw)
 
 
 def test_unknown_tempo_is_refused_and_the_tempo_decides():
     session = case(3)
-    data = daws.write(session.notes(), ppq=480, bpm=97.0, tempo=False)
+    data = daws.write(session.notes(), ppq=480, bpm=97.23, tempo=False)
     with pytest.raises(NotEnoughDataError, match="--edited-tempo"):
         labels_of(session.raw, decode(data))
-    result = labels_of(session.raw, decode(data), edited_tempo=97.0)
+    result = labels_of(session.raw, decode(data), edited_tempo=97.23)
     assert result.alignment.hypothesis == "tempo given"
     assert np.array_equal(result.labels[session.is_kept], np.full(session.is_kept.sum(), KEPT))
 
@@ -129,6 +129,26 @@ def test_velocity_1_is_still_rejected_and_raising_it_keeps():
     edited = rows_of(raw)
     edited[2, 2] = 64
     assert labels_of(raw, edited_file(edited)).labels.tolist() == [KEPT, REMOVED, KEPT, KEPT]
+
+
+def test_velocity_1_is_a_note_where_no_rejected_candidates_were_written():
+    raw = raw_file([1, 2.1, 3.3, 4.2], [80, 1, 1, 90])
+    edited = np.concatenate((rows_of(raw), [(5.9, 49, 1)]))
+    candidates_s = np.append(raw.notes["time_s"], 5.9)
+    is_told = {keep_all: label(raw, edited_file(edited), candidate_times_s=candidates_s, keep_all=keep_all).labels
+               for keep_all in (False, True)}  # fmt: skip
+    assert is_told[False].tolist() == [KEPT] * 5
+    assert is_told[True].tolist() == [KEPT, REMOVED, REMOVED, KEPT, UNLABELLED]
+
+
+def test_what_the_user_gives_decides_and_is_doubted_where_little_fits():
+    raw, other = case(1).raw, case(2).raw
+    result = labels_of(raw, other, edited_offset=0.1)
+    assert result.alignment.offset_s == 0.1
+    assert "few of its notes lie on the raw file's" in result.warnings[0]
+    assert labels_of(raw, raw, edited_offset=0).warnings == ()
+    with pytest.raises(NotEnoughDataError, match="--edited-offset"):
+        labels_of(raw, other, edited_offset=1000)
 
 
 def test_renoted_hits_are_kept_and_counted():

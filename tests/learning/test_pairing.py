@@ -308,8 +308,30 @@ def test_raw_file_that_was_edited_warns(pair):
 def test_refused_alignment_names_the_song_and_keeps_its_exit_code(pair):
     rows = np.column_stack((np.arange(20) * 0.29 + 0.13, np.full((20, 2), (38, 90))))
     pair.edited.write_bytes(daws.write(rows))
-    with pytest.raises(NotEnoughDataError, match=r"^Song1-snare: too few edited notes .*--edited-tempo"):
+    with pytest.raises(NotEnoughDataError, match=r"^Song1-snare: too few notes of the raw file .*--edited-tempo"):
         label_song(pair)
+
+
+def test_velocity_1_is_a_note_unless_the_raw_file_was_made_by_keep_all(pair):
+    edited = read_midi(pair.edited).notes
+    rows = np.column_stack([edited[column] for column in ("time_s", "number", "velocity")])
+    rows[2, 2] = 1
+    pair.edited.write_bytes(daws.write(rows, ppq=480, end_s=7))
+    assert label_song(pair).labels.kept == len(rows)
+    raw = read_midi(pair.raw)
+    note = replace(read_provenance(raw), keep_all=True)
+    pair.raw.write_bytes(encode([Track("snare", raw.notes)], texts=[note.to_text()]))
+    assert label_song(pair).labels.kept == len(rows) - 1
+
+
+def test_what_is_left_out_of_a_whole_kit_is_said(pair):
+    edited = read_midi(pair.edited).notes
+    rows = np.column_stack([edited[column] for column in ("time_s", "number", "velocity")])
+    kick = np.column_stack((np.arange(5) + 0.31, np.full((5, 2), (36, 90))))
+    pair.edited.write_bytes(daws.write(np.concatenate((rows, kick)), ppq=480, end_s=7))
+    song = label_song(pair)
+    assert (song.labels.kept, song.labels.added_without_candidate) == (len(rows), 0)
+    assert song.warnings == (f"{pair.edited}: 5 note(s) of other drums or tracks are left out.",)
 
 
 def test_bad_song_leaves_the_others_alone(tmp_path):

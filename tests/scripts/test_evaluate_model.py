@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import daws
 import numpy as np
 import pytest
 from mir_eval import onset
@@ -272,3 +273,41 @@ def test_own_outputs_are_replaced(evaluate, tmp_path):
         process = evaluate(*options)
         assert (process.returncode, process.stderr, process.stdout) == (0, "", "")
     assert {"report.html", "e.json", "confusion.png", "song-test1-cymbals.png"} <= files_in(tmp_path).keys()
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "said"),
+    [
+        ({"ppq": 96, "bpm": 104, "kind": 0, "tempo": False}, (), "104 BPM, offset +0.000 s"),
+        ({"ppq": 96, "bpm": 91.27, "kind": 0, "tempo": False}, ("--truth-tempo", "91.27"), ""),
+        ({"shift_s": -0.5}, (), "seconds kept, offset +0.5"),
+        ({"shift_s": -0.5}, ("--truth-offset", "0.5"), ""),
+    ],
+)
+def test_a_truth_that_a_daw_rewrote_gives_the_same_scores(evaluate, songs, tmp_path, written, options, said):
+    for name in CYMBALS[:2]:
+        (songs / name).unlink()
+    truth = songs / CYMBALS[3]
+    notes = read_midi(truth).notes
+    rows = np.column_stack([notes[column] for column in ("time_s", "number", "velocity")])
+    how = dict(written)
+    truth.write_bytes(daws.write(daws.shifted(rows, how.pop("shift_s", 0.0)), **how))
+    process = evaluate("--json", tmp_path / "e.json", *options, model=("pretrained",), songs=songs)
+    assert process.returncode == 0, process.stderr
+    assert said in process.stderr
+    assert bool(said) == ("--truth-tempo" in process.stderr)
+    assert numbers(tmp_path / "e.json")["models"][0]["hits"]["f1"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--truth-tempo", "0", "0 is not between 4 and 1000 BPM"),
+        ("--truth-tempo", "nan", "nan is not between 4 and 1000 BPM"),
+        ("--truth-offset", "inf", "inf is no number of seconds"),
+    ],
+)
+def test_impossible_times_of_the_truth(evaluate, option, value, why):
+    process = evaluate(option, value)
+    assert process.returncode == 2
+    assert why in process.stderr
