@@ -17,7 +17,7 @@ if __name__ == "__main__":
 
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import page_path
-from drumhits.cli.training import check_outputs, check_usage, get_parser
+from drumhits.cli.training import check_usage, get_parser
 from drumhits.io.files import write_whole
 from drumhits.io.text import to_ascii
 from drumhits.learning import report
@@ -34,7 +34,6 @@ def train(args: argparse.Namespace, console: Console) -> int:
     examples = load_examples(args)
     loaded = load(args, console) if args.raw_dir else None
     songs = loaded.songs if loaded else ()
-    check_outputs(args, [song.source.path for song in songs])
     if args.pairs:
         write_whole(args.pairs, report.decisions_csv(songs).encode("utf-8", "replace"))
     if loaded and not args.force:
