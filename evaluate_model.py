@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """Score models on songs that they have not seen: their decisions, and the hits that come out, against the truth."""
 
+from drumhits.cli.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
+
 import argparse
 import os
 import sys
@@ -8,11 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-from drumhits.cli.interrupts import end_quietly
-
-if __name__ == "__main__":
-    end_quietly()
 
 from drumhits.bundle import SHIPPED_CONFIG, shipped_files
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run

@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """Learn from edited MIDI which hits you keep: pairs raw and edited files, re-analyses the audio, trains a model."""
 
+from drumhits.cli.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
+
 import argparse
 import json
 import os
@@ -9,11 +14,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-from drumhits.cli.interrupts import end_quietly
-
-if __name__ == "__main__":
-    end_quietly()
 
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import page_path
