@@ -42,6 +42,8 @@ class AudioSource:
         What was mended while reading.
     siblings : tuple of Sibling
         The song's other stems whose sound went into the features.
+    left_out : tuple of Path
+        Those that could not be used, each with its reason in `warnings`.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class AudioSource:
     fingerprint: str
     warnings: tuple[str, ...]
     siblings: tuple[Sibling, ...] = ()
+    left_out: tuple[Path, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 import soundfile
 
 from drumhits.errors import InputError
-from drumhits.io.containers import CONTAINER_MAGIC, extent, foreign_kind
+from drumhits.io.containers.chunks import CONTAINER_MAGIC, extent, foreign_kind
+from drumhits.io.containers.streams import FLAC_MAGIC, OGG_MAGIC, flac_extent, is_cut_ogg, mpeg_streams, ogg_streams
 from drumhits.io.decoder import Decoder, DecodingError, FileView, Patch
-from drumhits.io.streams import FLAC_MAGIC, OGG_MAGIC, flac_extent, is_cut_ogg, mpeg_streams, ogg_streams
 from drumhits.io.text import clock
 
 BLOCK_FRAMES = 1 << 16
@@ -33,7 +33,7 @@ class Framing(NamedTuple):
     streams : list of (start, end)
         Bytes of the streams that follow one another in the file; one, nearly always.
     patches : tuple of Patch
-        What must read differently in it; see `containers.Extent`.
+        What must read differently in it; see `chunks.Extent`.
     announced_share : float >= 0, or None
         How much sound the header announces of what is there; None where it is for the decoder to say.
     is_guess : bool

@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
-from drumhits.io.containers import Extent
+from drumhits.io.containers.chunks import Extent
 
 MAX_JUNK = 1 << 16  # bytes that are searched for the next frame
 MIN_JOINED = 4096  # bytes of an MP3 stream that is worth reading; less is a frame that the encoder did not count
