@@ -13,7 +13,7 @@ from drumhits.io.containers.chunks import Extent
 
 MAX_JUNK = 1 << 16  # bytes that are searched for the next frame
 MIN_JOINED = 4096  # bytes of an MP3 stream that is worth reading; less is a frame that the encoder did not count
-MAX_STREAMS = 10_000
+MAX_STREAMS, MAX_TAGS = 10_000, 16
 MAX_OGG_PAGE_BYTES = 65_307
 OGG_MAGIC, OGG_FIRST_PAGE, OGG_LAST_PAGE = b"OggS", 0x02, 0x04
 OGG_HEADER_BYTES = 27
@@ -70,7 +70,7 @@ def mpeg_streams(file: BinaryIO, length: int) -> tuple[list[tuple[int, int]], bo
             break
         size = _announced_bytes(file, at)
         tells_length |= size is not None and len(starts) == 1
-        following = None if not size else _next_stream(file, at + size, length)
+        following = None if not size else _next_stream(file, max(at + size, starts[-1] + MIN_JOINED), length)
         if following is None:
             break
         starts.append(following)
@@ -106,10 +106,12 @@ def _next_stream(file: BinaryIO, at: int, length: int) -> int | None:
 
 def _next_mpeg_frame(file: BinaryIO, at: int, length: int) -> int | None:
     """Return where the first frame after `at` lies that another of its kind follows; tags are passed over."""
-    file.seek(at)
-    while (tag := file.read(10))[:3] == b"ID3" and len(tag) == 10:
-        at += 10 + (tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9])
+    for _ in range(MAX_TAGS):
         file.seek(at)
+        tag = file.read(10)
+        if tag[:3] != b"ID3" or len(tag) < 10:
+            break
+        at += 10 + (tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9])
     file.seek(at)
     window = file.read(MAX_JUNK)
     found = window.find(b"\xff")
