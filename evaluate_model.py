@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """Score models on songs that they have not seen: their decisions, and the hits that come out, against the truth."""
 
+from drumhits.cli.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
+
 import argparse
 import os
 import sys
@@ -9,13 +14,8 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from drumhits.cli.interrupts import end_quietly
-
-if __name__ == "__main__":
-    end_quietly()
-
 from drumhits.alignment.align import Given
-from drumhits.bundle import SHIPPED_CONFIG
+from drumhits.bundle import SHIPPED_CONFIG, shipped_files
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, share, tempo
 from drumhits.config.load import load_config
@@ -23,7 +23,8 @@ from drumhits.drums import STEMS
 from drumhits.evaluation.deciders import load_deciders
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.files import PAGE_SIGNATURE, PNG_SIGNATURE, write_whole
-from drumhits.io.outputs import require_distinct, require_replaceable, starts_with
+from drumhits.io.folders import midi_below
+from drumhits.io.outputs import Output, require_safe, starts_with
 
 if TYPE_CHECKING:
     from drumhits.evaluation.comparison import Evaluation
@@ -124,20 +125,18 @@ def require_safe_outputs(args: argparse.Namespace, page_file: Path | None, pairs
     """Make sure that no output destroys anything of the user's."""
     outputs = []
     if page_file:
-        outputs.append(("--report", page_file, PAGE_SIGNATURE))
+        outputs.append(Output("--report", page_file, starts_with(PAGE_SIGNATURE)))
     if args.json:
         from drumhits.evaluation.report import SCHEMA
 
-        outputs.append(("--json", args.json, SCHEMA.encode()))
+        outputs.append(Output("--json", args.json, starts_with(SCHEMA.encode())))
     if args.plots:
         from drumhits.evaluation.charts import plot_names
 
         names = plot_names([pair.name for pair in pairs])
-        outputs += [("--plots", args.plots / name, PNG_SIGNATURE) for name in names]
-    require_distinct([(f"{option} {path.name}", path) for option, path, _ in outputs])
-    inputs = [args.config, *args.model, *(path for pair in pairs for path in (pair.audio, pair.truth))]
-    for option, path, signature in outputs:
-        require_replaceable(path, inputs, starts_with(signature), force=args.force, option=option)
+        outputs += [Output(f"--plots {name}", args.plots / name, starts_with(PNG_SIGNATURE)) for name in names]
+    inputs = [args.config, *args.model, *shipped_files(), *midi_below(args.test_dir)]
+    require_safe(outputs, inputs, force=args.force)
 
 
 def write_reports(

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """Turn separated drum stems into MIDI: detect every candidate hit, keep the real ones, write the notes."""
 
+from drumhits.cli.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
+
 import argparse
 import os
 import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
-
-from drumhits.cli.interrupts import end_quietly
-
-if __name__ == "__main__":
-    end_quietly()
 
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run

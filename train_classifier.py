@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """Learn from edited MIDI which hits you keep: pairs raw and edited files, re-analyses the audio, trains a model."""
 
+from drumhits.cli.interrupts import end_quietly
+
+if __name__ == "__main__":
+    end_quietly()
+
 import argparse
 import json
 import os
@@ -10,14 +15,9 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from drumhits.cli.interrupts import end_quietly
-
-if __name__ == "__main__":
-    end_quietly()
-
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import page_path
-from drumhits.cli.training import check_outputs, check_usage, get_parser
+from drumhits.cli.training import check_usage, get_parser
 from drumhits.io.files import write_whole
 from drumhits.io.text import to_ascii
 from drumhits.learning import report
@@ -34,7 +34,6 @@ def train(args: argparse.Namespace, console: Console) -> int:
     examples = load_examples(args)
     loaded = load(args, console) if args.raw_dir else None
     songs = loaded.songs if loaded else ()
-    check_outputs(args, [song.source.path for song in songs])
     if args.pairs:
         write_whole(args.pairs, report.decisions_csv(songs).encode("utf-8", "replace"))
     if args.export_examples and not args.dry_run:

@@ -6,10 +6,10 @@ scale 1.0; candidates as a FeatureTable and notes as a structured array, one row
 The names below are imported when they are first asked for (PEP 562), so that `import drumhits` costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own costs more than all else before a script can take Ctrl-C
 if TYPE_CHECKING:
+    from typing import Any
+
     from drumhits.analysis import analyze
     from drumhits.api import Hits, evaluate, train, transcribe
     from drumhits.config.load import load_config
@@ -36,9 +36,11 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'drumhits' has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drumhits.bundle import PRETRAINED
+from drumhits.bundle import PRETRAINED, shipped_files
 from drumhits.config.load import Config, default_config
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import STEMS, stem_of
 from drumhits.errors import UsageError
 from drumhits.io.files import write_whole
-from drumhits.io.outputs import require_replaceable
+from drumhits.io.outputs import Output, require_safe
 from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
 from drumhits.transcription.provenance import is_our_midi
@@ -94,7 +94,7 @@ class Hits:
             The file cannot be written, or is the audio itself, or another's and `force` is not given.
         """
         output = Path(path)
-        require_replaceable(output, [self._conversion.job.audio], is_our_midi, force=force, option="path")
+        require_safe([Output("path", output, is_our_midi)], [self._conversion.job.audio, *shipped_files()], force=force)
         write_whole(output, replace(self._conversion, job=replace(self._conversion.job, output=output)).midi)
 
 

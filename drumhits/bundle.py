@@ -17,6 +17,11 @@ PRETRAINED_DIR = _ROOT / "models" / PRETRAINED
 NETWORKS_DIR = PRETRAINED_DIR / "networks"
 
 
+def shipped_files() -> list[Path]:
+    """Return the configuration and every file of the bundled models."""
+    return [SHIPPED_CONFIG, *(path for path in PRETRAINED_DIR.rglob("*") if path.is_file())]
+
+
 @cache
 def package_digest() -> str:
     """Return the digest of the version, of every module and of the networks, as 16 hexadecimal digits."""

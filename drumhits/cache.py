@@ -62,6 +62,7 @@ class Analysis:
             "fingerprint": source.fingerprint,
             "warnings": source.warnings,
             "analysed": [(one.stem, str(one.path), one.fingerprint) for one in source.siblings],
+            "left_out": [str(path) for path in source.left_out],
             "siblings": {stem: str(path) for stem, path in self.siblings.items()},
         }
         text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
@@ -94,6 +95,7 @@ class Analysis:
             str(header["fingerprint"]),
             warnings=tuple(map(str, header["warnings"])),
             siblings=tuple(Sibling(stem, Path(path), digest) for stem, path, digest in header["analysed"]),
+            left_out=tuple(map(Path, header["left_out"])),
         )
         siblings = {stem: Path(path) for stem, path in header["siblings"].items()}
         return cls(FeatureTable(times_s, names, values), source, siblings)
@@ -107,6 +109,7 @@ class Analysis:
             self.source,
             path=path,
             siblings=tuple(replace(one, path=moved[one.path]) for one in self.source.siblings),
+            left_out=tuple(moved[one] for one in self.source.left_out),
             warnings=tuple(either.sub(lambda match: names[match[0]], warning) for warning in self.source.warnings),
         )
 

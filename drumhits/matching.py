@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_BAND = 64  # estimated times compared with one reference; there are more only where events pile up on one moment
+WIDE = 16  # estimated times from which on NumPy is faster than Python
 FLOAT_SLACK_S = 1e-9  # a distance that equals the tolerance but for rounding is a match, whichever way it was rounded
 SKIP_REFERENCE, SKIP_ESTIMATED, MATCH = range(3)
 
@@ -57,8 +58,8 @@ def _match_crowded(reference: np.ndarray, estimated: np.ndarray, tolerance_s: fl
     best, steps = [0.0], list[bytearray]()
     for i, (low, high) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
         best.extend([best[-1]] * (high + 1 - len(best)))
-        gains = (a_match - np.abs(reference[i] - estimated[low:high])).tolist()
-        steps.append(_advance(best, low, gains))
+        gains = a_match - np.abs(reference[i] - estimated[low:high])
+        steps.append(_advance(best, low, gains.tolist()) if len(gains) < WIDE else _advance_wide(best, low, gains))
     return _trace_back(first, last, steps)
 
 
@@ -86,6 +87,15 @@ def _advance(best: list[float], low: int, gains: list[float]) -> bytearray:
         best[j] = max(options)
         steps[k] = options.index(best[j])
     return steps
+
+
+def _advance_wide(best: list[float], low: int, gains: np.ndarray) -> bytearray:
+    """Do the same as `_advance`, in less time where there are many estimated times."""
+    before = np.array(best[low : low + len(gains) + 1])
+    after = np.maximum.accumulate(np.concatenate((before[:1], np.maximum(before[1:], before[:-1] + gains))))
+    best[low : low + len(after)] = after.tolist()
+    is_skipped = np.where(after[1:] == after[:-1], SKIP_ESTIMATED, MATCH)
+    return bytearray(np.where(after[1:] == before[1:], SKIP_REFERENCE, is_skipped).astype(np.uint8).tobytes())
 
 
 def _trace_back(first: np.ndarray, last: np.ndarray, steps: list[bytearray]) -> np.ndarray:

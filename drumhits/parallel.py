@@ -70,7 +70,7 @@ def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_watch, initargs=(os.getpid(),))
     try:
-        with _ctrl_c_ignored():
+        with _signals_of_workers():
             futures = deque(pool.submit(function, item) for item in items)
         while futures:  # not pool.map: it cancels what is left, and Python 3.10 then fails
             yield futures.popleft().result()
@@ -87,7 +87,7 @@ def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_jobs, return_as="generator")
-    with _ctrl_c_ignored():
+    with _signals_of_workers():
         results = pool(delayed(_call)(os.getpid(), function, item) for item in items)
     yield from results
 
@@ -112,16 +112,24 @@ def _end_with(parent: int) -> None:
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C, as they inherit it: the parent takes it, and ends them."""
+def _signals_of_workers() -> Iterator[None]:
+    """Start processes that, as they inherit it, ignore Ctrl-C, which the parent takes, and end at SIGTERM at once.
+
+    SIGTERM is what is left of a pool gets when one of its processes was killed; the parent's handler would raise.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {signal.SIGINT: signal.getsignal(signal.SIGINT), signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if before[signal.SIGTERM] != signal.SIG_IGN:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            if handler is not None:  # None: set by C code
+                signal.signal(number, handler)
 
 CONNECT_S = 10.0  # longest wait for the scheduler, and for its first worker
 

@@ -171,7 +171,7 @@ HOSTILE_AUDIO = {
     "Ogg: two streams in turn": (
         b"".join(page for pair in zip(oggs(OGG), oggs(OPUS), strict=False) for page in pair), EITHER,
     ),
-    "Ogg: twice": (OGG * 2, READ),
+    "Ogg: twice": (OGG * 2, WARNED),
     "Ogg: wrong page sums": (OGG.replace(OGG[22:26], b"\0\0\0\0", 1), REFUSED),
     "Ogg: position 2**63 - 1": (patched(OGG, OGG.rfind(b"OggS") + 6, b"\xff" * 7 + b"\x7f"), EITHER),
     "Ogg: Vorbis rate 0": (patched(OGG, 40, b"\0\0\0\0"), REFUSED),

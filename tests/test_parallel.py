@@ -10,7 +10,7 @@ from drumhits.errors import InputError
 from drumhits.parallel import attempt
 
 START = """
-import multiprocessing, os, sys, threading, time
+import multiprocessing, os, signal, sys, threading, time
 from drumhits.errors import InputError
 from drumhits.parallel import in_processes
 
@@ -20,6 +20,10 @@ def slowest_first(i):
 
 def die(i):
     os.kill(os.getpid(), 9)
+
+def handlers(i):
+    found = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    return ",".join(getattr(one, "name", "a function") for one in found)
 
 if __name__ == "__main__":
 """
@@ -66,14 +70,29 @@ def test_copies_of_the_process_need_no_joblib(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_worker_that_is_killed_ends_the_run_in_a_sentence(tmp_path):
     said = run(tmp_path, """
+from drumhits.cli.interrupts import stoppable
 try:
-    list(in_processes(die, range(4), 2))
+    with stoppable():
+        list(in_processes(die, range(9), 6))
 except InputError as error:
     print(error)
 print(len(multiprocessing.active_children()))
 """)
     assert " ".join(said).startswith("a worker process ended all of a sudden")
     assert said[-1] == "0"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("before", ["", WITH_A_THREAD], ids=["alone", "with a thread"])
+def test_workers_end_at_sigterm_without_a_word_and_leave_ctrl_c_to_the_parent(tmp_path, before):
+    said = run(tmp_path, f"""
+{before}
+from drumhits.cli.interrupts import stoppable
+with stoppable():
+    parent = handlers(0)
+    print(*{{*in_processes(handlers, range(4), 2)}}, handlers(0) == parent)
+""")
+    assert said == ["SIG_IGN,SIG_DFL", "True"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="copies of a process are for Linux")

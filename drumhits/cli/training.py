@@ -1,19 +1,25 @@
 """The options of train_classifier.py, and the checks that need no song."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG
+from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG, shipped_files
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, seconds_range, tempo
 from drumhits.drums import STEMS
-from drumhits.errors import UsageError
+from drumhits.errors import InputError, UsageError
 from drumhits.io.files import PAGE_SIGNATURE
-from drumhits.io.outputs import require_distinct, require_replaceable, starts_with
+from drumhits.io.folders import midi_below
+from drumhits.io.midi import read_midi
+from drumhits.io.outputs import Output, require_safe, starts_with
 from drumhits.learning.algorithms import ALGORITHMS, FOREST
 from drumhits.learning.options import FROM_NOTHING, TrainingOptions
+from drumhits.learning.pairing import find_audio, find_pairs
 from drumhits.learning.report import SCHEMA
 from drumhits.learning.songs import EMPTY, SHORT, UNCHANGED
+from drumhits.models.modelfile import KIND
+from drumhits.transcription.provenance import read_provenance
 
 EXAMPLES_SIGNATURE = b"drumhits/examples/"
 EXAMPLES = """examples:
@@ -139,30 +145,31 @@ def check_usage(args: argparse.Namespace) -> TrainingOptions:
     require_jobs(args.jobs)
     if args.report and (args.dry_run or not args.output_model):
         raise UsageError("--report goes with --output-model: the page shows how its model was tested.")
-    folders = [folder for folder in (args.raw_dir, args.edited_dir) if folder and folder.is_dir()]
-    check_outputs(args, [path for folder in folders for path in folder.iterdir()] + args.examples)
+    require_safe(_outputs(args), _inputs(args), force=args.force)
     return options
 
 
-def check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
-    """Make sure that no output replaces one of the inputs, or another output, or a file that is not our own.
+def _outputs(args: argparse.Namespace) -> list[Output]:
+    outputs = (
+        Output("--output-model", args.output_model, starts_with(KIND.encode())),
+        Output("--learn-thresholds", args.learn_thresholds, lambda path: False),
+        Output("--export-examples", args.export_examples, starts_with(EXAMPLES_SIGNATURE)),
+        Output("--pairs", args.pairs, starts_with(b"song,raw_s,edited_s")),
+        Output("--json", args.json, starts_with(SCHEMA.encode())),
+        Output("--report", args.report and page_path(args.report), starts_with(PAGE_SIGNATURE)),
+    )
+    return [output for output in outputs if output.path]
 
-    Raises
-    ------
-    UsageError, InputError
-        See `outputs.require_distinct` and `outputs.require_replaceable`.
-    """
-    outputs = [(option, path, is_ours) for option, path, is_ours in (
-        ("--output-model", args.output_model, starts_with(b"drumhits model")),
-        ("--learn-thresholds", args.learn_thresholds, lambda path: False),
-        ("--export-examples", args.export_examples, starts_with(EXAMPLES_SIGNATURE)),
-        ("--pairs", args.pairs, starts_with(b"song,raw_s,edited_s")),
-        ("--json", args.json, starts_with(SCHEMA.encode())),
-        ("--report", args.report and page_path(args.report), starts_with(PAGE_SIGNATURE)),
-    ) if path]  # fmt: skip
-    require_distinct([(option, path) for option, path, _ in outputs])
-    for option, path, is_ours in outputs:
-        require_replaceable(path, list(inputs), is_ours, force=args.force, option=option)
+
+def _inputs(args: argparse.Namespace) -> Iterator[Path]:
+    """Yield every file that a training may read, told or not."""
+    yield from (args.config, *args.examples, *shipped_files())
+    if not (args.raw_dir and args.edited_dir):
+        return
+    yield from (*midi_below(args.raw_dir), *midi_below(args.edited_dir))
+    for pair in find_pairs(args.raw_dir, args.edited_dir, args.stem).pairs:
+        with suppress(InputError):
+            yield find_audio(pair, read_provenance(read_midi(pair.raw)), args.audio_dir)
 
 
 def _check_usage_without_songs(args: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from drumhits.detection.frames import chunks
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioReader, AudioSource, Sibling
+from drumhits.io.text import clock
 
 if TYPE_CHECKING:
     from drumhits.detection.levels import EnergyEnvelope, LocalLevels
@@ -59,7 +60,7 @@ class SongAudio:
         self._envelope: EnergyEnvelope | None = None  # of the stem; None where siblings do not matter
         self._siblings: list[_OpenSibling] = []  # those that can be read, as far as is known
         self._faulty: list[_OpenSibling] = []  # those whose fault showed while they were read
-        self._left_out: list[str] = []  # a sentence for each sibling that cannot
+        self._left_out: dict[Path, str] = {}  # a sentence for each sibling that cannot
         self._analysis: SiblingAnalysis | None = None
 
     @classmethod
@@ -90,7 +91,7 @@ class SongAudio:
         try:
             return AudioReader(path)
         except InputError as fault:
-            self._left_out.append(_fault_sentence(fault))
+            self._left_out[path] = _fault_sentence(fault)
             return None
 
     def blocks(self) -> Iterable[np.ndarray]:
@@ -126,7 +127,8 @@ class SongAudio:
             reader.n_frames,
             reader.sample_rate,
             reader.fingerprint,
-            warnings=(*reader.warnings, *self._left_out),
+            warnings=(*reader.warnings, *self._left_out.values()),
+            left_out=tuple(self._left_out),
             siblings=tuple(Sibling(one.stem, one.reader.path, one.reader.fingerprint) for one in self._siblings),
         )
 
@@ -184,7 +186,7 @@ class SongAudio:
             yield from sibling.envelope.tap(sibling.reader.blocks())
         except InputError as fault:
             self._faulty.append(sibling)
-            self._left_out.append(_fault_sentence(fault))
+            self._left_out[sibling.reader.path] = _fault_sentence(fault)
 
     def _reopened(self) -> list[Iterator[np.ndarray]]:
         return [chunks(AudioReader(sibling.reader.path).blocks()) for sibling in self._siblings]
@@ -199,8 +201,8 @@ class SongAudio:
             if abs(reader.duration_s - stem.duration_s) <= LONGEST_DIFFERENCE_S:
                 kept.append(sibling)
                 continue
-            self._left_out.append(
-                f"{reader.path}: lasts {reader.duration_s:.1f} s and {stem.path.name} {stem.duration_s:.1f} s, so it "
+            self._left_out[reader.path] = (
+                f"{reader.path}: lasts {clock(reader.duration_s)} and {stem.path.name} {clock(stem.duration_s)}, so it "
                 "is left out of what the model uses; export all stems of a song over the same range."
             )
         self._siblings = kept

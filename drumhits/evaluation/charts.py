@@ -3,18 +3,12 @@
 Marks differ in colour (Okabe and Ito 2008, colour-blind-safe) and in shape.
 """
 
-import io
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from drumhits.detection.kinds import features_by_kind
 from drumhits.evaluation.comparison import Evaluation, Outcome
@@ -23,7 +17,11 @@ from drumhits.evaluation.report import percent, short
 from drumhits.evaluation.words import feature_label
 from drumhits.io.audio import AudioSource, waveform_envelope
 from drumhits.metrics import precision_recall_curve, reliability, roc_auc
-from drumhits.transcription.figure import SOFTWARE
+from drumhits.transcription.figure import SOFTWARE, image, new_figure, own_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK = "#1b1c1e"
 BLUE, VERMILLION, PURPLE, GREEN, GREY = "#0072b2", "#d55e00", "#cc79a7", "#009e73", "#8a8a8a"
@@ -41,10 +39,10 @@ class Chart:
     name: str
     title: str
     caption: str
-    draw: Callable[[Figure, Evaluation], bool]
+    draw: "Callable[[Figure, Evaluation], bool]"
 
 
-def _confusion(figure: Figure, evaluation: Evaluation) -> bool:
+def _confusion(figure: "Figure", evaluation: Evaluation) -> bool:
     shown = [*evaluation.models[:MOST_SERIES], evaluation.baselines[0]]
     figure.set_size_inches(3.1 * len(shown), 2.6)
     for axes, outcome in zip(np.ravel(figure.subplots(1, len(shown))), shown, strict=True):
@@ -68,7 +66,7 @@ def _square(x: float, y: float, colour: str, alpha: float):
     return Rectangle((x + 0.02, y + 0.02), 0.96, 0.96, facecolor=colour, alpha=alpha, linewidth=0)
 
 
-def _precision_recall(figure: Figure, evaluation: Evaluation) -> bool:
+def _precision_recall(figure: "Figure", evaluation: Evaluation) -> bool:
     axes: Any = figure.subplots()
     if evaluation.models[0].candidate_scores.average_precision is None:
         return False
@@ -89,7 +87,7 @@ def _precision_recall(figure: Figure, evaluation: Evaluation) -> bool:
     return True
 
 
-def _reliability(figure: Figure, evaluation: Evaluation) -> bool:
+def _reliability(figure: "Figure", evaluation: Evaluation) -> bool:
     axes = figure.subplots()
     if not evaluation.models[0].candidate_scores.n:
         return False
@@ -105,7 +103,7 @@ def _reliability(figure: Figure, evaluation: Evaluation) -> bool:
     return True
 
 
-def _importance(figure: Figure, evaluation: Evaluation) -> bool:
+def _importance(figure: "Figure", evaluation: Evaluation) -> bool:
     shown = evaluation.models[0].decider.importance[:MOST_BARS]
     if not shown:
         return False
@@ -118,7 +116,7 @@ def _importance(figure: Figure, evaluation: Evaluation) -> bool:
     return True
 
 
-def _scatter(figure: Figure, evaluation: Evaluation) -> bool:
+def _scatter(figure: "Figure", evaluation: Evaluation) -> bool:
     outcome = evaluation.models[0]
     chosen = two_features(outcome)
     if len(chosen) < 2:
@@ -155,7 +153,7 @@ def two_features(outcome: Outcome) -> list[str]:
     return [max((names[i] for i in members[kind]), key=power.__getitem__) for kind in ranked[:2]]
 
 
-def _timing(figure: Figure, evaluation: Evaluation) -> bool:
+def _timing(figure: "Figure", evaluation: Evaluation) -> bool:
     errors_ms = 1000 * evaluation.models[0].errors_s
     if not len(errors_ms):
         return False
@@ -176,7 +174,7 @@ def _label(outcome: Outcome) -> str:
     return f" {name}" if name.startswith("_") else name
 
 
-def _legend(axes: Axes, place: str) -> None:
+def _legend(axes: "Axes", place: str) -> None:
     axes.legend(loc=place, frameon=False, fontsize=8)
 
 
@@ -245,26 +243,21 @@ def svg(chart: Chart, evaluation: Evaluation) -> str | None:
     return text
 
 
-def _drawn(chart: Chart, evaluation: Evaluation) -> Figure | None:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-        FigureCanvasAgg(figure)
+def _drawn(chart: Chart, evaluation: Evaluation) -> "Figure | None":
+    with own_style(STYLE):
+        figure = new_figure(*SIZE_INCHES)
         return figure if chart.draw(figure, evaluation) else None
 
 
-def _saved(figure: Figure, kind: str, **options) -> bytes:
-    picture = io.BytesIO()
-    with warnings.catch_warnings(), mpl.rc_context(STYLE):
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that the font lacks
-        figure.savefig(picture, format=kind, **options)
-    return picture.getvalue()
+def _saved(figure: "Figure", kind: str, **options) -> bytes:
+    with own_style(STYLE):
+        return image(figure, kind, **options)
 
 
-def _song_figure(name: str, source: AudioSource, scored: ScoredSong) -> Figure:
+def _song_figure(name: str, source: AudioSource, scored: ScoredSong) -> "Figure":
     """Return the waveform with right, false and missed hits."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(min(40, max(9, source.duration_s / 2.5)), 3), layout="constrained")
-        FigureCanvasAgg(figure)
+    with own_style(STYLE):
+        figure = new_figure(min(40, max(9, source.duration_s / 2.5)), 3)
         axes = figure.subplots()
         lows, highs = waveform_envelope(source.path, source.n_frames, source.sample_rate)
         top = max(np.abs(lows).max(initial=0), highs.max(initial=0), 1e-3)

@@ -18,6 +18,7 @@ from drumhits.evaluation.comparison import Evaluation, Song, most_confident_erro
 from drumhits.evaluation.judging import ScoredSong, hit_times
 from drumhits.evaluation.report import VIEWS, Column, View, cells, difference_cell, mistake_text, percent
 from drumhits.io.audio import SAMPLE_RATE, AudioReader, waveform_envelope
+from drumhits.io.text import clock
 
 TEMPLATE = Path(__file__).with_name("page.html")
 MAX_SOUND_S = 1200.0  # of all songs together: about 11 MB of page
@@ -142,7 +143,7 @@ def _mark(kind: str, time_s: float, x: float, text: str) -> dict[str, Any]:
 
 def _described(label: str, time_s: float, scored: ScoredSong) -> str:
     """Return what the tooltip says: when, what, and what was decided about the nearest candidate."""
-    text = f"{time_s:.3f} s, {label}"
+    text = f"{clock(time_s)}, {label}"
     if scored.confidence is None or not len(scored.table) or "detector" in label:
         return text
     nearest = int(np.argmin(np.abs(scored.table.times_s - time_s)))

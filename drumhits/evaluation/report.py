@@ -7,7 +7,7 @@ from typing import Any
 
 from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, View, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong
-from drumhits.io.text import to_ascii
+from drumhits.io.text import clock, to_ascii
 from drumhits.metrics import Difference
 
 NAME_WIDTH = 30
@@ -201,7 +201,7 @@ def mistake_text(mistake: Mistake) -> str:
     how = "kept, but no true hit is there" if mistake.kept else "removed, but a true hit is there"
     is_by_model = mistake.kept or mistake.removed_by.startswith("confidence")
     why = f"confidence {mistake.confidence:.0%}" if is_by_model else mistake.removed_by
-    return f"at {mistake.time_s:8.3f} s  {how} ({why})"
+    return f"at {clock(mistake.time_s):>9}  {how} ({why})"
 
 SCHEMA = "drumhits/evaluation/1"
 

@@ -4,17 +4,16 @@ soundfile decodes, soxr resamples as a stream. Samples have full scale 1.0; chan
 """
 
 import os
-import stat
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from drumhits.errors import InputError
+from drumhits.io.recording import CONVERT_FIRST, open_recording
+from drumhits.io.text import clock
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,8 @@ class AudioSource:
         What was mended while reading.
     siblings : tuple of Sibling
         The song's other stems whose sound went into the features.
+    left_out : tuple of Path
+        Those that could not be used, each with its reason in `warnings`.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class AudioSource:
     fingerprint: str
     warnings: tuple[str, ...]
     siblings: tuple[Sibling, ...] = ()
+    left_out: tuple[Path, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -60,17 +62,17 @@ SAMPLE_RATE = 44100
 MIN_RATE, MAX_RATE = 8_000, 384_000
 MAX_CHANNELS = 16
 MAX_HOURS = 4
-BLOCK_FRAMES = 1 << 16
 ENVELOPE_COLUMNS = 2400
 DIGEST_STRIDE = 16  # the fingerprint takes every 16th frame; divides BLOCK_FRAMES, so that blocks do not shift it
 INT16_FULL_SCALE = 32768.0
 MAX_LEVEL = 1e10  # beyond any audio, even integers stored as float; keeps energies finite in float32
-UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile gives for a streamed FLAC
-MAX_HEADER_BYTES = 4096
-MAX_OGG_PAGE_BYTES = 65_307
-OGG_MAGIC, OGG_LAST_PAGE = b"OggS", 0x04
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au", ".opus"})
-_CONVERT_FIRST = frozenset({".m4a", ".aac", ".mp4", ".wma", ".alac"})
+
+
+def is_named_as_audio(path: Path) -> bool:
+    """Tell whether a file, or the one that a link leads to, is named like audio."""
+    suffixes = (name.suffix.lower() for name in (path, Path(os.path.realpath(path))))
+    return any(suffix in AUDIO_SUFFIXES | CONVERT_FIRST for suffix in suffixes)
 
 
 class AudioReader:
@@ -101,31 +103,25 @@ class AudioReader:
         self.n_frames = 0
         self.warnings: list[str] = []
         self._checksum = 0
-        self._file = _open(path)
-        self.sample_rate = self._file.samplerate
+        self._recording = open_recording(path)
+        self.sample_rate = self._recording.decoder.sample_rate
         try:
             self._check_header()
         except InputError:
-            self._file.close()
+            self._recording.close()
             raise
 
     def _check_header(self) -> None:
-        name, file = str(self.path), self._file
-        if not MIN_RATE <= file.samplerate <= MAX_RATE:
+        decoder = self._recording.decoder
+        if not MIN_RATE <= decoder.sample_rate <= MAX_RATE:
             raise InputError(
-                f"{name}: the sample rate is {file.samplerate} Hz, outside {MIN_RATE} to {MAX_RATE} Hz; "
+                f"{self.path}: the sample rate is {decoder.sample_rate} Hz, outside {MIN_RATE} to {MAX_RATE} Hz; "
                 "the header may be damaged, export the stem again at 44100 Hz."
             )
-        if not 1 <= file.channels <= MAX_CHANNELS:
+        if not 1 <= decoder.n_channels <= MAX_CHANNELS:
             raise InputError(
-                f"{name}: has {file.channels} channels, more than {MAX_CHANNELS}; export the stem as mono or stereo."
-            )
-        if "should be" in file.extra_info or "truncated" in file.extra_info.lower() or _is_cut_ogg(self.path):
-            self.warnings.append(f"{name}: the header promises more than the file holds; what is there was read.")
-        if not file.frames and self.path.stat().st_size > MAX_HEADER_BYTES:
-            self.warnings.append(
-                f"{name}: the header says that there is no audio, yet the file is not empty; "
-                "the export was interrupted, export the stem again."
+                f"{self.path}: has {decoder.n_channels} channels, more than {MAX_CHANNELS}; export the stem as mono "
+                "or stereo."
             )
 
     @property
@@ -151,13 +147,14 @@ class AudioReader:
 
     def mono_blocks(self) -> Iterator[np.ndarray]:
         """Yield the same at the sample rate of the file."""
-        with self._file:
+        try:
             yield from self._decoded_blocks()
+        finally:
+            self._recording.close()
 
     def _decoded_blocks(self) -> Iterator[np.ndarray]:
-        dtype = "int16" if self._file.subtype == "PCM_16" else "float32"
-        announced = 0 if self._file.frames == UNKNOWN_LENGTH else self._file.frames
-        for block in self._raw_blocks(dtype):
+        recording = self._recording
+        for block in recording.blocks():
             self.n_frames += len(block)
             if self.n_frames > MAX_HOURS * 3600 * self.sample_rate:
                 raise InputError(f"{self.path}: is longer than {MAX_HOURS} hours; cut it into shorter files.")
@@ -165,93 +162,12 @@ class AudioReader:
             if not _is_audio(mono):
                 raise InputError(
                     f"{self.path}: has samples that are no audio (NaN, infinite or beyond {MAX_LEVEL:g}) after "
-                    f"{(self.n_frames - len(block)) / self.sample_rate:.1f} s; a plug-in or the separation failed, "
+                    f"{clock((self.n_frames - len(block)) / self.sample_rate)}; a plug-in or the separation failed, "
                     "export the stem again."
                 )
             self._checksum = zlib.crc32(np.ascontiguousarray(mono[::DIGEST_STRIDE]).data, self._checksum)
             yield mono
-        if self._file.frames and not self.n_frames:
-            raise self._undecodable("no sound follows the header")
-        if 0 < self.n_frames < announced and not self.warnings:
-            self.warnings.append(
-                f"{self.path}: the header promises {announced / self.sample_rate:.1f} s but the file holds "
-                f"{self.duration_s:.1f} s; what is there was read."
-            )
-
-    def _raw_blocks(self, dtype: str) -> Iterator[np.ndarray]:
-        """Yield frames as they are decoded, up to the end of the file or to where it is damaged; each in one buffer."""
-        block = np.zeros((BLOCK_FRAMES, self._file.channels), dtype=dtype)
-        try:
-            while len(decoded := self._file.read(out=block)):
-                yield decoded
-                block.fill(0)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            decoded = block[: np.max(np.flatnonzero(block.any(axis=1)), initial=-1) + 1]
-            n_frames = self.n_frames + len(decoded)
-            if not n_frames:
-                raise self._undecodable(_reason(error)) from error
-            # libsndfile reports the very end of a file of unknown length as an error
-            if self._file.frames != UNKNOWN_LENGTH and not self.warnings:
-                self.warnings.append(
-                    f"{self.path}: is damaged after {n_frames / self.sample_rate:.1f} s; what comes before was read."
-                )
-            if len(decoded):
-                yield decoded
-
-    def _undecodable(self, why: str) -> InputError:
-        return InputError(f"{self.path}: the audio data cannot be decoded ({why}); export the stem again.")
-
-
-def _open(path: Path) -> soundfile.SoundFile:
-    head = _first_bytes(path)
-    if not head:
-        raise InputError(f"{path}: is empty (0 bytes); the export may have failed, export the stem again.")
-    if path.suffix.lower() in _CONVERT_FIRST or head[4:8] == b"ftyp":
-        kind = path.suffix[1:].upper() if path.suffix.lower() in _CONVERT_FIRST else "M4A"
-        wav = f"{path.stem}.wav" if path.suffix.lower() != ".wav" else f"converted-{path.name}"
-        raise InputError(
-            f"{path}: {kind} audio cannot be read; convert it first, for example with "
-            f'ffmpeg -i "{path.name}" "{wav}"'
-        )
-    name = path if sys.platform == "win32" else os.fsencode(path)  # soundfile cannot encode names that are not UTF-8
-    try:
-        return soundfile.SoundFile(name)
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise InputError(
-            f"{path}: is not audio that can be read ({_reason(error)}); "
-            "give WAV, FLAC, AIFF, OGG or MP3, or export the stem again."
-        ) from error
-
-
-def _first_bytes(path: Path) -> bytes:
-    """Return the first bytes of a regular file; a pipe is not opened, since that could wait for ever."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(f"{path}: is a folder, not an audio file; give the file inside it.")
-        if not stat.S_ISREG(mode):
-            raise InputError(f"{path}: is a pipe or a device, not a file; save the audio to a file first.")
-        with path.open("rb") as file:
-            return file.read(16)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the name and the folder.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({_reason(error)}); check name and permissions.") from error
-
-
-def _is_cut_ogg(path: Path) -> bool:
-    """Tell whether an Ogg file ends before its last page; libsndfile passes over that in silence."""
-    with path.open("rb") as file:
-        if file.read(4) != OGG_MAGIC:
-            return False
-        file.seek(max(0, path.stat().st_size - 2 * MAX_OGG_PAGE_BYTES))
-        tail = file.read()
-    page = tail[tail.rfind(OGG_MAGIC) :]
-    return len(page) < 6 or not page[5] & OGG_LAST_PAGE
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error).rstrip(".")
+        self.warnings += recording.warnings(self.n_frames)
 
 
 def _is_audio(mono: np.ndarray) -> bool:

@@ -59,6 +59,11 @@ def audio_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
 
 
+def midi_below(folder: Path) -> list[Path]:
+    """Return the MIDI files in a folder and below, hidden ones, too; none where there is no such folder."""
+    return [path for path in folder.rglob("*") if path.suffix.lower() in MIDI_SUFFIXES]
+
+
 def find_siblings(audio: Path) -> dict[str, Path]:
     """Return the files of a song's other stems beside one of them, by stem; none where its name tells no stem."""
     own = stem_of(audio.stem)

@@ -15,3 +15,11 @@ def escape_controls(text: str) -> str:
 def one_line(text: str, limit: int = 60) -> str:
     """Return text fit for one line of a message: control characters escaped, cut at `limit` characters."""
     return escape_controls(text if len(text) <= limit else text[:limit] + "...")
+
+
+def clock(seconds: float) -> str:
+    """Return a moment or a duration in the manner of a clock, to a millisecond: "0:07.250", "1:02:03.004"."""
+    minutes, milliseconds = divmod(round(1000 * seconds), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    ending = f"{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
+    return f"{hours}:{minutes:02d}:{ending}" if hours else f"{minutes}:{ending}"

@@ -108,14 +108,29 @@ def ambiguous(
     lows = np.searchsorted(raw_s, edited_s - reach_s, "left")
     highs = np.searchsorted(raw_s, edited_s + reach_s, "right")
     has_rivals = (highs - lows > is_matched) & ~doublings(raw_s, partner, alignment)
-    found = np.zeros(len(raw_s), bool)
-    for j in np.flatnonzero(has_rivals):
-        near = np.arange(lows[j], highs[j])
-        rivals = near[near != raw_of[j]]
-        if same_velocity[j] and not np.any(raw_notes["velocity"][rivals] == edited_notes["velocity"][j]):
-            continue
-        found[near[(partner[near] < 0) | (near == raw_of[j])]] = True
+    n_alike = _count_of_velocity(raw_notes["velocity"], edited_notes["velocity"], lows, highs)
+    is_near = (lows <= raw_of) & (raw_of < highs)
+    is_told_by_velocity = same_velocity & (n_alike == is_near)
+    is_open = has_rivals & ~is_told_by_velocity
+    found = _covered(lows[is_open], highs[is_open], len(raw_s)) & (partner < 0)
+    found[raw_of[is_open & is_near]] = True
     return found
+
+
+def _count_of_velocity(velocities: np.ndarray, wanted: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """Return how many of `velocities[low:high]` are the wanted one, for each range."""
+    n_alike = np.zeros(len(wanted), int)
+    for velocity in np.unique(wanted):
+        rows, places = np.flatnonzero(wanted == velocity), np.flatnonzero(velocities == velocity)
+        n_alike[rows] = np.searchsorted(places, highs[rows]) - np.searchsorted(places, lows[rows])
+    return n_alike
+
+
+def _covered(lows: np.ndarray, highs: np.ndarray, n: int) -> np.ndarray:
+    """Return which of n places lie in one of the ranges, shape (n,), bool."""
+    edges = np.bincount(lows, minlength=n + 1) - np.bincount(highs, minlength=n + 1)
+    covered: np.ndarray = np.cumsum(edges)[:n] > 0
+    return covered
 
 
 def doublings(raw_s: np.ndarray, partner: np.ndarray, alignment: Alignment) -> np.ndarray:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from drumhits.bundle import PRETRAINED
+from drumhits.bundle import PRETRAINED, shipped_files
 from drumhits.config.load import StemConfig
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.files import write_whole
+from drumhits.io.outputs import Output, require_safe, starts_with
 from drumhits.learning.algorithms import ALGORITHMS, FOREST
 from drumhits.learning.dataset import Dataset, counts, gather_dataset, require_enough
 from drumhits.learning.options import FROM_NOTHING, TrainingOptions
@@ -36,7 +37,7 @@ from drumhits.learning.validation import (
 )
 from drumhits.learning.verdict import HeldOutScore, held_out_scores
 from drumhits.models.base import PlainModel
-from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
+from drumhits.models.modelfile import KIND, TrainedModel, load_model, pretrained_path
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
 
@@ -94,7 +95,15 @@ class Training:
     start_refusal: str
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write the model file, whole or not at all; InputError where it cannot be written."""
+        """Write the model file, whole or not at all.
+
+        Raises
+        ------
+        InputError
+            It cannot be written, or the path is one of the files that were read, or audio.
+        """
+        read = [file for song in self.songs for file in (song.pair.raw, song.pair.edited, song.source.path)]
+        require_safe([Output("path", Path(path), starts_with(KIND.encode()))], [*read, *shipped_files()], force=True)
         write_whole(Path(path), self.model.to_bytes())
 
 

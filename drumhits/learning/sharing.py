@@ -14,8 +14,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,10 @@ FORMAT = 1
 KIND = "drumhits/examples/"
 MAX_BYTES = 64 * 2**20
 MAX_SONGS = 10_000
+HEADER_LINES = 4
 REMEDY = "ask for the file again, or export it again with --export-examples"
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _SONG = re.compile(r"[1-9]\d{0,4}")
 
 
@@ -121,6 +124,8 @@ def read_examples(path: Path, stem: str, features: tuple[str, ...]) -> ExampleFi
         a value that cannot be.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is a folder, a pipe or a device; give the file itself to --examples.")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -134,20 +139,27 @@ def decode_examples(data: bytes, name: str, stem: str, features: tuple[str, ...]
         raise InputError(f"{name}: is not a file of examples, which train_classifier.py --export-examples writes.")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name}: is larger than {MAX_BYTES // 2**20} MiB; split it by songs into several files.")
-    try:
-        lines = data.decode("ascii").replace("\r\n", "\n").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _wrong(name, line, f"holds the byte {data[error.start]:#04x}, and only ASCII is expected") from error
-    rows = [_cells(name, number, text) for number, text in enumerate(lines[:4], start=1)]
+    if foreign := _NOT_ASCII.search(data):
+        at = foreign.start()
+        line = data.count(b"\n", 0, at) + 1
+        raise _wrong(name, line, f"holds the byte {data[at]:#04x}, and only ASCII is expected")
+    lines = _lines(data)
+    rows = [_cells(name, number, text) for number, text in enumerate(islice(lines, HEADER_LINES), start=1)]
     _check_kind(rows[0], name, stem)
-    if len(rows) < 4:
+    if len(rows) < HEADER_LINES:
         raise _wrong(name, len(rows), "the file ends within its header")
     config = _config(rows[1], name, stem)
     if rows[2] not in (["after_thresholds", "0"], ["after_thresholds", "1"]):
         raise _wrong(name, 3, "should be after_thresholds,0 or after_thresholds,1")
     _check_columns(rows[3], _columns(stem, features), name)
-    return ExampleFile(name, config, rows[2][1] == "1", _dataset(lines[4:], features, name))
+    n_most = len(data) // (2 * len(rows[3])) + 1  # a value and a comma for each column
+    return ExampleFile(name, config, rows[2][1] == "1", _dataset(lines, n_most, features, name))
+
+
+def _lines(data: bytes) -> Iterator[str]:
+    """Yield the lines of a file without their ends, one at a time: all at once take many times the file's memory."""
+    for line in io.BytesIO(data):
+        yield (line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")).decode("ascii")
 
 
 def _wrong(name: str, line: int, what: str) -> InputError:
@@ -199,17 +211,17 @@ def _check_columns(cells: list[str], expected: list[str], name: str) -> None:
         raise _wrong(name, 4, f"its {len(cells)} columns are not the {len(expected)} of this training{what}")
 
 
-def _dataset(lines: list[str], features: tuple[str, ...], name: str) -> Dataset:
-    if not lines:
-        raise _wrong(name, 4, "no example follows")
-    X = np.empty((len(lines), len(features)), dtype=np.float32)
-    songs, y = np.empty(len(lines), dtype=int), np.empty(len(lines), dtype=bool)
+def _dataset(lines: Iterator[str], n_most: int, features: tuple[str, ...], name: str) -> Dataset:
+    """Return the examples in the lines after the header, of which no more than `n_most` can be whole."""
+    X = np.empty((n_most, len(features)), dtype=np.float32)
+    songs, y = np.empty(n_most, dtype=int), np.empty(n_most, dtype=bool)
+    n_rows = 0
     for i, text in enumerate(lines):
-        number = i + 5
-        cells = text.split(",")
-        if len(cells) != len(features) + 2:
-            raise _wrong(name, number, f"holds {len(cells)} values, not {len(features) + 2}")
-        song, label, *values = cells
+        number = i + HEADER_LINES + 1
+        n_cells = text.count(",") + 1
+        if n_cells != len(features) + 2:
+            raise _wrong(name, number, f"holds {n_cells} values, not {len(features) + 2}")
+        song, label, *values = text.split(",")
         if not _SONG.fullmatch(song) or int(song) > MAX_SONGS:
             raise _wrong(name, number, f"its song is {song[:20]!r}, not a number from 1 to {MAX_SONGS}")
         if label not in ("0", "1"):
@@ -223,7 +235,11 @@ def _dataset(lines: list[str], features: tuple[str, ...], name: str) -> Dataset:
         if not np.isfinite(X[i]).all():
             feature = features[int(np.argmin(np.isfinite(X[i])))]
             raise _wrong(name, number, f"its {feature} is beyond what a feature can be")
-    return Dataset(X, y, np.unique(songs, return_inverse=True)[1].reshape(-1), features)
+        n_rows = i + 1
+    if not n_rows:
+        raise _wrong(name, HEADER_LINES, "no example follows")
+    groups = np.unique(songs[:n_rows], return_inverse=True)[1].reshape(-1)
+    return Dataset(X[:n_rows].copy(), y[:n_rows].copy(), groups, features)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,13 @@ from drumhits.drums import PROFILES, REJECTED_VELOCITY
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import MidiContent, decode, read_midi, read_midi_bytes
+from drumhits.io.text import clock
 from drumhits.learning.labels import Labels, label
 from drumhits.learning.pairing import Pair, find_audio, find_pairs
 from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
 
+CLOCK_S = 0.001  # what `clock` shows
 REMEDY = "make it again with stems_to_midi.py"
 EMPTY, UNCHANGED, SHORT = "empty", "unchanged", "short"
 SHORT_SHARE = 1 / 3  # of the raw file's span, below which an edited file looks like a mistake
@@ -334,6 +336,7 @@ def _changes(source: AudioSource, provenance: Provenance) -> str | None:
         return f"sample rate {source.sample_rate} Hz, was {provenance.sample_rate} Hz"
     if source.n_frames != provenance.n_frames:
         was_s = provenance.n_frames / provenance.sample_rate
-        digits = 1 if abs(source.duration_s - was_s) >= 0.1 else 4
-        return f"length {source.duration_s:.{digits}f} s, was {was_s:.{digits}f} s"
+        if abs(source.duration_s - was_s) < CLOCK_S:
+            return f"{source.n_frames} frames, was {provenance.n_frames}"
+        return f"length {clock(source.duration_s)}, was {clock(was_s)}"
     return "the same length, other sound" if source.fingerprint != provenance.fingerprint else None

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from drumhits.bundle import SHIPPED_CONFIG
+from drumhits.bundle import shipped_files
 from drumhits.config.load import Config
 from drumhits.drums import stem_of
 from drumhits.errors import InputError, UsageError
-from drumhits.io.outputs import Output, require_distinct, require_replaceable
+from drumhits.io.outputs import InputFiles, Output, require_distinct, require_replaceable, require_safe
 from drumhits.transcription.convert import Job
 from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
 from drumhits.transcription.provenance import is_our_midi
@@ -96,11 +96,11 @@ def plan(request: JobRequest) -> Plan:
     one_file_a = "mix" if request.split else "song" if request.merge else "stem"
     outputs = output_paths(request.inputs, [path for path, _ in stems], request.output, one_file_a=one_file_a)
     models = _models(request, stems)
-    sources = _require_own_files(request, stems, outputs)
+    read = _require_own_files(request, stems, outputs)
     jobs = []
     for (path, stem), output in zip(stems, outputs, strict=True):
         with collect_errors(refused, path):
-            require_replaceable(output, sources, is_our_midi, force=request.force, option="--output")
+            require_replaceable(Output("--output", output, is_our_midi), read, force=request.force)
             jobs.append(_job(request, path, stem, output, models.get(stem)))
     return Plan(tuple(jobs), refused, *_remarks(request, stems))
 
@@ -147,21 +147,18 @@ def _job(request: JobRequest, path: Path, stem: str, output: Path, model: "Train
     )
 
 
-def _require_own_files(request: JobRequest, stems: list[Stem], outputs: list[Path]) -> list[Path]:
+def _require_own_files(request: JobRequest, stems: list[Stem], outputs: list[Path]) -> InputFiles:
     """Make sure that no two outputs are one file and that reports replace only reports; return what is read."""
     shared = request.merge or request.split
-    of_tracks = [
-        (f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output)
+    tracks = [
+        Output(f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output, is_our_midi)
         for (path, stem), output in zip(stems, outputs, strict=True)
     ]
-    require_distinct([*of_tracks, *((report.option, report.path) for report in request.reports)])
-    sources = [path for path, _ in stems] + [request.config_path or SHIPPED_CONFIG]
-    sources += [request.model] if request.model else []
-    for report in request.reports:
-        require_replaceable(
-            report.path, [*sources, *outputs], report.is_ours, force=request.force, option=report.option
-        )
-    return sources
+    require_distinct([*tracks, *request.reports])
+    read = [path for path, _ in stems] + shipped_files()
+    read += [path for path in (request.config_path, request.model) if path]
+    require_safe(request.reports, [*read, *outputs], force=request.force)
+    return InputFiles(read)
 
 
 def _remarks(request: JobRequest, stems: list[Stem]) -> tuple[tuple[str, ...], tuple[str, ...]]:

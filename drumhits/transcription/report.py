@@ -58,8 +58,9 @@ def summary(conversion: Conversion) -> str:
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     if job.features == ALL:
         beside = ", ".join(to_ascii(sibling.path.name) for sibling in conversion.source.siblings)
-        beside = beside or "none; with them beside it, the model decides better"
-        lines.append(f"Other stems of the song used: {beside}.")
+        left_out = ", ".join(to_ascii(path.name) for path in conversion.source.left_out)
+        beside = beside or ("none" if left_out else "none; with them beside it, the model decides better")
+        lines.append(f"Other stems of the song used: {beside}{f'; left out: {left_out}' if left_out else ''}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
         lines.append(f"{name + ':':<10}{len(group):5d}{extent}")

@@ -125,7 +125,8 @@ def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
     assert found.stem_sum is None
     kick, hihat = source.warnings
     assert "A-kick.wav: is not audio that can be read" in kick
-    assert "A-hihat.wav: lasts 4.0 s and A-snare.wav 2.0 s" in hihat
+    assert "A-hihat.wav: lasts 0:04.000 and A-snare.wav 0:02.000" in hihat
+    assert source.left_out == (song / "A-kick.wav", song / "A-hihat.wav")
 
 
 def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_without_it(song):
@@ -175,3 +176,37 @@ def test_the_report_names_the_stems_that_the_model_heard(song, capsys):
     assert "Other stems of the song used: A-kick.wav, A-hihat.wav." in report("A-snare.wav", *by_model)
     assert "Other stems of the song used: none" in report("B-kick.wav", *by_model)
     assert "Other stems of the song" not in report("A-snare.wav")
+
+
+def low_rate(path):
+    soundfile.write(path, bursts(HITS_S, 2.0, sample_rate=4000), 4000)
+
+
+UNUSABLE = {
+    "no audio": lambda path: path.write_bytes(b"no audio"),
+    "no bytes": lambda path: path.write_bytes(b""),
+    "another length": lambda path: soundfile.write(path, bursts(HITS_S[:1], 0.9), SAMPLE_RATE),
+    "a sample rate out of range": low_rate,
+    "NaN": lambda path: soundfile.write(path, np.full(2 * SAMPLE_RATE, np.nan), SAMPLE_RATE, subtype="FLOAT"),
+    "17 channels": lambda path: soundfile.write(path, np.zeros((2 * SAMPLE_RATE, 17)), SAMPLE_RATE),
+    "cut in its header": lambda path: path.write_bytes(path.read_bytes()[:40]),
+}
+
+
+@pytest.mark.parametrize("fault", UNUSABLE)
+def test_a_stem_is_converted_whatever_is_wrong_with_another_and_the_line_says_what_was_left_out(song, capsys, fault):
+    UNUSABLE[fault](song / "A-kick.wav")
+    output = song / "x.mid"
+    process = convert_here(capsys, "--input", song / "A-snare.wav", "--output", output, "--use-ml-model", "pretrained")
+    assert process.returncode == 0
+    assert output.exists()
+    assert "Other stems of the song used: A-hihat.wav; left out: A-kick.wav." in process.stdout
+    assert process.stderr.count("A-kick.wav: ") == 1
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22_050, 48_000, 96_000])
+def test_a_stem_of_another_sample_rate_is_used(song, sample_rate):
+    soundfile.write(song / "A-kick.wav", bursts(HITS_S, 2.0, sample_rate=sample_rate), sample_rate)
+    source = analysed(song / "A-snare.wav")[1]
+    assert [sibling.stem for sibling in source.siblings] == ["kick", "hihat"]
+    assert (source.left_out, source.warnings) == ((), ())

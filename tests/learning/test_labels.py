@@ -1,17 +1,22 @@
 """Labels from edits: exactly right where the edited file tells, none where it does not, whatever the DAW did to it."""
 
+import time
 from functools import cache
 from itertools import combinations
+from types import SimpleNamespace
 
 import daws
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drumhits.alignment.align import align
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
+from drumhits.learning import coverage
 from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED, label
-from drumhits.matching import match_times
+from drumhits.matching import MAX_BAND, _advance, _advance_wide, match_times
 
 N_CASES = 200
 MAX_REFUSED = {"quantised": 0.1}  # a slow sixteenth moves more notes than can be matched
@@ -245,3 +250,70 @@ def test_matching_is_the_best_of_all():
 def test_matching_many_events_is_whole(spacing_s):
     times = np.arange(5000) * spacing_s
     assert len(match_times(times, times, 0.025)) == 5000
+
+
+def one_tick(n):
+    """Return a MIDI file of n notes at its start."""
+    body = b"\0\x99\x31\x64\0\x89\x31\0" * n + b"\0\xff\x2f\0"
+    return decode(b"MThd\0\0\0\6\0\0\0\1\3\xc0MTrk" + len(body).to_bytes(4, "big") + body)
+
+
+def test_the_work_does_not_grow_with_the_square_of_the_notes_on_one_tick():
+    raw, edited = one_tick(40_000), one_tick(39_990)
+    start_s = time.process_time()
+    labels = label(raw, edited, candidate_times_s=np.arange(0, 60, 0.25))
+    assert time.process_time() - start_s < 12  # it was 30 s
+    assert labels.matched == 39_990
+    assert not (labels.labels != UNLABELLED).any()
+
+
+def ambiguous_one_by_one(raw_notes, edited_notes, partner, alignment):
+    """Return what `coverage.ambiguous` does, found by looking at the surroundings of each edited note."""
+    raw_s, edited_s = raw_notes["time_s"], alignment.times_s
+    raw_of = coverage._inverse(partner, len(edited_s))
+    is_matched = raw_of >= 0
+    same_velocity = is_matched & (raw_notes["velocity"][raw_of] == edited_notes["velocity"])
+    same_velocity &= np.mean(same_velocity[is_matched]) >= coverage.SAME_VELOCITY_SHARE
+    is_exact = coverage._exact(raw_s, raw_of, alignment)
+    reach_s = np.where(is_exact, alignment.exact_s, max(coverage.MOVED_S, alignment.tolerance_s))
+    found = np.zeros(len(raw_s), bool)
+    for j in np.flatnonzero(~coverage.doublings(raw_s, partner, alignment)):
+        near = np.flatnonzero((raw_s >= edited_s[j] - reach_s[j]) & (raw_s <= edited_s[j] + reach_s[j]))
+        rivals = near[near != raw_of[j]]
+        is_alone = not len(rivals)
+        if is_alone or (same_velocity[j] and edited_notes["velocity"][j] not in raw_notes["velocity"][rivals]):
+            continue
+        found[near[(partner[near] < 0) | (near == raw_of[j])]] = True
+    return found
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.5, 2.0, 8.0]))
+@settings(max_examples=300, deadline=None)
+def test_the_notes_whose_fate_is_open_are_those_found_one_by_one(seed, n_raw, n_edited, length_s):
+    rng = np.random.default_rng(seed)
+    raw_notes, edited_notes = np.zeros(n_raw, NOTE_DTYPE), np.zeros(n_edited, NOTE_DTYPE)
+    for notes in (raw_notes, edited_notes):
+        notes["time_s"] = np.sort(np.round(rng.uniform(0, length_s, len(notes)), 2))
+        notes["velocity"] = rng.integers(60, 64, len(notes))
+    n_kept = min(n_raw, n_edited) // 2
+    edited_notes[:n_kept] = raw_notes[:n_kept]
+    edited_notes = np.sort(edited_notes, order="time_s")
+    pairs = match_times(raw_notes["time_s"], edited_notes["time_s"], 0.025)
+    if not len(pairs):
+        return
+    partner = np.full(n_raw, -1)
+    partner[pairs[:, 0]] = pairs[:, 1]
+    alignment = SimpleNamespace(times_s=edited_notes["time_s"], exact_s=0.001, tolerance_s=0.025)
+    found = coverage.ambiguous(raw_notes, edited_notes, partner, alignment)
+    np.testing.assert_array_equal(found, ambiguous_one_by_one(raw_notes, edited_notes, partner, alignment))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, MAX_BAND), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_wide_bands_are_matched_as_narrow_ones(seed, width, on_one_tick):
+    rng = np.random.default_rng(seed)
+    best = np.cumsum(rng.integers(0, 2, width + 3)).astype(float).tolist()
+    gains = np.full(width, 2.0) if on_one_tick else rng.uniform(0, 2, width)
+    wide = list(best)
+    assert _advance_wide(wide, 1, gains) == _advance(best, 1, gains.tolist())
+    assert wide == best

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -146,6 +148,39 @@ def test_other_features_are_refused():
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(InputError, match=r"cannot be read .*--examples"):
         read_examples(tmp_path / "none.csv", "cymbals", GUIDE_FEATURES)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_and_a_folder_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "friend.csv")
+    for path in (tmp_path / "friend.csv", tmp_path):
+        with pytest.raises(InputError, match="is a folder, a pipe or a device; give the file itself to --examples"):
+            read_examples(path, "cymbals", GUIDE_FEATURES)
+
+
+HEADER = "\n".join(TEXT.splitlines()[:4]).encode()
+
+
+@pytest.mark.parametrize(
+    ("start", "filling", "said"),
+    [(HEADER, b"\n", "line 5: holds 1 values"), (HEADER, b"\r\n", "line 5: holds 1 values"),
+     (HEADER + b"\n", b",", "line 5: holds"), (HEADER.splitlines()[0], b"\n", "line 2: its detection settings"),
+     (HEADER + b"\n" + TEXT.splitlines()[4].encode(), b"\n", "line 6: holds 1 values")],
+)  # fmt: skip
+def test_millions_of_line_ends_or_commas_take_little_memory(start, filling, said):
+    n_bytes = 8 * 2**20
+    data = start + filling * (n_bytes // len(filling))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=said):
+            decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 5 * n_bytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_lines_may_end_as_windows_ends_them():
+    assert rows(decode(TEXT.replace("\n", "\r\n")).dataset) == rows(decode(TEXT).dataset)
 
 
 def test_songs_of_all_origins_are_groups_of_their_own():

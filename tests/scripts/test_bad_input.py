@@ -296,7 +296,7 @@ def test_a_link_to_nothing_is_followed(tmp_path):
 
 
 def replaceable(path: Path, inputs: list[Path] = (), *, force: bool = False, ours: bool = True) -> None:
-    outputs.require_replaceable(path, list(inputs), lambda _: ours, force=force, option="--output")
+    outputs.require_safe([outputs.Output("--output", path, lambda _: ours)], inputs, force=force)
 
 
 def test_what_may_be_replaced(tmp_path):
