@@ -34,7 +34,8 @@ EXAMPLES = """examples:
   python evaluate_model.py --model pretrained --test-dir test_songs --stem snare --report evaluation.html
   python evaluate_model.py --model v2.pkl --test-dir test_songs --stem cymbals --json scores.json --fail-under 0.8
 
-A test song is its audio, NAME-STEM.wav (.flac, .mp3 ...), with its truth beside it, NAME-STEM_ground_truth.mid.
+A test song is its audio, NAME-STEM.wav (.flac, .mp3 ...), with its truth beside it, NAME-STEM_ground_truth.mid, in
+the folder or below; also NAME/STEM.wav with STEM_ground_truth.mid, STEM/NAME.wav with NAME_ground_truth.mid.
 
 exit codes: 0 done, however poor the model; 1 some song failed, or --fail-under; 2 wrong usage, 3 no song to test on,
 130 interrupted, 143 by SIGTERM

@@ -9,6 +9,7 @@ from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, req
 from drumhits.drums import STEMS
 from drumhits.errors import UsageError
 from drumhits.io.files import PAGE_SIGNATURE
+from drumhits.io.folders import files_below
 from drumhits.io.outputs import require_distinct, require_replaceable, starts_with
 from drumhits.learning.options import ALGORITHMS, FOREST, FROM_NOTHING, TrainingOptions
 from drumhits.learning.report import SCHEMA
@@ -43,7 +44,7 @@ def get_parser(description: str | None) -> argparse.ArgumentParser:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument("--stem", choices=STEMS, required=True, help="which drum to train on")
-    data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it")
+    data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it, with all below")
     data.add_argument("--edited-dir", type=Path, metavar="DIR", help="the same after your edits: NAME_edited.mid")
     data.add_argument(
         "--audio-dir", type=Path, action="append", default=[], metavar="DIR",
@@ -127,7 +128,7 @@ def check_usage(args: argparse.Namespace) -> TrainingOptions:
     if args.report and (args.dry_run or not args.output_model):
         raise UsageError("--report goes with --output-model: the page shows how its model was tested.")
     folders = [folder for folder in (args.raw_dir, args.edited_dir) if folder and folder.is_dir()]
-    check_outputs(args, [path for folder in folders for path in folder.iterdir()] + args.examples)
+    check_outputs(args, [path for folder in folders for path in files_below(folder).files] + args.examples)
     return options
 
 

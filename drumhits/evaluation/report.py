@@ -7,7 +7,7 @@ from typing import Any
 
 from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, View, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 from drumhits.metrics import Difference
 
 NAME_WIDTH = 30
@@ -142,8 +142,8 @@ def _table(evaluation: Evaluation, view: View, columns: Sequence[Column]) -> lis
 
 
 def short(name: str) -> str:
-    """Return a name in plain ASCII, its middle left out where it is long."""
-    name, half = to_ascii(name), (NAME_WIDTH - 3) // 2
+    """Return a name as one line, its middle left out where it is long."""
+    name, half = escape_controls(name), (NAME_WIDTH - 3) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}...{name[-half:]}"
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.config.load import StemConfig
-from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY, stem_of
+from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY
 from drumhits.errors import NotEnoughDataError
-from drumhits.io.audio import AUDIO_SUFFIXES
-from drumhits.io.folders import MIDI_SUFFIXES, files_in, name_key, name_list
+from drumhits.io.folders import MIDI_SUFFIXES, files_in, is_audio, is_foreign_audio, name_list, relative_name
 from drumhits.io.midi import read_midi
+from drumhits.io.names import name_key, stem_of
 from drumhits.learning.songs import note_group
 
 ENDING = "_ground_truth"
@@ -18,7 +18,7 @@ ENDING = "_ground_truth"
 
 @dataclass(frozen=True)
 class TruthPair:
-    """A stem and its truth; `name` is the audio file's without suffix."""
+    """A stem and its truth; `name` is the audio file's without suffix, with the folders that it lies in."""
 
     name: str
     audio: Path
@@ -28,6 +28,8 @@ class TruthPair:
 def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]]:
     """Return the pairs `NAME-STEM.wav` and `NAME-STEM_ground_truth.mid` of a stem by name, and what is in no pair.
 
+    They lie side by side in the folder or below it; `io.names` tells the stem, also of `Song1/cymbals.wav`.
+
     Raises
     ------
     InputError
@@ -36,30 +38,39 @@ def find_test_songs(folder: Path, stem: str) -> tuple[list[TruthPair], list[str]
         There is no pair.
     """
     files = files_in(folder, "--test-dir", "the test songs")
-    audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES and stem_of(path.stem) == stem]
+    audio = [path for path in files if is_audio(path) and stem_of(path) == stem]
     truths: dict[str, Path] = {}
     for path in files:
-        song = path.stem[: -len(ENDING)]
+        song = path.with_name(path.name[: len(path.stem) - len(ENDING)] + path.suffix)
         if path.suffix.lower() in MIDI_SUFFIXES and path.stem.lower().endswith(ENDING) and stem_of(song) == stem:
-            truths.setdefault(name_key(song), path)
+            truths.setdefault(_key(song), path)
     pairs: dict[str, TruthPair] = {}
-    unpaired = []
+    unpaired = [
+        f"{path}: its format cannot be read; convert it to WAV or FLAC first."
+        for path in files
+        if is_foreign_audio(path) and stem_of(path) == stem
+    ]
     for path in audio:
-        key = name_key(path.stem)
+        key = _key(path)
         if key in pairs:
             unpaired.append(f"{path}: {pairs[key].audio.name} of the same name is used instead.")
         elif key in truths:
-            pairs[key] = TruthPair(path.stem, path, truths[key])
+            pairs[key] = TruthPair(relative_name(path, folder), path, truths[key])
         else:
             unpaired.append(f"{path}: has no truth beside it; looked for {path.stem}{ENDING}.mid.")
     unpaired += [f"{truths[key]}: has no audio beside it." for key in sorted(truths.keys() - pairs.keys())]
     if not pairs:
         raise NotEnoughDataError(
             f"there is no song to test on: looked for NAME-{stem}.wav (.flac, .mp3 ...) with NAME-{stem}{ENDING}.mid "
-            f"in {folder}, which holds {name_list(files, 'no file')}; put songs there under these names, or give "
-            "another --test-dir or --stem."
+            f"in {folder} and below, which holds {name_list(files, 'no file', folder)}; put songs there "
+            "under these names, or give another --test-dir or --stem."
         )
     return list(pairs.values()), unpaired
+
+
+def _key(path: Path) -> str:
+    """Return what an audio file and its truth have in common."""
+    return f"{path.parent}\0{name_key(path.stem)}"
 
 
 def read_truth(path: Path, config: StemConfig) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from drumhits.errors import InputError
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another stem of a song: its file, and the digest of its samples."""
+    """Another stem of a song, or a part of one such as the ride: its file, and the digest of its samples."""
 
     stem: str
     path: Path
@@ -69,8 +69,13 @@ UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile gives for a streamed FLAC
 MAX_HEADER_BYTES = 4096
 MAX_OGG_PAGE_BYTES = 65_307
 OGG_MAGIC, OGG_LAST_PAGE = b"OggS", 0x04
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au", ".opus"})
-_CONVERT_FIRST = frozenset({".m4a", ".aac", ".mp4", ".wma", ".alac"})
+AUDIO_SUFFIXES = frozenset({
+    ".wav", ".wave", ".bwf", ".w64", ".rf64", ".bw64", ".flac", ".aiff", ".aif", ".aifc", ".ogg", ".oga", ".opus",
+    ".mp3", ".mp2", ".caf", ".au",
+})  # fmt: skip
+CONVERT_FIRST = frozenset({
+    ".m4a", ".m4b", ".aac", ".mp4", ".wma", ".alac", ".ape", ".wv", ".mka", ".webm", ".ac3", ".dts", ".tta", ".mpc",
+})  # fmt: skip
 
 
 class AudioReader:
@@ -206,8 +211,8 @@ def _open(path: Path) -> soundfile.SoundFile:
     head = _first_bytes(path)
     if not head:
         raise InputError(f"{path}: is empty (0 bytes); the export may have failed, export the stem again.")
-    if path.suffix.lower() in _CONVERT_FIRST or head[4:8] == b"ftyp":
-        kind = path.suffix[1:].upper() if path.suffix.lower() in _CONVERT_FIRST else "M4A"
+    if path.suffix.lower() in CONVERT_FIRST or head[4:8] == b"ftyp":
+        kind = path.suffix[1:].upper() if path.suffix.lower() in CONVERT_FIRST else "M4A"
         wav = f"{path.stem}.wav" if path.suffix.lower() != ".wav" else f"converted-{path.name}"
         raise InputError(
             f"{path}: {kind} audio cannot be read; convert it first, for example with "
