@@ -115,15 +115,15 @@ def find_siblings(audio: Path) -> dict[str, Path]:
     own = read_name(audio)
     if own.part is None:
         return {}
-    ranked = []
-    for folder in _folders_of(own, audio.parent):
-        for path, named in _of_song(own, folder):
-            rank = named.pattern != own.pattern, path.suffix != audio.suffix, path.name
-            ranked.append((rank, named.part, path))
+    ranked = [
+        ((named.pattern != own.pattern, path.suffix != audio.suffix, path.name), part, path)
+        for folder in _folders_of(own, audio.parent)
+        for path, named in _of_song(own, folder)
+        if (part := named.part) and part != own.part
+    ]
     found: dict[str, Path] = {}
     for _, part, path in sorted(ranked):
-        if part not in (None, own.part):
-            found.setdefault(part, path)
+        found.setdefault(part, path)
     return {part: found[part] for part in STEM_OF_PART if part in found and not _is_doubled(part, own, found)}
 
 

@@ -86,7 +86,7 @@ def batch_summary(
     if n_left := n_inputs - len(done) - len(failed):
         lines.append(f"Left out {n_left} that were made already.")
     if n_skipped:
-        lines.append(f"Passed over {n_skipped} other files, as said above.")
+        lines.append(f"Passed over {n_skipped} other file{'s' * (n_skipped > 1)}, as said above.")
     if failed:
         lines += [f"Failed {len(failed)}:", *(f"  {escape_controls(name)}" for name in failed[:FAILED_SHOWN])]
     if (hidden := len(failed) - FAILED_SHOWN) > 0:

@@ -121,7 +121,7 @@ def test_a_killed_worker_costs_and_doubles_nothing(tmp_path):
     assert files_in(tmp_path / "there") == files_in(tmp_path / "here")
     assert (tmp_path / "there.json").read_text().replace("there/", "here/") == (tmp_path / "here.json").read_text()
     assert without_times(out.replace("there/", "here/")) == without_times(here.stdout)
-    assert set(Counter(re.findall(r"^\S+ -> ", out, re.MULTILINE)).values()) == {1}
+    assert set(Counter(re.findall(r"^\w+ kick: ", out, re.MULTILINE)).values()) == {1}
     assert f"Converted {N_STEMS} of {N_STEMS + 1} inputs" in out
 
 
