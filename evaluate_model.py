@@ -66,7 +66,11 @@ def get_parser() -> argparse.ArgumentParser:
     )
     reporting.add_argument("--plots", type=Path, metavar="FOLDER", help="the pictures of that page as PNG")
     reporting.add_argument("--json", type=Path, metavar="FILE", help="the numbers of the report")
-    reporting.add_argument("--quiet", action="store_true", help="print only errors")
+    volume = reporting.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="print only errors")
+    volume.add_argument(
+        "-v", "--verbose", action="store_true", help="of several models, show confusion and importance of each"
+    )
     reporting.add_argument(
         "--fail-under", type=share, metavar="F1", help="exit with 1 where a model's F1 of the hits is below this, 0..1"
     )
@@ -143,7 +147,7 @@ def write_reports(
     """Print the report, and write the files that were asked for."""
     from drumhits.evaluation.report import evaluation_report
 
-    console.data(evaluation_report(evaluation))
+    console.data(evaluation_report(evaluation, whole=args.verbose))
     if args.json:
         from drumhits.evaluation.report import to_json
 

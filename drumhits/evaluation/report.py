@@ -91,9 +91,10 @@ def difference_cell(evaluation: Evaluation, view: View, outcome: Outcome) -> str
     return f"{text} [{100 * low:+.1f}, {100 * high:+.1f}]{'' if difference.is_sure else ' noise?'}"
 
 
-def evaluation_report(evaluation: Evaluation) -> str:
-    """Return the whole report."""
+def evaluation_report(evaluation: Evaluation, *, whole: bool = False) -> str:
+    """Return the report; of several models with what is in each, confusion and importance, where it is to be `whole`."""
     first = evaluation.models[0]
+    detailed = evaluation.models if whole or len(evaluation.models) == 1 else ()
     songs, seconds = evaluation.songs, sum(song.source.duration_s for song in evaluation.songs)
     notes = first.note_scores
     blocks = [
@@ -115,8 +116,8 @@ def evaluation_report(evaluation: Evaluation) -> str:
             "  Timing: mean/median/90th percentile distance. Late: mean, signed. Velocity: mean distance, of 127.",
         ],
         [*(verdict(evaluation, outcome) for outcome in evaluation.models), *_few(len(songs))],
-        *(_confusion(outcome) for outcome in evaluation.models),
-        *(_importance(outcome) for outcome in evaluation.models),
+        *(_confusion(outcome) for outcome in detailed),
+        *(_importance(outcome) for outcome in detailed),
         _songs(evaluation),
     ]
     return "\n\n".join("\n".join(block) for block in blocks)

@@ -272,3 +272,15 @@ def test_own_outputs_are_replaced(evaluate, tmp_path):
         process = evaluate(*options)
         assert (process.returncode, process.stderr, process.stdout) == (0, "", "")
     assert {"report.html", "e.json", "confusion.png", "song-test1-cymbals.png"} <= files_in(tmp_path).keys()
+
+
+def test_of_several_models_the_details_come_with_verbose(evaluate):
+    models = ("v1.pkl", "pretrained")
+    alone, several = evaluate("--quiet").returncode, evaluate(model=models)
+    assert alone == several.returncode == 0
+    assert "Confusion matrix" in evaluate().stdout
+    assert "Confusion matrix" not in several.stdout
+    assert "Feature importance" not in several.stdout
+    verbose = evaluate("-v", model=models)
+    assert verbose.stdout.count("Confusion matrix of") == len(models)
+    assert verbose.stdout.count("Feature importance") == len(models)
