@@ -92,7 +92,7 @@ def difference_cell(evaluation: Evaluation, view: View, outcome: Outcome) -> str
 
 
 def evaluation_report(evaluation: Evaluation, *, whole: bool = False) -> str:
-    """Return the report; of several models with what is in each, confusion and importance, where it is to be `whole`."""
+    """Return the report; of several models, confusion and importance of each only where it is to be `whole`."""
     first = evaluation.models[0]
     detailed = evaluation.models if whole or len(evaluation.models) == 1 else ()
     songs, seconds = evaluation.songs, sum(song.source.duration_s for song in evaluation.songs)
