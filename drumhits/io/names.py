@@ -13,7 +13,7 @@ The song is the rest of the name. Where nothing is left, as of kick.wav, it is t
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,6 @@ MIX, OTHER = "mix", "other"  # what is no stem of the drums: all of them togethe
 GENERIC = frozenset({"", "drum", "drums", "stem", "stems", "drum stems", "drum_stems", "audio", "track"})  # no songs
 LEVELS_UP = 2  # of folders with such names, at most, below the one that names the song
 MAX_CACHED = 1 << 16
-_SEPARATORS = " -_."
 
 
 class Drum(NamedTuple):
@@ -167,7 +166,7 @@ def _song_folder(place: Path) -> tuple[str, Path]:
 
 
 class _Text(NamedTuple):
-    """What the text of a file's name tells."""
+    """What the text of a file's name tells; see `Named`."""
 
     drum: Drum | None
     song: str
@@ -175,66 +174,103 @@ class _Text(NamedTuple):
     is_clear: bool
 
 
+class _Word(NamedTuple):
+    """A word of a name that tells a drum."""
+
+    drum: Drum
+    name: str  # of the file
+    start: int
+    end: int
+
+    @property
+    def before(self) -> str:
+        return self.name[: self.start]
+
+    @property
+    def after(self) -> str:
+        return self.name[self.end :]
+
+    @property
+    def is_set_off(self) -> bool:
+        """Whether more than a space parts it from what lies before it."""
+        return not self.before or self.before.rstrip(" ").endswith(tuple(_MARKS + _OPENING))
+
+    @property
+    def is_bracketed(self) -> bool:
+        return self.before.rstrip(" ").endswith(tuple(_OPENING)) and self.after.lstrip(" ").startswith(tuple(_CLOSING))
+
+    @property
+    def is_last(self) -> bool:
+        return not self.after.strip(" " + _CLOSING)
+
+    @property
+    def is_in_title(self) -> bool:
+        """Whether it is as likely a word of the song's title."""
+        return self.name[self.start : self.end].lower() in TITLE_WORDS and not self.before.strip(" ").isdecimal()
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether a separator other than a space lies behind it."""
+        return self.after.lstrip(" ").startswith(tuple(_MARKS))
+
+
+_RULES: tuple[tuple[Callable[[_Word], bool], bool, bool], ...] = (
+    # what a word must be; whether it must be a stem; whether it goes before the folder's name
+    (lambda word: word.is_last and word.is_set_off, True, True),
+    (lambda word: word.is_bracketed, True, True),
+    (lambda word: word.is_last and not word.is_in_title, True, False),
+    (lambda word: word.is_followed and not word.before, True, False),
+    (lambda word: word.is_followed and word.is_set_off, True, False),
+    (lambda word: word.is_last and word.is_set_off, False, True),
+    (lambda word: word.is_bracketed, False, True),
+    (lambda word: word.is_last and word.drum.kind == MIX, False, False),
+)
+
+
 @lru_cache(maxsize=MAX_CACHED)
 def _read_text(name: str) -> _Text:
-    for find, is_clear in _RULES:
-        if (word := find(name)) is not None:
-            start, end = word.span("word")
-            pattern = f"{name[:start]}*{name[end:]}"
-            return _Text(_DRUM_OF[_plain(word["word"])], _song_in(name, word), pattern, is_clear)
+    words = list(_words(name))
+    for is_fitting, must_be_stem, is_clear in _RULES if words else ():
+        for word in reversed(words):
+            if is_fitting(word) and (word.drum.kind in STEMS) == must_be_stem:
+                return _Text(word.drum, _song_of(word, words), f"{word.before}*{word.after}", is_clear)
     return _Text(None, name, name, False)
 
 
-def _song_in(name: str, word: re.Match[str]) -> str:
+def _words(name: str) -> Iterator[_Word]:
+    """Yield the words of a name that tell a drum, the longest possible ones, such as "no kick" and "bass drum"."""
+    tokens = [(token.start(), token.end()) for token in _TOKEN.finditer(name)]
+    first = 0
+    while first < len(tokens):
+        for last in range(min(first + MOST_TOKENS, len(tokens)) - 1, first - 1, -1):
+            start, end = tokens[first][0], tokens[last][1]
+            gaps = (tokens[k + 1][0] - tokens[k][1] for k in range(first, last))
+            drum = _DRUM_OF.get(_plain(name[start:end])) if all(gap == 1 for gap in gaps) else None
+            if drum is not None:
+                yield _Word(drum, name, start, end)
+                first = last
+                break
+        first += 1
+
+
+def _song_of(word: _Word, words: list[_Word]) -> str:
     """Return the name without the word; of a name with drums or instruments in brackets, what lies before those."""
-    before, after = name[: word.start("word")], name[word.end("word") :]
-    if before.rstrip().endswith(("(", "[")):
-        before = name[: next(_ANY_BRACKETED.finditer(name)).start()]
-        after = "" if before.strip(_SEPARATORS) else after
-    parts = (before.rstrip(_SEPARATORS + "(["), after.strip(_SEPARATORS + ")]"))
+    before, after = word.before, word.after
+    if word.is_bracketed:
+        before = next(other.before for other in words if other.is_bracketed)
+        after = "" if before.strip(_SEPARATORS + _OPENING) else after
+    parts = (before.rstrip(_SEPARATORS + _OPENING), after.strip(_SEPARATORS + _CLOSING))
     return "_".join(filter(None, parts)).strip(_SEPARATORS)
 
 
 def _plain(word: str) -> str:
-    return re.sub("[-_. ]", "", word).casefold()
+    return word.translate(_WITHOUT_SEPARATORS).casefold()
 
 
-def _any_of(names: Iterable[str]) -> str:
-    return "|".join(name.replace(" ", "[-_. ]?") for name in sorted(names, key=len, reverse=True))
-
-
+_MARKS, _OPENING, _CLOSING = "-_.", "([", ")]"
+_SEPARATORS = " " + _MARKS
+_WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
+_TOKEN = re.compile(r"[^-_. ()\[\]]+")
+MOST_TOKENS = 3  # of a word such as "no hi-hat"
 _DRUM_OF = {_plain(name): Drum(*drum) for drum, names in NAMES.items() for name in names}
 _DRUM_OF |= {_plain(name): Drum(MIX) for name in MIX_NAMES} | {_plain(name): Drum(OTHER) for name in OTHER_NAMES}
-_STEM_NAMES = tuple(name for names in NAMES.values() for name in names)
-_STEM = _any_of(_STEM_NAMES)
-_REST = _any_of((*MIX_NAMES, *OTHER_NAMES))
-
-
-Find = Callable[[str], "re.Match[str] | None"]
-
-
-def _first(pattern: str) -> Find:
-    return re.compile(pattern, re.IGNORECASE | re.ASCII).search
-
-
-def _last(pattern: str) -> Find:
-    finditer = re.compile(pattern, re.IGNORECASE | re.ASCII).finditer
-    return lambda name: max(finditer(name), key=re.Match.start, default=None)
-
-
-_WITH = r"(?<!^no)(?<![-_. (\[]no)"  # not "no kick"
-_AT_END = _WITH + r"(?:^|[-_.(\[]) ?(?P<word>{})[ )\]]*$"
-_IN_BRACKETS = r"[(\[] ?(?P<word>{}) ?[)\]]"
-_AFTER_SPACE = _any_of([name for name in _STEM_NAMES if name not in TITLE_WORDS])
-_ANY_BRACKETED = re.compile(_IN_BRACKETS.format(f"{_STEM}|{_REST}"), re.IGNORECASE | re.ASCII)
-_RULES: tuple[tuple[Find, bool], ...] = (  # how a word is looked for, and whether it goes before the folder's name
-    (_first(_AT_END.format(_STEM)), True),
-    (_last(_IN_BRACKETS.format(_STEM)), True),
-    (_first(rf"{_WITH} (?P<word>{_AFTER_SPACE})[ )\]]*$"), False),
-    (_first(rf"^\d+ (?P<word>{_STEM})$"), False),
-    (_first(rf"^(?P<word>{_STEM}) ?[-_.]"), False),
-    (_last(rf"{_WITH}[-_.] ?(?P<word>{_STEM}) ?(?=[-_.])"), False),
-    (_first(_AT_END.format(_REST)), True),
-    (_last(_IN_BRACKETS.format(_REST)), True),
-    (_first(rf" (?P<word>{_any_of(MIX_NAMES)})[ )\]]*$"), False),
-)
