@@ -36,7 +36,8 @@ EXAMPLES = """examples:
   python evaluate_model.py --model pretrained --test-dir test_songs --stem snare --report evaluation.html
   python evaluate_model.py --model v2.pkl --test-dir test_songs --stem cymbals --json scores.json --fail-under 0.8
 
-A test song is its audio, NAME-STEM.wav (.flac, .mp3 ...), with its truth beside it, NAME-STEM_ground_truth.mid.
+A test song is its audio, NAME-STEM.wav (.flac, .mp3 ...), with its truth beside it, NAME-STEM_ground_truth.mid, in
+the folder or below; also NAME/STEM.wav with STEM_ground_truth.mid, STEM/NAME.wav with NAME_ground_truth.mid.
 
 exit codes: 0 done, however poor the model; 1 some song failed, or --fail-under; 2 wrong usage, 3 no song to test on,
 130 interrupted, 143 by SIGTERM
@@ -70,7 +71,11 @@ def get_parser() -> argparse.ArgumentParser:
     )
     reporting.add_argument("--plots", type=Path, metavar="FOLDER", help="the pictures of that page as PNG")
     reporting.add_argument("--json", type=Path, metavar="FILE", help="the numbers of the report")
-    reporting.add_argument("--quiet", action="store_true", help="print only errors")
+    volume = reporting.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="print only errors")
+    volume.add_argument(
+        "-v", "--verbose", action="store_true", help="of several models, show confusion and importance of each"
+    )
     reporting.add_argument(
         "--fail-under", type=share, metavar="F1", help="exit with 1 where a model's F1 of the hits is below this, 0..1"
     )
@@ -145,7 +150,7 @@ def write_reports(
     """Print the report, and write the files that were asked for."""
     from drumhits.evaluation.report import evaluation_report
 
-    console.data(evaluation_report(evaluation))
+    console.data(evaluation_report(evaluation, whole=args.verbose))
     if args.json:
         from drumhits.evaluation.report import to_json
 

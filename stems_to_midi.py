@@ -14,20 +14,23 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; noth
 
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
-from drumhits.cli.conversion import check_usage, get_parser
-from drumhits.config.load import Config, load_config, parse_overrides
+from drumhits.cli.conversion import check_usage, get_parser, overrides
+from drumhits.config.load import Config, load_config
 from drumhits.errors import InputError
 from drumhits.io.files import PNG_SIGNATURE, write_whole
 from drumhits.io.outputs import Output, starts_with
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 from drumhits.transcription import report
 from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, merged, results
 from drumhits.transcription.plan import JobRequest, plan
 
+BY_THRESHOLDS = "thresholds decided; the models that come with the toolkit decide better: --use-ml-model pretrained"
 SAME_NAMES = ("output", "stem", "merge", "split", "min_confidence", "keep_all", "resume", "force")  # as options
+
+
 def convert_all(args: argparse.Namespace, console: Console) -> int:
     """Convert every input, and report each as it comes."""
-    config = load_config(args.config or SHIPPED_CONFIG, parse_overrides(args.set))
+    config = load_config(args.config or SHIPPED_CONFIG, overrides(args))
     if args.print_config:
         print(report.settings(config, args.stem))
         return EXIT_DONE
@@ -41,16 +44,19 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
     for song in by_output(results(jobs, args.jobs, args.dask), jobs):
         try:
-            done += finish(song, args, console)
+            done += finish(song, args, console, n_inputs)
         except InputError as error:
             console.error(error)
             failed += [str(job.audio) for job, _ in song]
         n_finished += len(song)
-        console.progress(n_finished, len(jobs), song[-1][0].audio.name)
+        console.progress(n_finished, len(jobs), song[-1][0].label)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
     if n_inputs > 1:
-        console.data(report.batch_summary(done, n_inputs, failed, "instruments" if args.split else "inputs"))
+        what = "instruments" if args.split else "inputs"
+        console.data(report.batch_summary(done, n_inputs, failed, planned.n_skipped, what))
+    if not all(one.job.model for one in done):
+        console.message(BY_THRESHOLDS)
     return EXIT_SOME_FAILED if failed else EXIT_DONE
 
 
@@ -66,7 +72,9 @@ def request(args: argparse.Namespace, config: Config) -> JobRequest:
     )  # fmt: skip
 
 
-def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console) -> list[Conversion]:
+def finish(
+    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int
+) -> list[Conversion]:
     """Write what was made of the stems that go into one MIDI file, and report each of them.
 
     Raises
@@ -86,24 +94,32 @@ def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Co
     console.warnings(dict.fromkeys(warning for one in conversions for warning in one.source.warnings))
     write_whole(conversions[0].job.output, merged(conversions))
     for conversion in conversions:
-        report_one(conversion, args, console)
+        write_reports(conversion, args)
+        say(conversion, console, whole=args.verbose, alone=n_inputs == 1)
     return conversions
 
 
-def report_one(conversion: Conversion, args: argparse.Namespace, console: Console) -> None:
-    """Write the reports of a conversion to their files, and its table and summary to the console."""
-    job = conversion.job
+def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
+    """Write the reports of a conversion to their files."""
     if args.csv:
         write_whole(args.csv, report.to_csv(conversion).encode())
     if args.plot:
         from drumhits.transcription.figure import candidate_figure
 
         write_whole(args.plot, candidate_figure(conversion))
-    console.data(to_ascii(f"{job.audio.name} -> {job.output}"))
-    if len(conversion.table):
-        console.data(report.candidate_table(conversion, whole=args.verbose))
-    else:
+
+
+def say(conversion: Conversion, console: Console, *, whole: bool, alone: bool) -> None:
+    """Report a conversion to the console: its table and summary where it is `alone` or all is asked for, or a line."""
+    job = conversion.job
+    if not len(conversion.table):
         console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
+    if not (whole or alone):
+        console.data(report.one_line(conversion))
+        return
+    console.data(escape_controls(f"{job.audio.name} -> {job.output}"))
+    if len(conversion.table):
+        console.data(report.candidate_table(conversion, whole=whole))
     console.data(report.summary(conversion) + "\n")
 
 

@@ -19,7 +19,7 @@ from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import page_path
 from drumhits.cli.training import check_usage, get_parser
 from drumhits.io.files import write_whole
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 from drumhits.learning import report
 from drumhits.learning.songs import LabelledSong, LoadedSongs, load_songs
 
@@ -76,7 +76,7 @@ def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
     for song in loaded.songs:
         for warning in song.warnings:
             console.warning(warning)
-        console.data(to_ascii(report.report_line(song)))
+        console.data(escape_controls(report.report_line(song)))
         if missed := report.missed_line(song):
             console.data(missed)
     for error in loaded.errors:
@@ -91,7 +91,7 @@ def write_examples(songs: Sequence[LabelledSong], args: argparse.Namespace, cons
 
     text, n_examples = export_examples(songs, args.features)
     write_whole(args.export_examples, text.encode())
-    saved = to_ascii(str(args.export_examples))
+    saved = escape_controls(str(args.export_examples))
     console.data(f"\n{n_examples} examples of {len(songs)} songs saved to: {saved}")
 
 
@@ -100,7 +100,7 @@ def write_thresholds(songs: Sequence[LabelledSong], args: argparse.Namespace, co
 
     learned = learn_thresholds(songs)
     write_whole(args.learn_thresholds, with_thresholds(args.config, learned).encode())
-    saved = to_ascii(str(args.learn_thresholds))
+    saved = escape_controls(str(args.learn_thresholds))
     console.data(f"\n{report.thresholds_report(learned)}\nConfiguration saved to: {saved}")
 
 
@@ -111,7 +111,7 @@ def write_model(training: "Training", args: argparse.Namespace, console: Console
     if training.start_refusal:
         console.message(f"Starting from nothing, not from the bundled model: {training.start_refusal}.")
     write_whole(args.output_model, training.model.to_bytes())
-    saved = to_ascii(str(args.output_model))
+    saved = escape_controls(str(args.output_model))
     console.data(f"\n{report.training_report(training)}\n\nModel saved to: {saved}\n")
     for sentence in report.advice_on(training):
         console.data(sentence)

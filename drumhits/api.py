@@ -15,9 +15,10 @@ import numpy as np
 from drumhits.bundle import PRETRAINED, shipped_files
 from drumhits.config.load import Config, default_config
 from drumhits.detection.features import FeatureTable
-from drumhits.drums import STEMS, stem_of
+from drumhits.drums import STEMS
 from drumhits.errors import UsageError
 from drumhits.io.files import write_whole
+from drumhits.io.names import read_name
 from drumhits.io.outputs import Output, require_safe
 from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
@@ -115,7 +116,7 @@ def transcribe(
     model : path, "pretrained" or None
         What decides: a file of `train`, the model that comes with the toolkit, or the thresholds of `config`.
     stem : str, optional
-        One of `STEMS`; by default what the file's name ends in, such as "Song1-snare.wav".
+        One of `STEMS`; by default what the path tells, such as "Song1-snare.wav" or "Song1/snare.wav".
     config : Config, optional
         From `load_config`; the defaults otherwise.
     min_confidence : float in 0..1, optional
@@ -129,7 +130,8 @@ def transcribe(
         The name tells no stem and none is given, or it is not one of `STEMS`.
     """
     path = Path(audio)
-    stem = stem or stem_of(path.stem)
+    named = read_name(path)
+    stem = stem or named.stem
     if stem not in STEMS:
         raise UsageError(f"{path}: say which stem it is: stem={' or '.join(map(repr, STEMS))}.")
     given = None if model is None else Path(model)
@@ -145,6 +147,8 @@ def transcribe(
             model=trained,
             model_name=given.name if given else None,
             min_confidence=min_confidence,
+            articulation=named.articulation if named.stem == stem else None,
+            label=f"{named.song} {stem}",
         )
     )
     return Hits(conversion.table, conversion.decisions.keep, conversion)
@@ -217,7 +221,7 @@ def evaluate(
     models : path or sequence of paths
         Files of `train`, or the word "pretrained".
     test_dir : path
-        Holds NAME-STEM.wav (.flac, ...) with NAME-STEM_ground_truth.mid beside it.
+        Holds, also in folders below, NAME-STEM.wav (.flac, ...) with NAME-STEM_ground_truth.mid beside it.
     stem : str
         One of `STEMS`.
     config : Config, optional

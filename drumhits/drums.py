@@ -1,6 +1,5 @@
-"""The drums of a kit: the five stems, their articulations and General MIDI notes, and how file names tell a stem."""
+"""The drums of a kit: the five stems, their articulations and General MIDI notes, and what names call them."""
 
-import re
 from typing import NamedTuple
 
 Band = tuple[float, float]
@@ -13,8 +12,6 @@ class StemProfile(NamedTuple):
 
     Attributes
     ----------
-    names : tuple of str
-        What file names call it, in lower case.
     notes : dict of str to int
         Articulation to General MIDI note number; the first is the stem's default.
     general_midi : frozenset of int
@@ -37,7 +34,6 @@ class StemProfile(NamedTuple):
         What the loudest hits of the stem in a usual mix have of it, in dB.
     """
 
-    names: tuple[str, ...]
     notes: dict[str, int]
     general_midi: frozenset[int]
     strength_band_hz: Band
@@ -57,7 +53,6 @@ class StemProfile(NamedTuple):
 
 PROFILES = {
     "kick": StemProfile(
-        names=("kick", "kicks"),
         notes={"kick": 36},
         general_midi=frozenset({35, 36}),
         strength_band_hz=(40, 300),
@@ -70,7 +65,6 @@ PROFILES = {
         loud_db=30.0,
     ),
     "snare": StemProfile(
-        names=("snare", "snares"),
         notes={"head": 38, "cross_stick": 37},
         general_midi=frozenset({37, 38, 39, 40}),
         strength_band_hz=(40, 16_000),
@@ -83,7 +77,6 @@ PROFILES = {
         loud_db=38.0,
     ),
     "toms": StemProfile(
-        names=("tom", "toms"),
         notes={"high": 50, "mid": 47, "low": 43},
         general_midi=frozenset({41, 43, 45, 47, 48, 50}),
         strength_band_hz=(40, 16_000),
@@ -96,7 +89,6 @@ PROFILES = {
         loud_db=58.0,
     ),
     "hihat": StemProfile(
-        names=("hihat", "hihats", "hi-hat", "hi-hats"),
         notes={"closed": 42, "open": 46, "pedal": 44},
         general_midi=frozenset({42, 44, 46}),
         strength_band_hz=(5_000, 16_000),
@@ -109,7 +101,6 @@ PROFILES = {
         loud_db=24.0,
     ),
     "cymbals": StemProfile(
-        names=("cymbal", "cymbals"),
         notes={"crash": 49, "ride": 51},
         general_midi=frozenset({49, 51, 52, 53, 55, 57, 59}),
         strength_band_hz=(5_000, 16_000),
@@ -127,16 +118,22 @@ STEMS = tuple(PROFILES)
 ARTICULATIONS = {stem: profile.articulations for stem, profile in PROFILES.items()}
 DRUM_NOTES = frozenset(range(35, 60)) - {54, 56, 58}  # General MIDI: kick, snare, toms, hihat and cymbals
 
-_STEM_OF_NAME = {name: stem for stem, profile in PROFILES.items() for name in profile.names}
-_STEM_AT_END = re.compile(rf"(?:^|[-_ ])({'|'.join(_STEM_OF_NAME)})$", re.IGNORECASE)
-
-
-def stem_of(name: str) -> str | None:
-    """Return the stem that a file name (without suffix) ends in, such as "Song1-Cymbals"; None where unclear."""
-    found = _STEM_AT_END.search(name)
-    return _STEM_OF_NAME[found[1].lower()] if found else None
-
-
-def song_of(name: str) -> str:
-    """Return a file name (without suffix) without the stem that it ends in: "Song1" of "Song1-Cymbals"."""
-    return _STEM_AT_END.sub("", name) or name
+NAMES: dict[tuple[str, str | None], tuple[str, ...]] = {
+    # (stem, articulation where it holds no other): what file and folder names call it, in lower case; a space stands
+    # for a space, a hyphen, an underscore, a dot or nothing
+    ("kick", None): ("kick", "kicks", "kick drum", "kick drums", "bass drum", "bass drums", "bd", "bombo"),
+    ("snare", None): ("snare", "snares", "snare drum", "snare drums", "sd", "redoblante"),
+    ("toms", None): ("tom", "toms", "tom tom", "tom toms"),
+    ("hihat", None): ("hi hat", "hi hats", "high hat", "high hats", "hh", "hat", "hats"),
+    ("cymbals", None): ("cymbal", "cymbals", "cym", "cyms", "platillos"),
+    ("cymbals", "ride"): ("ride", "rides", "ride cymbal", "ride cymbals"),
+    ("cymbals", "crash"): ("crash", "crashes", "crash cymbal", "crash cymbals"),
+}
+STEM_OF_PART = {articulation or stem: stem for stem, articulation in NAMES}  # "ride" is a part of the cymbals
+TITLE_WORDS = frozenset({"ride", "rides", "crash", "crashes", "hat", "hats"})  # common in the titles of songs, too
+MIX_NAMES = ("drums", "drum", "drum mix", "drums mix", "drum kit", "drums kit", "mix", "full mix", "mixdown", "mixture")
+OTHER_NAMES = (
+    "vocals", "vocal", "vox", "voice", "bass", "other", "others", "guitar", "guitars", "piano", "keys", "synth",
+    "strings", "instrumental", "accompaniment", "residual", "drumless", "no drum", "no drums", "no vocals", "no bass",
+    "no other", "no kick", "no snare", "no toms", "no hihat", "no hh", "no cymbals", "no ride", "no crash",
+)  # fmt: skip

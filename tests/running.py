@@ -1,5 +1,6 @@
 """The scripts as a user runs them: a process of its own each time."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,11 @@ def convert_here(capsys: pytest.CaptureFixture[str], *args: object) -> subproces
     except SystemExit as stop:  # argparse
         code = stop.code
     return subprocess.CompletedProcess(args, code, *capsys.readouterr())
+
+
+def without_times(text: str) -> str:
+    """Return a report without the seconds that each conversion took."""
+    return re.sub(r", \d+\.\d s$", "", text, flags=re.MULTILINE)
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

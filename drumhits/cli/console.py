@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 
 from drumhits.cli.interrupts import StoppedError, stoppable
 from drumhits.errors import InputError
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 EXIT_STOPPED = 128 + signal.SIGTERM
@@ -19,6 +19,8 @@ BAR_WIDTH = 30
 
 class Console:
     """Data to stdout; messages, warnings and a progress bar (on a terminal only) to stderr.
+
+    Text is shown as it is where the stream's encoding has it; what steers a terminal is escaped.
 
     Parameters
     ----------
@@ -35,12 +37,14 @@ class Console:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         self._has_bar = sys.stderr is not None and sys.stderr.isatty() and not quiet
+        self._is_drawn = False
         self._started_s = time.monotonic()
 
     def data(self, text: str) -> None:
         """Write a part of the report, unless quiet."""
         if not self.quiet:
-            _write(sys.stdout, "\n".join(to_ascii(line) for line in text.split("\n")))
+            self._clear_bar()
+            _write(sys.stdout, "\n".join(escape_controls(line) for line in text.split("\n")))
 
     def message(self, text: str) -> None:
         """Say what is going on, unless quiet."""
@@ -69,15 +73,22 @@ class Console:
             filled = BAR_WIDTH * done // total
             bar = "#" * filled + "." * (BAR_WIDTH - filled)
             left = duration((time.monotonic() - self._started_s) / max(done, 1) * (total - done))
-            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}, {left} left: {to_ascii(what)}")
+            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}, {left} left: {escape_controls(what)}")
+            self._is_drawn = True
             if done == total:
-                sys.stderr.write("\r\x1b[K")
+                self._clear_bar()
             sys.stderr.flush()
 
-    def _line(self, text: str) -> None:
-        if self._has_bar:
+    def _clear_bar(self) -> None:
+        """Take the bar off the screen, so that what is printed next stands on a line of its own."""
+        if self._is_drawn:
             sys.stderr.write("\r\x1b[K")
-        _write(sys.stderr, to_ascii(f"{self.prog}: {text}"))
+            sys.stderr.flush()
+            self._is_drawn = False
+
+    def _line(self, text: str) -> None:
+        self._clear_bar()
+        _write(sys.stderr, escape_controls(f"{self.prog}: {text}"))
 
 
 def duration(seconds: float) -> str:
@@ -88,10 +99,10 @@ def duration(seconds: float) -> str:
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """One whose messages show the words of the command line, such as file names, in plain ASCII."""
+    """One whose messages show the words of the command line with what steers a terminal escaped."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(to_ascii(message))
+        super().error(escape_controls(message))
 
 
 def _write(stream: TextIO | None, text: str) -> None:

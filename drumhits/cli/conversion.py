@@ -2,14 +2,17 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from drumhits.cli.options import add_jobs, new_parser, require_jobs, share
+from drumhits.config.load import parse_override, parse_overrides
 from drumhits.drums import STEMS
 from drumhits.errors import UsageError
 
 EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-cymbals.wav --output Song1-cymbals.mid --stem cymbals
   python stems_to_midi.py --input separated_stems --output training_data/raw_midi --jobs 2
+  python stems_to_midi.py --input separated_stems --output midi --tempo 140 --use-ml-model pretrained
   python stems_to_midi.py --input separated_stems --output songs --merge --use-ml-model pretrained
   python stems_to_midi.py --input drums.wav --output drums.mid --split
   python stems_to_midi.py --input separated_stems --output midi --jobs 2 --resume
@@ -36,11 +39,11 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("input and output")
     files.add_argument(
         "--input", nargs="+", type=Path, metavar="AUDIO",
-        help="audio files (WAV, FLAC, AIFF, OGG, MP3; 8 to 384 kHz) or folders of them",
+        help="audio files (WAV, FLAC, AIFF, OGG, MP3; 8 to 384 kHz) or folders, with all below them",
     )  # fmt: skip
     files.add_argument(
         "--output", type=Path, metavar="MIDI",
-        help="MIDI file, or a folder for several inputs (default: beside the audio)",
+        help="MIDI file, or a folder, which gets the folders of the input (default: beside the audio)",
     )  # fmt: skip
     files.add_argument(
         "--merge", action="store_true", help="one MIDI file a song, such as Song1.mid, with a track for each stem"
@@ -50,7 +53,11 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
         help="the input is a whole drum mix that was not separated: write its kick, snare, toms, hi-hat and cymbals "
         "into one MIDI file, a track each, as the bundled models for mixes decide",
     )  # fmt: skip
-    files.add_argument("--stem", choices=STEMS, help="which drum it is (default: from names such as Song1-kick.wav)")
+    files.add_argument(
+        "--stem", choices=STEMS,
+        help="which drum it is, also of a whole folder whose names do not tell (default: from the names of files and "
+        "folders, such as Song1-kick.wav, Song1/kick.wav, kick/Song1.wav or Song1_(Kick).wav)",
+    )  # fmt: skip
     files.add_argument("--force", action="store_true", help="replace files that are no untouched output of this script")
 
 
@@ -60,6 +67,10 @@ def _add_deciding(parser: argparse.ArgumentParser) -> None:
     deciding.add_argument(
         "--config", type=Path, metavar="YAML",
         help="settings (default: the midiconfig.yaml that comes with the toolkit)",
+    )  # fmt: skip
+    deciding.add_argument(
+        "--tempo", metavar="BPM",
+        help="tempo of the MIDI file's grid, as midi.tempo_bpm; hits keep their times in seconds (default: 120)",
     )  # fmt: skip
     deciding.add_argument(
         "--set", action="append", default=[], metavar="STEM.SETTING=VALUE",
@@ -90,7 +101,7 @@ def _add_reporting(parser: argparse.ArgumentParser) -> None:
     reporting.add_argument("--plot", type=Path, metavar="FILE.png", help="picture of the candidates (one input only)")
     volume = reporting.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print only errors")
-    volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table of a long file")
+    volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table, also of several files")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +116,20 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--resume", action="store_true", help="leave out files that were already made from this audio in this way"
     )
+
+
+def overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return the settings that the command line gives with --set and --tempo.
+
+    Raises
+    ------
+    UsageError
+        See `load.parse_override`.
+    """
+    given: dict[str, dict[str, Any]] = parse_overrides(args.set)
+    if args.tempo is not None:
+        given.setdefault("midi", {}).update(parse_override(f"midi.tempo_bpm={args.tempo}", "--tempo")["midi"])
+    return given
 
 
 def check_usage(args: argparse.Namespace) -> None:

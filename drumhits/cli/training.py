@@ -51,7 +51,7 @@ def get_parser(description: str | None) -> argparse.ArgumentParser:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument("--stem", choices=STEMS, required=True, help="which drum to train on")
-    data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it")
+    data.add_argument("--raw-dir", type=Path, metavar="DIR", help="MIDI as stems_to_midi.py wrote it, with all below")
     data.add_argument("--edited-dir", type=Path, metavar="DIR", help="the same after your edits: NAME_edited.mid")
     data.add_argument(
         "--audio-dir", type=Path, action="append", default=[], metavar="DIR",
@@ -164,6 +164,8 @@ def _outputs(args: argparse.Namespace) -> list[Output]:
 def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     """Yield every file that a training may read, told or not."""
     yield from (args.config, *args.examples, *shipped_files())
+    if args.start_from not in (None, PRETRAINED, FROM_NOTHING):
+        yield Path(args.start_from)
     if not (args.raw_dir and args.edited_dir):
         return
     yield from (*midi_below(args.raw_dir), *midi_below(args.edited_dir))

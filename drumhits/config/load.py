@@ -4,7 +4,7 @@ Sections are the five stems and `midi`; schema.py has their types, ranges and de
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,6 +97,11 @@ class StemConfig:
     def default_note(self) -> int:
         """MIDI note number of a hit whose articulation is not told apart."""
         return next(iter(self.notes.values()))
+
+    def of_one(self, articulation: str) -> "StemConfig":
+        """Return the settings of a stem that holds one articulation only: every hit gets its note."""
+        first = {articulation: self.notes[articulation]}
+        return replace(self, notes=FrozenMapping(first | dict(self.notes)), articulation=False)
 
 
 @dataclass(frozen=True)

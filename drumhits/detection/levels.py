@@ -69,6 +69,13 @@ class EnergyEnvelope:
         self._parts.append(energies)
         self._rest = y[end:]
 
+    def join(self, other: "EnergyEnvelope") -> None:
+        """Take in the energy of another signal, which sounds at the same time and is unrelated."""
+        ours, theirs = (np.concatenate((np.zeros((0, MEASURES), np.float32), *one._parts)) for one in (self, other))
+        longer, shorter = (ours, theirs) if len(ours) >= len(theirs) else (theirs, ours)
+        longer[: len(shorter)] += shorter
+        self._parts = [longer]
+
     def clear(self) -> None:
         """Forget what was measured."""
         self._parts = []

@@ -1,8 +1,8 @@
 """Sibling features: what the other stems of the same song say about a hit, for models.
 
-Stems of a song lie in one folder under one name, such as Song1-kick.wav beside Song1-cymbals.wav. Bleed sounds in
-several of them at once, and loudest where it belongs. For each other stem <s>, levels in dB of the energy averaged over
-steps of 2.9 ms; treble is that of the signal's first difference:
+Stems of a song lie side by side, such as Song1-kick.wav and Song1-cymbals.wav; `io.names` tells which belong together.
+Bleed sounds in several of them at once, and loudest where it belongs. For each other stem <s>, levels in dB of the
+energy averaged over steps of 2.9 ms; treble is that of the signal's first difference:
 
 Over<s>, OverTreble<s>      level of this stem minus that of the sibling in the 17 ms after the onset
 OverAll, OverTrebleAll      the same against all siblings together

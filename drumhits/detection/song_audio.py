@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drumhits.detection.frames import chunks
+from drumhits.drums import STEM_OF_PART
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioReader, AudioSource, Sibling
+from drumhits.io.names import stem_of
 from drumhits.io.text import clock
 
 if TYPE_CHECKING:
@@ -45,9 +47,9 @@ class SiblingAnalysis:
 
 @dataclass(eq=False)
 class _OpenSibling:
-    """A sibling that is being read."""
+    """A sibling that is being read; `part` is its stem, or the part of a stem that it holds."""
 
-    stem: str
+    part: str
     reader: AudioReader
     envelope: "EnergyEnvelope"
 
@@ -82,10 +84,10 @@ class SongAudio:
         from drumhits.io.folders import find_siblings
 
         self._envelope = EnergyEnvelope()
-        for stem, path in find_siblings(self._reader.path).items():
+        for part, path in find_siblings(self._reader.path).items():
             reader = self._opened(path)
             if reader is not None:
-                self._siblings.append(_OpenSibling(stem, reader, EnergyEnvelope()))
+                self._siblings.append(_OpenSibling(part, reader, EnergyEnvelope()))
 
     def _opened(self, path: Path) -> AudioReader | None:
         try:
@@ -129,7 +131,7 @@ class SongAudio:
             reader.fingerprint,
             warnings=(*reader.warnings, *self._left_out.values()),
             left_out=tuple(self._left_out),
-            siblings=tuple(Sibling(one.stem, one.reader.path, one.reader.fingerprint) for one in self._siblings),
+            siblings=tuple(Sibling(one.part, one.reader.path, one.reader.fingerprint) for one in self._siblings),
         )
 
     def siblings_at(self, times_s: np.ndarray) -> SiblingAnalysis:
@@ -208,10 +210,18 @@ class SongAudio:
         self._siblings = kept
 
     def _levels_at(self, times_s: np.ndarray) -> "dict[str, LocalLevels]":
-        levels = {}
+        """Return the levels of the other stems, of a stem in parts those of the parts together."""
+        levels, envelopes = {}, dict[str, "EnergyEnvelope"]()
+        own = stem_of(self._reader.path)
         for sibling in self._siblings:
-            levels[sibling.stem] = sibling.envelope.around(times_s)
-            sibling.envelope.clear()
+            stem = STEM_OF_PART[sibling.part]
+            if stem in envelopes:
+                envelopes[stem].join(sibling.envelope)
+            elif stem != own:
+                envelopes[stem] = sibling.envelope
+        for stem, envelope in envelopes.items():
+            levels[stem] = envelope.around(times_s)
+            envelope.clear()
         return levels
 
 

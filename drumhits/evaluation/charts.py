@@ -213,7 +213,11 @@ PAGE_COLOURS = {  # so that the page's light and dark schemes choose
 
 def plot_names(songs: list[str]) -> list[str]:
     """Return the names of the files that `pngs` can give for songs of these names."""
-    return [*(f"{chart.name}.png" for chart in CHARTS), *(f"song-{name}.png" for name in songs)]
+    return [*(f"{chart.name}.png" for chart in CHARTS), *(_song_file(name) for name in songs)]
+
+
+def _song_file(name: str) -> str:
+    return f"song-{name.replace('/', '-')}.png"
 
 
 def pngs(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
@@ -223,7 +227,7 @@ def pngs(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
             yield f"{chart.name}.png", _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
     for song, scored in zip(evaluation.songs, evaluation.models[0].songs, strict=True):
         figure = _song_figure(song.name, song.source, scored)
-        yield f"song-{song.name}.png", _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
+        yield _song_file(song.name), _saved(figure, "png", dpi=PNG_DPI, metadata={"Software": SOFTWARE})
 
 
 def svg(chart: Chart, evaluation: Evaluation) -> str | None:

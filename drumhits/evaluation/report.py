@@ -7,7 +7,7 @@ from typing import Any
 
 from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, View, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong
-from drumhits.io.text import clock, to_ascii
+from drumhits.io.text import clock, escape_controls
 from drumhits.metrics import Difference
 
 NAME_WIDTH = 30
@@ -91,9 +91,10 @@ def difference_cell(evaluation: Evaluation, view: View, outcome: Outcome) -> str
     return f"{text} [{100 * low:+.1f}, {100 * high:+.1f}]{'' if difference.is_sure else ' noise?'}"
 
 
-def evaluation_report(evaluation: Evaluation) -> str:
-    """Return the whole report."""
+def evaluation_report(evaluation: Evaluation, *, whole: bool = False) -> str:
+    """Return the report; of several models, confusion and importance of each only where it is to be `whole`."""
     first = evaluation.models[0]
+    detailed = evaluation.models if whole or len(evaluation.models) == 1 else ()
     songs, seconds = evaluation.songs, sum(song.source.duration_s for song in evaluation.songs)
     notes = first.note_scores
     blocks = [
@@ -115,8 +116,8 @@ def evaluation_report(evaluation: Evaluation) -> str:
             "  Timing: mean/median/90th percentile distance. Late: mean, signed. Velocity: mean distance, of 127.",
         ],
         [*(verdict(evaluation, outcome) for outcome in evaluation.models), *_few(len(songs))],
-        *(_confusion(outcome) for outcome in evaluation.models),
-        *(_importance(outcome) for outcome in evaluation.models),
+        *(_confusion(outcome) for outcome in detailed),
+        *(_importance(outcome) for outcome in detailed),
         _songs(evaluation),
     ]
     return "\n\n".join("\n".join(block) for block in blocks)
@@ -142,8 +143,8 @@ def _table(evaluation: Evaluation, view: View, columns: Sequence[Column]) -> lis
 
 
 def short(name: str) -> str:
-    """Return a name in plain ASCII, its middle left out where it is long."""
-    name, half = to_ascii(name), (NAME_WIDTH - 3) // 2
+    """Return a name as one line, its middle left out where it is long."""
+    name, half = escape_controls(name), (NAME_WIDTH - 3) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}...{name[-half:]}"
 
 

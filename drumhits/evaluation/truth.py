@@ -7,11 +7,11 @@ import numpy as np
 
 from drumhits.alignment.align import NOTHING_GIVEN, Given
 from drumhits.config.load import StemConfig
-from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY, stem_of
+from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY
 from drumhits.errors import NotEnoughDataError
-from drumhits.io.audio import AUDIO_SUFFIXES
-from drumhits.io.folders import MIDI_SUFFIXES, files_in, name_key, name_list
+from drumhits.io.folders import MIDI_SUFFIXES, files_in, is_audio, is_foreign_audio, name_list, relative_name
 from drumhits.io.midi import MidiContent, read_midi
+from drumhits.io.names import name_key, stem_of
 from drumhits.learning.songs import note_group
 from drumhits.transcription.provenance import read_provenance
 
@@ -21,7 +21,11 @@ MAX_SILENT_SHARE = 0.2  # of the notes of a truth, at velocity 1
 
 @dataclass(frozen=True)
 class TruthPair:
-    """A stem and its truth; `name` is the audio file's without suffix, `given` what the user says of the truth."""
+    """A stem and its truth.
+
+    `name` is the audio file's without suffix, with the folders that it lies in; `given` is what the user says of the
+    truth.
+    """
 
     name: str
     audio: Path
@@ -32,8 +36,12 @@ class TruthPair:
 def find_test_songs(folder: Path, stem: str, given: Given = NOTHING_GIVEN) -> tuple[list[TruthPair], list[str]]:
     """Return the pairs `NAME-STEM.wav` and `NAME-STEM_ground_truth.mid` of a stem by name, and what is in no pair.
 
+    They lie side by side in the folder or below it; `io.names` tells the stem, also of `Song1/cymbals.wav`.
+
     Parameters
     ----------
+    folder : Path
+    stem : str
     given : Given
         What the user says of every truth: its tempo, its offset.
 
@@ -45,30 +53,39 @@ def find_test_songs(folder: Path, stem: str, given: Given = NOTHING_GIVEN) -> tu
         There is no pair.
     """
     files = files_in(folder, "--test-dir", "the test songs")
-    audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES and stem_of(path.stem) == stem]
+    audio = [path for path in files if is_audio(path) and stem_of(path) == stem]
     truths: dict[str, Path] = {}
     for path in files:
-        song = path.stem[: -len(ENDING)]
+        song = path.with_name(path.name[: len(path.stem) - len(ENDING)] + path.suffix)
         if path.suffix.lower() in MIDI_SUFFIXES and path.stem.lower().endswith(ENDING) and stem_of(song) == stem:
-            truths.setdefault(name_key(song), path)
+            truths.setdefault(_key(song), path)
     pairs: dict[str, TruthPair] = {}
-    unpaired = []
+    unpaired = [
+        f"{path}: its format cannot be read; convert it to WAV or FLAC first."
+        for path in files
+        if is_foreign_audio(path) and stem_of(path) == stem
+    ]
     for path in audio:
-        key = name_key(path.stem)
+        key = _key(path)
         if key in pairs:
             unpaired.append(f"{path}: {pairs[key].audio.name} of the same name is used instead.")
         elif key in truths:
-            pairs[key] = TruthPair(path.stem, path, truths[key], given)
+            pairs[key] = TruthPair(relative_name(path, folder), path, truths[key], given)
         else:
             unpaired.append(f"{path}: has no truth beside it; looked for {path.stem}{ENDING}.mid.")
     unpaired += [f"{truths[key]}: has no audio beside it." for key in sorted(truths.keys() - pairs.keys())]
     if not pairs:
         raise NotEnoughDataError(
             f"there is no song to test on: looked for NAME-{stem}.wav (.flac, .mp3 ...) with NAME-{stem}{ENDING}.mid "
-            f"in {folder}, which holds {name_list(files, 'no file')}; put songs there under these names, or give "
-            "another --test-dir or --stem."
+            f"in {folder} and below, which holds {name_list(files, 'no file', folder)}; put songs there "
+            "under these names, or give another --test-dir or --stem."
         )
     return list(pairs.values()), unpaired
+
+
+def _key(path: Path) -> str:
+    """Return what an audio file and its truth have in common."""
+    return f"{path.parent}\0{name_key(path.stem)}"
 
 
 def read_truth(path: Path, config: StemConfig) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from drumhits.io.text import clock
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another stem of a song: its file, and the digest of its samples."""
+    """Another stem of a song, or a part of one such as the ride: its file, and the digest of its samples."""
 
     stem: str
     path: Path
@@ -66,7 +66,10 @@ ENVELOPE_COLUMNS = 2400
 DIGEST_STRIDE = 16  # the fingerprint takes every 16th frame; divides BLOCK_FRAMES, so that blocks do not shift it
 INT16_FULL_SCALE = 32768.0
 MAX_LEVEL = 1e10  # beyond any audio, even integers stored as float; keeps energies finite in float32
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au", ".opus"})
+AUDIO_SUFFIXES = frozenset({
+    ".wav", ".wave", ".bwf", ".w64", ".rf64", ".bw64", ".flac", ".aiff", ".aif", ".aifc", ".ogg", ".oga", ".opus",
+    ".mp3", ".mp2", ".caf", ".au",
+})  # fmt: skip
 
 
 def is_named_as_audio(path: Path) -> bool:

@@ -1,30 +1,73 @@
-"""Folders: the files in them that matter here, and names compared as people compare them."""
+"""Folders: the files in and below them that matter here, and the siblings of a stem."""
 
+import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
-from drumhits.drums import STEMS, song_of, stem_of
+from drumhits.drums import STEM_OF_PART
 from drumhits.errors import InputError
 from drumhits.io.audio import AUDIO_SUFFIXES
+from drumhits.io.names import Folder, Named, absolute, name_key, names_stem, parent_of, read_name
+from drumhits.io.recording import CONVERT_FIRST
 
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
 MAX_NAMES = 5  # in a message
 
 
-def name_key(name: str) -> str:
-    """Return what equal names have in common where systems write accents and capitals differently."""
-    import unicodedata  # only where MIDI is paired
+def name_list(paths: list[Path], nothing: str = "no MIDI file", within: Path | None = None) -> str:
+    """Return the names of some files as text, the first few where there are many; with folders from `within` on."""
+    shown = sorted(relative(path, within).as_posix() if within else path.name for path in paths)[:MAX_NAMES]
+    hidden = len(paths) - MAX_NAMES
+    return (", ".join(shown) or nothing) + (f" (and {hidden} more)" if hidden > 0 else "")
 
-    return unicodedata.normalize("NFC", name).casefold()
+
+def relative(path: Path, folder: Path) -> Path:
+    """Return a path as seen from a folder; of one that does not lie below it, the name alone."""
+    try:
+        return absolute(path).relative_to(absolute(folder))
+    except ValueError:
+        return Path(path.name)
 
 
-def name_list(paths: list[Path], nothing: str = "no MIDI file") -> str:
-    """Return the names of some files as text, the first few where there are many."""
-    names, hidden = sorted(path.name for path in paths)[:MAX_NAMES], len(paths) - MAX_NAMES
-    return (", ".join(names) or nothing) + (f" (and {hidden} more)" if hidden > 0 else "")
+def relative_name(path: Path, folder: Path) -> str:
+    """Return what tells a file from all others below a folder: its name without suffix, after the folders it lies in.
+
+    The folder itself is named, too, where it is the song: "Song1/kick" of Song1/kick.wav in Song1.
+    """
+    home = read_name(path).home
+    within = home if absolute(folder).is_relative_to(absolute(home)) else folder
+    return relative(path.with_name(path.stem), within).as_posix()
+
+
+class Listing(NamedTuple):
+    """The files in a folder and below, by name, and the folders below that cannot be listed."""
+
+    files: list[Path]
+    unreadable: list[Path]
+
+
+def files_below(folder: Path) -> Listing:
+    """Return the regular files in a folder and in those below, each folder once, also where links lead to it.
+
+    Hidden files and folders are left out ("._NAME.mid" is the Finder's).
+    """
+    files: list[Path] = []
+    unreadable: list[Path] = []
+    seen: set[str] = set()
+    walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)), followlinks=True)
+    for here, folders, names in walk:
+        if (real := os.path.realpath(here)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [path for name in names if not name.startswith(".") and (path := Path(here, name)).is_file()]
+    return Listing(sorted(files, key=lambda path: (name_key(str(path)), str(path))), unreadable)
 
 
 def files_in(folder: Path, option: str, purpose: str) -> list[Path]:
-    """Return the files of a folder, hidden ones left out ("._NAME.mid" is the Finder's), sorted by name.
+    """Return what `files_below` gives for the folder of an option.
 
     Parameters
     ----------
@@ -41,11 +84,10 @@ def files_in(folder: Path, option: str, purpose: str) -> list[Path]:
     if not folder.is_dir():
         fault = "is a file, not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{option} {folder}: {fault}; give the folder that holds {purpose}.")
-    try:
-        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    except OSError as error:
-        raise InputError(f"{option} {folder}: cannot be read ({error.strerror}); check its permissions.") from error
-    return sorted(files, key=lambda path: (name_key(path.name), path.name))
+    files, unreadable = files_below(folder)
+    if folder in unreadable:
+        raise InputError(f"{option} {folder}: cannot be read (Permission denied); check its permissions.")
+    return files
 
 
 def is_folder(path: Path) -> bool:
@@ -55,8 +97,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def audio_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+def is_audio(path: Path) -> bool:
+    """Tell by its suffix whether a file is audio that can be read."""
+    return path.suffix.lower() in AUDIO_SUFFIXES
+
+
+def is_foreign_audio(path: Path) -> bool:
+    """Tell by its suffix whether a file is audio that has to be converted first."""
+    return path.suffix.lower() in CONVERT_FIRST
 
 
 def midi_below(folder: Path) -> list[Path]:
@@ -65,19 +113,56 @@ def midi_below(folder: Path) -> list[Path]:
 
 
 def find_siblings(audio: Path) -> dict[str, Path]:
-    """Return the files of a song's other stems beside one of them, by stem; none where its name tells no stem."""
-    own = stem_of(audio.stem)
-    if own is None:
+    """Return the files of a song's other stems, by `Named.part`; none where neither name nor folder tells the stem.
+
+    They lie in the same folder, or in folders beside it where those are named by stem. Of two files of a stem, that
+    whose name is most like the song's goes first; cymbals go before ride and crash.
+    """
+    own = read_name(audio)
+    if own.part is None:
         return {}
-    song = song_of(audio.stem).casefold()
+    ranked = [
+        ((named.pattern != own.pattern, path.suffix != audio.suffix, path.name), part, path)
+        for folder in _folders_of(own, audio.parent)
+        for path, named in _of_song(own, folder)
+        if (part := named.part) and part != own.part
+    ]
     found: dict[str, Path] = {}
+    for _, part, path in sorted(ranked):
+        found.setdefault(part, path)
+    return {part: found[part] for part in STEM_OF_PART if part in found and not _is_doubled(part, own, found)}
+
+
+def _is_doubled(part: str, own: Named, found: Collection[str]) -> bool:
+    """Tell whether other files hold the same sound: of a stem in parts, the parts or the whole."""
+    stem = STEM_OF_PART[part]
+    if stem == own.stem and own.articulation:
+        return part == stem and any(STEM_OF_PART[other] == stem != other for other in found)
+    return part != stem and (stem in found or stem == own.part)
+
+
+def _folders_of(own: Named, folder: Path) -> list[Path]:
+    """Return where the files of a song lie: `own.place`, and the folders in it that are named by stem."""
+    place = folder if own.place == folder else parent_of(folder)
+    return [place, *(place / name for name in _listed(place) if names_stem(name) and is_folder(place / name))]
+
+
+def _of_song(own: Named, folder: Path) -> list[tuple[Path, Named]]:
+    """Return the audio files in a folder that belong to a song."""
+    names, song, found = Folder(folder), name_key(own.song), []
+    for name in _listed(folder):
+        stem, dot, suffix = name.rpartition(".")
+        if stem and dot + suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
+            named = names.read(stem)
+            if name_key(named.song) == song and named.key == own.key and (folder / name).is_file():
+                found.append((folder / name, named))
+    return found
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return the names in a folder; none of one that may be entered but not listed."""
     try:
-        beside = sorted(audio.parent.iterdir(), key=lambda path: (path.suffix != audio.suffix, path.name))
-        for path in beside:
-            stem = stem_of(path.stem)
-            is_audio = path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-            if is_audio and stem not in (None, own) and song_of(path.stem).casefold() == song and path.is_file():
-                found.setdefault(stem, path)
-    except OSError:  # a folder that may be entered but not listed
-        return {}
-    return {stem: found[stem] for stem in STEMS if stem in found}
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries)
+    except OSError:
+        return []

@@ -18,7 +18,9 @@ BLOCK_FRAMES = 1 << 16
 UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile gives for a streamed FLAC
 MAX_HEADER_BYTES = 4096
 LEAST_DIFFERENCE_S = 0.001  # between what is announced and what is there, for a warning
-CONVERT_FIRST = frozenset({".m4a", ".aac", ".mp4", ".wma", ".alac"})
+CONVERT_FIRST = frozenset({
+    ".m4a", ".m4b", ".aac", ".mp4", ".wma", ".alac", ".ape", ".wv", ".mka", ".webm", ".ac3", ".dts", ".tta", ".mpc",
+})  # fmt: skip
 
 
 class ForeignAudioError(InputError):

@@ -2,11 +2,6 @@
 
 
 
-def to_ascii(text: str) -> str:
-    """Return text as one line of plain ASCII: it must neither steer a terminal nor break one without Unicode."""
-    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
-
-
 def escape_controls(text: str) -> str:
     """Return text as one line of letters and signs: what controls a terminal or turns its direction is escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

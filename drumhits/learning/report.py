@@ -10,7 +10,7 @@ import numpy as np
 
 from drumhits.bundle import PRETRAINED
 from drumhits.detection.siblings import SIBLING_FEATURES
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 from drumhits.learning.dataset import Counts, counts
 from drumhits.learning.labels import DECISIONS, IS_MISSED, PAIR_DTYPE
 from drumhits.learning.songs import LabelledSong
@@ -176,7 +176,7 @@ def training_report(training: "Training") -> str:
         f"Training {training.model.stem} classifier",
         "",
         f"Loaded {total.total} total detections across {len(training.model.training['songs'])} songs:",
-        *(f"  {to_ascii(name)}: {one.kept} kept, {one.removed} removed" for name, one in _parts(training)),
+        *(f"  {escape_controls(name)}: {one.kept} kept, {one.removed} removed" for name, one in _parts(training)),
         f"  Total: {total.kept} kept ({total.kept / total.total:.1%}), {total.removed} removed "
         f"({total.removed / total.total:.1%})",
         "",

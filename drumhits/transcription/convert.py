@@ -1,5 +1,6 @@
 """Audio files -> MIDI files, one at a time or several: analyze, decide, make notes, encode."""
 
+import time
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,6 +52,10 @@ class Job:
         In place of the model's own threshold.
     resume : bool
         Leave `output` where it is already what this job would make.
+    articulation : str, optional
+        That of all hits, as of a ride stem; it is not told apart then.
+    label : str
+        What the report calls the stem: song and drum.
     """
 
     audio: Path
@@ -62,12 +67,20 @@ class Job:
     model_name: str | None = None
     min_confidence: float | None = None
     resume: bool = False
+    articulation: str | None = None
+    label: str = ""
 
     @property
     def stem_config(self) -> StemConfig:
         """The settings of the stem; those of detection are the model's, where there is one."""
         config = self.config.stems[self.stem]
+        config = config.of_one(self.articulation) if self.articulation else config
         return self.model.config(config) if self.model else config
+
+    @property
+    def part(self) -> str:
+        """The stem, or the articulation that it holds alone."""
+        return self.articulation or self.stem
 
     @property
     def features(self) -> str:
@@ -91,6 +104,7 @@ class Conversion:
     table: FeatureTable
     decisions: Decisions
     source: AudioSource
+    elapsed_s: float = 0.0  # that it took
 
     @property
     def midi(self) -> bytes:
@@ -122,11 +136,12 @@ def convert(job: Job) -> Conversion:
     InputError
         The audio cannot be read.
     """
+    started_s = time.perf_counter()
     config, model = job.stem_config, job.model
     table, source = analyze(job.audio, config, job.features)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
-    track = Track(job.stem, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
-    return Conversion(job, track, table, decisions, source)
+    track = Track(job.part, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
+    return Conversion(job, track, table, decisions, source, time.perf_counter() - started_s)
 
 
 def merged(conversions: Sequence[Conversion]) -> bytes:

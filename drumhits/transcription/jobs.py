@@ -4,113 +4,277 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from drumhits.drums import STEMS, song_of, stem_of
+from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
-from drumhits.io.folders import audio_files, is_folder
+from drumhits.io.folders import (
+    files_below,
+    is_audio,
+    is_folder,
+    is_foreign_audio,
+    name_list,
+    relative,
+)
+from drumhits.io.names import MIX, OTHER, Named, absolute, name_key, read_name
+
+SPLIT_HINT = "--split finds the instruments of a whole mix"
+ONE_OF_STEMS = "|".join(STEMS)
 
 
-def find_audio(given: Path, stem: str | None) -> list[tuple[Path, str]]:
-    """Return (file, stem) of an input; a folder gives its audio files, also in folders below, sorted by name.
+class StemFile(NamedTuple):
+    """An audio file to convert.
 
-    A folder's files of other stems than `stem`, or whose name tells no stem where `stem` is None, are passed over; so
-    are hidden files.
+    Attributes
+    ----------
+    path : Path
+    stem : str
+    named : Named
+        What its path tells.
+    root : Path
+        The folder that was given, or that of a file that was.
+    """
+
+    path: Path
+    stem: str
+    named: Named
+    root: Path
+
+    @property
+    def articulation(self) -> str | None:
+        """That of all its hits, where the path tells it."""
+        return self.named.articulation if self.named.stem == self.stem else None
+
+    @property
+    def part(self) -> str:
+        """The stem, or the articulation that it holds alone."""
+        return self.articulation or self.stem
+
+    @property
+    def song(self) -> str:
+        """Name of the song, with the folders that it lies in below `root`."""
+        return (self._home / self.named.song).as_posix()
+
+    @property
+    def label(self) -> str:
+        """Song and drum, such as "Song1 kick"."""
+        return f"{self.song} {self.part}"
+
+    @property
+    def _home(self) -> Path:
+        """The folder of the song, as seen from `root`; the root itself where it is the song's own folder."""
+        home, root = (absolute(folder) for folder in (self.named.home, self.root))
+        return home.relative_to(root) if home.is_relative_to(root) else Path()
+
+
+class Skipped(NamedTuple):
+    """Audio files that were passed over, for one reason."""
+
+    reason: str
+    paths: list[Path]
+
+    def sentence(self) -> str:
+        """Say how many, why, which, and what to do."""
+        files = "1 file was" if len(self.paths) == 1 else f"{len(self.paths)} files were"
+        return f"{files} passed over, {_REASONS[self.reason]}: {name_list(self.paths, within=_common(self.paths))}."
+
+
+NAMELESS, OTHER_STEM, FOREIGN, UNREADABLE = "nameless", "other stem", "foreign", "unreadable"
+_REASONS = {  # what follows "3 files were passed over, "
+    NAMELESS: f"since neither name nor folder tells a drum (rename them, or say which with --stem {ONE_OF_STEMS})",
+    MIX: f"as the whole kit or song ({SPLIT_HINT})",
+    OTHER: "as other instruments",
+    OTHER_STEM: "as other stems than --stem",
+    FOREIGN: "of a format that cannot be read (convert them to WAV or FLAC first, for example with ffmpeg)",
+    UNREADABLE: "folders that cannot be listed (check their permissions)",
+}
+WARNED_OF = (NAMELESS, FOREIGN, UNREADABLE)
+
+
+class Found(NamedTuple):
+    """What is to be converted, what was passed over in folders, and what is wrong with other inputs, by their path."""
+
+    files: list[StemFile]
+    skipped: list[Skipped]
+    refused: dict[str, InputError]
+
+
+class _Scan:
+    """The files of some inputs, sorted into those to convert and those passed over."""
+
+    def __init__(self, stem: str | None):
+        self.stem = stem
+        self.skipped: dict[str, list[Path]] = {}
+
+    def stems_in(self, given: Path) -> list[StemFile]:
+        """Return the stems of an input.
+
+        Raises
+        ------
+        UsageError
+            A file whose path tells no stem while none is given.
+        InputError
+            There is nothing of this name, or a folder in which nothing fits.
+        """
+        return self._in_folder(given) if is_folder(given) else [self._as_file(given)]
+
+    def _as_file(self, path: Path) -> StemFile:
+        named = read_name(path)
+        stem = self.stem or named.stem
+        if stem is None:
+            _require_there(path)
+            raise UsageError(f"{path}: {_unclear(named)}")
+        return StemFile(path, stem, named, path.parent)
+
+    def _in_folder(self, folder: Path) -> list[StemFile]:
+        named = self._audio_in(folder)
+        separated = {one.key for _, one in named if one.stem}
+        fitting = []
+        for path, one in named:
+            reason = self._reason_against(path, one, separated)
+            if reason is None:
+                fitting.append(StemFile(path, self.stem or one.stem or "", one, folder))
+            else:
+                self.skipped.setdefault(reason, []).append(path)
+        if not fitting:
+            wanted = self.stem or "a drum"
+            raise InputError(
+                f"{folder}: holds no audio file whose name or folder tells {wanted} ({len(named)} audio files in all); "
+                "rename the stems, such as Song1-kick.wav or Song1/kick.wav, or give the files themselves."
+            )
+        return fitting
+
+    def _reason_against(self, path: Path, named: Named, separated: set[tuple[str, str]]) -> str | None:
+        """Return why a file of a folder is passed over; `separated` are the songs whose stems are there."""
+        if named.kind in (MIX, OTHER):
+            return named.kind
+        if named.stem is None:
+            is_mix = named.key in separated  # Song1.wav beside Song1-kick.wav
+            return MIX if is_mix else None if self.stem else NAMELESS
+        return OTHER_STEM if self.stem not in (None, named.stem) else None
+
+    def mixes_in(self, given: Path) -> list[StemFile]:
+        """Return the mixes of an input, each once with every stem; a folder gives those that are no stems."""
+        if not is_folder(given):
+            mixes, root = [(given, read_name(given))], given.parent
+        else:
+            named, root = self._audio_in(given), given
+            mixes = [(path, one) for path, one in named if one.kind in (None, MIX)]
+            if others := [path for path, one in named if one.kind == OTHER]:
+                self.skipped.setdefault(OTHER, []).extend(others)
+            if not mixes:
+                raise InputError(
+                    f"{given}: holds no audio file but stems; give the mixes themselves, or leave out --split."
+                )
+        return [StemFile(path, stem, one, root) for path, one in mixes for stem in STEMS]
+
+    def _audio_in(self, folder: Path) -> list[tuple[Path, Named]]:
+        """Return the audio files in and below a folder that can be read, and note those that cannot."""
+        files, unreadable = files_below(folder)
+        for reason, paths in ((FOREIGN, list(filter(is_foreign_audio, files))), (UNREADABLE, unreadable)):
+            if paths:
+                self.skipped.setdefault(reason, []).extend(paths)
+        return [(path, read_name(path)) for path in files if is_audio(path)]
+
+
+def _require_there(path: Path) -> None:
+    if not os.path.lexists(path):
+        raise InputError(f"{path}: no such file or folder; check the name and the folder.")
+
+
+def _unclear(named: Named) -> str:
+    say = f"say which it is with --stem {ONE_OF_STEMS}"
+    if named.kind == MIX:
+        return f"is the whole kit or song by its name; {SPLIT_HINT}, or {say}."
+    if named.kind == OTHER:
+        return f"holds no drums by its name; {say}."
+    return f"neither its name nor its folder tells a drum, as Song1-kick.wav does; {say}, or for a mix give --split."
+
+
+def gather(inputs: Sequence[Path], stem: str | None, *, split: bool = False) -> Found:
+    """Return each audio file of the inputs once, with its stem; with `split`, each mix with every stem.
+
+    A folder gives its audio files, also in folders below, sorted by name. With `stem`, those are it whose path tells it
+    or nothing; without, those whose path tells a stem. Hidden files are left out.
 
     Raises
     ------
     UsageError
-        A file whose name tells no stem while `stem` is None.
-    InputError
-        A folder in which nothing fits.
+        See `_Scan.stems_in`.
     """
-    return _in_folder(given, stem) if is_folder(given) else _as_file(given, stem)
-
-
-def _as_file(path: Path, stem: str | None) -> list[tuple[Path, str]]:
-    known = stem or stem_of(path.stem)
-    if known is None:
-        raise UsageError(
-            f"{path}: the name does not end in a stem such as -kick; say which it is with --stem {'|'.join(STEMS)}."
-        )
-    return [(path, known)]
-
-
-def _in_folder(folder: Path, stem: str | None) -> list[tuple[Path, str]]:
-    files = audio_files(folder)
-    named = [(path, stem_of(path.stem)) for path in files]
-    fitting = [(path, known) for path, known in named if known and stem in (None, known)]
-    if not fitting:
-        wanted = f"-{stem}" if stem else " or ".join(f"-{name}" for name in STEMS)
-        raise InputError(
-            f"{folder}: holds no audio file whose name ends in {wanted} ({len(files)} audio files in all); "
-            "rename the stems or give the files themselves."
-        )
-    return fitting
+    scan, refused = _Scan(stem), dict[str, InputError]()
+    found: dict[tuple[str, str], StemFile] = {}
+    find: Callable[[Path], list[StemFile]] = scan.mixes_in if split else scan.stems_in
+    for given in inputs:
+        with collect_errors(refused, given):
+            for file in find(given):
+                found.setdefault((os.path.realpath(file.path), file.stem if split else ""), file)
+    return Found(_apart(list(found.values())), [Skipped(*one) for one in scan.skipped.items()], refused)
 
 
 def output_paths(
-    inputs: Sequence[Path], audio: Sequence[Path], output: Path | None, *, one_file_a: str = "stem"
+    inputs: Sequence[Path], files: Sequence[StemFile], output: Path | None, *, one_file_a: str = "stem"
 ) -> list[Path]:
     """Return the MIDI file for each audio file.
 
-    `one_file_a` is "stem"; or "song", where stems of a song in one folder have one in common; or "mix", where the same
-    audio comes several times and has one.
+    `one_file_a` is "stem"; or "song", where the stems of a song have one in common; or "mix", where the same audio
+    comes several times and has one.
 
     Without `output` it lies beside the audio. One input that is a file takes `output` as the file to write, unless that
-    is a folder, or a new name without suffix; otherwise `output` is a folder.
+    is a folder, or a new name without suffix; otherwise `output` is a folder, in which the tree of the input is found
+    again.
 
     Raises
     ------
     UsageError
         `output` is a file, or named like one, where a folder is needed.
     """
-    names = [song_of(path.stem) if one_file_a == "song" else path.stem for path in audio]
-    songs = {(path.parent, name) for path, name in zip(audio, names, strict=True)}
-    is_one_song = one_file_a == "song" and len(songs) == 1
-    if output is not None and not is_folder(output):
+    is_song = one_file_a == "song"
+    is_one_song = is_song and len({file.named.key for file in files}) == 1
+    if output is None:
+        return [
+            file.named.place / f"{file.named.song}.mid" if is_song else file.path.with_name(f"{file.path.stem}.mid")
+            for file in files
+        ]
+    if not is_folder(output):
         if is_one_song and output.suffix:
-            return [output for _ in audio]
+            return [output for _ in files]
         if len(inputs) == 1 and not is_folder(inputs[0]) and (output.suffix or os.path.lexists(output)):
-            return [output for _ in audio]
+            return [output for _ in files]
         if os.path.lexists(output):
             raise UsageError(f"--output {output}: is a file, and a folder is needed here.")
         if output.suffix.lower() in (".mid", ".midi"):
             raise UsageError(f"--output {output}: is named like a file; several inputs need a folder.")
-    return [(output or path.parent) / f"{name}.mid" for path, name in zip(audio, names, strict=True)]
+    return [output / (f"{file.song}.mid" if is_song else _midi_name(file)) for file in files]
 
 
-def gather_mixes(inputs: Sequence[Path]) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
-    """Return each audio file of the inputs once with every stem, and what is wrong with inputs that hold none.
+def _midi_name(file: StemFile) -> Path:
+    return relative(file.path.with_name(f"{file.path.stem}.mid"), file.root)
 
-    A folder gives those whose name ends in no stem.
+
+def _apart(files: list[StemFile]) -> list[StemFile]:
+    """Return the files as seen from the folder that holds them all, where songs of equal names would be one otherwise.
+
+    So `--input Song1/kick.wav Song2/kick.wav` gives Song1/kick.mid and Song2/kick.mid.
     """
-    found, refused = _each_once(inputs, lambda given: _mixes_in(given) if is_folder(given) else [(given,)])
-    return [(path, stem) for (path,) in found for stem in STEMS], refused
+    songs, midi = dict[str, tuple[str, str]](), dict[Path, Path]()
+    is_clear = all(
+        songs.setdefault(name_key(file.song), file.named.key) == file.named.key
+        and midi.setdefault(_midi_name(file), file.path.parent) == file.path.parent
+        for file in files
+    )
+    if is_clear:
+        return files
+    root = _common([file.path for file in files])
+    return [file._replace(root=root) for file in files]
 
 
-def _mixes_in(folder: Path) -> list[tuple[Path]]:
-    mixes = [(path,) for path in audio_files(folder) if stem_of(path.stem) is None]
-    if not mixes:
-        raise InputError(f"{folder}: holds no audio file but stems; give the mixes themselves, or leave out --split.")
-    return mixes
-
-
-def gather(inputs: Sequence[Path], stem: str | None) -> tuple[list[tuple[Path, str]], dict[str, InputError]]:
-    """Return each audio file of the inputs once, with its stem, and what is wrong with inputs that hold none."""
-    return _each_once(inputs, lambda given: find_audio(given, stem))
-
-
-def _each_once(
-    inputs: Sequence[Path], find: Callable[[Path], list[tuple]]
-) -> tuple[list[tuple], dict[str, InputError]]:
-    """Return the rows that `find` gives for the inputs, one for each file, which comes first in them."""
-    found: dict[str, tuple] = {}
-    refused: dict[str, InputError] = {}
-    for given in inputs:
-        with collect_errors(refused, given):
-            for row in find(given):
-                found.setdefault(os.path.realpath(row[0]), row)
-    return list(found.values()), refused
+def _common(paths: Sequence[Path]) -> Path:
+    """Return the folder that holds some files, or the files' own where they have none in common."""
+    try:
+        return Path(os.path.commonpath([absolute(path.parent) for path in paths]))
+    except ValueError:  # several drives of Windows
+        return paths[0].parent
 
 
 @contextmanager

@@ -1,23 +1,28 @@
 """What a user asks for -> the jobs that do it: nothing is converted before all of it is known to be safe."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from drumhits.bundle import shipped_files
 from drumhits.config.load import Config
-from drumhits.drums import stem_of
 from drumhits.errors import InputError, UsageError
 from drumhits.io.outputs import InputFiles, Output, require_distinct, require_replaceable, require_safe
 from drumhits.transcription.convert import Job
-from drumhits.transcription.jobs import collect_errors, gather, gather_mixes, output_paths
+from drumhits.transcription.jobs import (
+    WARNED_OF,
+    Found,
+    StemFile,
+    collect_errors,
+    gather,
+    output_paths,
+)
 from drumhits.transcription.provenance import is_our_midi
 
 if TYPE_CHECKING:
     from drumhits.models.modelfile import TrainedModel
 
 PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
-
-Stem = tuple[Path, str]
 
 
 class JobRequest(NamedTuple):
@@ -26,11 +31,11 @@ class JobRequest(NamedTuple):
     Attributes
     ----------
     inputs : tuple of Path
-        Audio files and folders of them.
+        Audio files and folders, with all below them.
     output : Path or None
         MIDI file or folder; None: beside the audio.
     stem : str or None
-        One of `drums.STEMS`; None: what each file's name ends in.
+        One of `drums.STEMS`; None: what each file's path tells; see `io.names`.
     config_path : Path or None
         The file that `config` was read from; None for the shipped one.
     merge : bool
@@ -68,12 +73,15 @@ class Plan(NamedTuple):
     jobs : tuple of Job
     refused : dict of str to InputError
         What is wrong with the other inputs, by their path.
+    n_skipped : int
+        Audio files in folders that were passed over.
     messages, warnings : tuple of str
-        How names were understood.
+        How names were understood, and what was passed over.
     """
 
     jobs: tuple[Job, ...]
     refused: dict[str, InputError]
+    n_skipped: int
     messages: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -89,20 +97,22 @@ def plan(request: JobRequest) -> Plan:
         The model cannot be read.
     """
     _require_consistent(request)
-    stems, refused = gather_mixes(request.inputs) if request.split else gather(request.inputs, request.stem)
+    found = gather(request.inputs, request.stem, split=request.split)
+    stems, refused = found.files, found.refused
     single = [report.option for report in request.reports if report.option in ("--csv", "--plot")]
     if len(stems) > 1 and single:
         raise UsageError(f"--csv and --plot take one input, and here are {len(stems)}; use --json for several.")
     one_file_a = "mix" if request.split else "song" if request.merge else "stem"
-    outputs = output_paths(request.inputs, [path for path, _ in stems], request.output, one_file_a=one_file_a)
+    outputs = output_paths(request.inputs, stems, request.output, one_file_a=one_file_a)
     models = _models(request, stems)
     read = _require_own_files(request, stems, outputs)
     jobs = []
-    for (path, stem), output in zip(stems, outputs, strict=True):
-        with collect_errors(refused, path):
+    for file, output in zip(stems, outputs, strict=True):
+        with collect_errors(refused, file.path):
             require_replaceable(Output("--output", output, is_our_midi), read, force=request.force)
-            jobs.append(_job(request, path, stem, output, models.get(stem)))
-    return Plan(tuple(jobs), refused, *_remarks(request, stems))
+            jobs.append(_job(request, file, output, models.get(file.stem)))
+    n_skipped = sum(len(one.paths) for one in found.skipped)
+    return Plan(tuple(jobs), refused, n_skipped, *_remarks(request, found))
 
 
 def _require_consistent(request: JobRequest) -> None:
@@ -122,23 +132,25 @@ def _decided_by(request: JobRequest) -> Path | None:
     return PRETRAINED_FOR_MIXES if request.split else request.model
 
 
-def _models(request: JobRequest, stems: list[Stem]) -> "dict[str, TrainedModel]":
+def _models(request: JobRequest, stems: list[StemFile]) -> "dict[str, TrainedModel]":
     if _decided_by(request) is None:
         return {}
     from drumhits.models.modelfile import resolve
 
-    return resolve(request.model, {stem for _, stem in stems}, in_mix=request.split)
+    return resolve(request.model, {file.stem for file in stems}, in_mix=request.split)
 
 
-def _job(request: JobRequest, path: Path, stem: str, output: Path, model: "TrainedModel | None") -> Job:
+def _job(request: JobRequest, file: StemFile, output: Path, model: "TrainedModel | None") -> Job:
     if model and not request.force:
-        model.require_stem(stem, str(request.model))
+        model.require_stem(file.stem, str(request.model))
     decided_by = _decided_by(request)
     return Job(
-        path,
+        file.path,
         output,
-        stem,
+        file.stem,
         request.config,
+        articulation=file.articulation,
+        label=file.label,
         keep_all=request.keep_all,
         model=model,
         model_name=decided_by.name if model and decided_by else None,
@@ -147,29 +159,44 @@ def _job(request: JobRequest, path: Path, stem: str, output: Path, model: "Train
     )
 
 
-def _require_own_files(request: JobRequest, stems: list[Stem], outputs: list[Path]) -> InputFiles:
+def _require_own_files(request: JobRequest, stems: list[StemFile], outputs: list[Path]) -> InputFiles:
     """Make sure that no two outputs are one file and that reports replace only reports; return what is read."""
     shared = request.merge or request.split
     tracks = [
-        Output(f"the {stem if shared else 'MIDI'} of {path}", output / stem if shared else output, is_our_midi)
-        for (path, stem), output in zip(stems, outputs, strict=True)
+        Output(
+            f"the {file.part if shared else 'MIDI'} of {file.path}",
+            output / file.part if shared else output,
+            is_our_midi,
+        )
+        for file, output in zip(stems, outputs, strict=True)
     ]
     require_distinct([*tracks, *request.reports])
-    read = [path for path, _ in stems] + shipped_files()
+    read = [file.path for file in stems] + shipped_files()
     read += [path for path in (request.config_path, request.model) if path]
     require_safe(request.reports, [*read, *outputs], force=request.force)
     return InputFiles(read)
 
 
-def _remarks(request: JobRequest, stems: list[Stem]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what to say of names that told their stem, and of those that tell another one."""
-    if request.split:
-        return (), ()
-    if request.stem is None:
-        return tuple(f"{path.name}: taken as {stem}, from its name." for path, stem in stems), ()
-    named = [(path, stem_of(path.stem), stem) for path, stem in stems]
-    return (), tuple(
-        f"{path.name}: is named {name} but converted as {stem}."
-        for path, name, stem in named
-        if name not in (None, stem)
-    )
+def _remarks(request: JobRequest, found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the messages and warnings: how names were understood, and what was passed over."""
+    skipped = [(one.reason in WARNED_OF, one.sentence()) for one in found.skipped]
+    messages = [sentence for is_warning, sentence in skipped if not is_warning]
+    warnings = [sentence for is_warning, sentence in skipped if is_warning]
+    if not request.split and request.stem is None:
+        messages = [*_taken_as(found.files), *messages]
+    if request.stem is not None:
+        warnings += [
+            f"{file.path.name}: is named {file.named.part} but converted as {file.stem}."
+            for file in found.files
+            if file.named.stem not in (None, file.stem)
+        ]
+    return tuple(messages), tuple(warnings)
+
+
+def _taken_as(files: list[StemFile]) -> list[str]:
+    """Return what the names told: of one file the file and its stem, of several how many there are of each stem."""
+    if len(files) == 1:
+        (file,) = files
+        return [f"{file.path.name}: taken as {file.part}, from its {'folder' if file.named.by_folder else 'name'}."]
+    counts = ", ".join(f"{n} {part}" for part, n in Counter(file.part for file in files).items())
+    return [f"taken as {counts}, from names and folders."] if files else []

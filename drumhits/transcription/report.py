@@ -8,12 +8,13 @@ import numpy as np
 from drumhits.analysis import ALL
 from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 from drumhits.transcription.convert import Conversion
 
 SCHEMA = "drumhits/conversion/1"
 CSV_SIGNATURE = b"time_s,Str,Amp"
 ROWS_AT_EACH_END = 20  # of a long table
+FAILED_SHOWN = 10
 _FORMATS = {"Str": "5.2f", "Amp": "6.3f", "SustainMs": "9.0f"}
 _OTHER_FORMAT = "8.2f"
 
@@ -51,14 +52,14 @@ def summary(conversion: Conversion) -> str:
     table, keep = conversion.table, conversion.decisions.keep
     geomean = table["GeoMean"]
     job = conversion.job
-    lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
+    lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.part}."]
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
-        trained = f"{to_ascii(str(job.model_name))}, trained on {job.model.summary()}"
+        trained = f"{escape_controls(str(job.model_name))}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
     if job.features == ALL:
-        beside = ", ".join(to_ascii(sibling.path.name) for sibling in conversion.source.siblings)
-        left_out = ", ".join(to_ascii(path.name) for path in conversion.source.left_out)
+        beside = ", ".join(escape_controls(sibling.path.name) for sibling in conversion.source.siblings)
+        left_out = ", ".join(escape_controls(path.name) for path in conversion.source.left_out)
         beside = beside or ("none" if left_out else "none; with them beside it, the model decides better")
         lines.append(f"Other stems of the song used: {beside}{f'; left out: {left_out}' if left_out else ''}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
@@ -67,20 +68,30 @@ def summary(conversion: Conversion) -> str:
     return "\n".join(lines)
 
 
-def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str], what: str = "inputs") -> str:
-    """Return a row for each conversion of a run, what was left out, and the inputs that failed; `what` they are."""
-    names = [to_ascii(one.job.audio.name) for one in done]
-    width = max(map(len, ["File", *names]))
-    lines = [f"{'File':<{width}}  Stem     Candidates  Kept"] if done else []
-    for name, one in zip(names, done, strict=True):
-        kept = int(one.decisions.keep.sum())
-        lines.append(f"{name:<{width}}  {one.job.stem:<7}  {len(one.table):10d}  {kept:4d}")
+def one_line(conversion: Conversion) -> str:
+    """Return a conversion as a line, as it is shown among others."""
+    job, n_siblings = conversion.job, len(conversion.source.siblings)
+    beside = f", with {n_siblings or 'no'} other stems" if job.features == ALL else ""
+    counts = f"{np.count_nonzero(conversion.decisions.keep)} hits of {len(conversion.table)} candidates"
+    return escape_controls(f"{job.label}: {counts}{beside}, {conversion.elapsed_s:.1f} s")
+
+
+def batch_summary(
+    done: list[Conversion], n_inputs: int, failed: list[str], n_skipped: int = 0, what: str = "inputs"
+) -> str:
+    """Return what became of the inputs of a run, the names of those that failed among it; `what` they are."""
     n_notes = sum(int(one.decisions.keep.sum()) for one in done)
-    lines.append(f"Converted {len(done)} of {n_inputs} {what}, {n_notes} notes.")
+    lines = [f"Converted {len(done)} of {n_inputs} {what}, {n_notes} notes."]
+    if decided_by := sorted({str(one.job.model_name) for one in done if one.job.model}):
+        lines.append(f"Decided by {escape_controls(', '.join(decided_by))}.")
     if n_left := n_inputs - len(done) - len(failed):
         lines.append(f"Left out {n_left} that were made already.")
+    if n_skipped:
+        lines.append(f"Passed over {n_skipped} other file{'s' * (n_skipped > 1)}, as said above.")
     if failed:
-        lines += [f"Failed {len(failed)}:", *(f"  {to_ascii(name)}" for name in failed)]
+        lines += [f"Failed {len(failed)}:", *(f"  {escape_controls(name)}" for name in failed[:FAILED_SHOWN])]
+    if (hidden := len(failed) - FAILED_SHOWN) > 0:
+        lines.append(f"  and {hidden} more, each with its reason above")
     return "\n".join(lines)
 
 

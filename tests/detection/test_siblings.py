@@ -105,6 +105,66 @@ def test_siblings_are_the_files_of_the_same_song(song):
     assert find_siblings(song / "no folder" / "A-kick.wav") == {}
 
 
+def put(root, *names):
+    """Write a second of bursts to each file, and return the paths by name."""
+    for i, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(root / name, bursts((0.2, 0.5), 1.0, seed=i), SAMPLE_RATE)
+    return {name: root / name for name in names}
+
+
+@pytest.mark.parametrize(
+    ("own", "others"),
+    [
+        ("A/kick.wav", {"snare": "A/Snare.wav", "hihat": "A/hh.flac"}),
+        ("kick/A.wav", {"snare": "snare/A.wav", "hihat": "Hi-Hat/a.wav"}),
+        ("A/Kick/A-kick.wav", {"snare": "A/Snare/A-snare.wav"}),
+        ("A_(Kick)_m.wav", {"snare": "A_(Snare)_m.wav"}),
+        ("kick-A.wav", {"snare": "A snare.wav"}),
+    ],
+)
+def test_siblings_are_found_in_every_shape_of_folders(tmp_path, own, others):
+    paths = put(tmp_path, own, *others.values())
+    put(tmp_path, "B/snare.wav", "snare/B.wav", "B-snare.wav", "B/Snare/B-snare.wav", "A-mix.wav", "A.wav")
+    assert find_siblings(paths[own]) == {part: paths[name] for part, name in others.items()}
+
+
+def test_of_two_files_of_a_stem_the_one_made_by_the_same_separator_is_the_sibling(tmp_path):
+    paths = put(tmp_path, "A_(Kick)_new.wav", "A_(Snare)_new.flac", "A_(Snare)_old.wav", "A_(Kick)_old.wav")
+    assert find_siblings(paths["A_(Kick)_new.wav"]) == {"snare": paths["A_(Snare)_new.flac"]}
+    assert find_siblings(paths["A_(Kick)_old.wav"]) == {"snare": paths["A_(Snare)_old.wav"]}
+
+
+def test_ride_and_crash_stand_for_the_cymbals_where_those_are_not_there(tmp_path):
+    paths = put(tmp_path, "A/kick.wav", "A/ride.wav", "A/crash.wav")
+    assert list(find_siblings(paths["A/kick.wav"])) == ["ride", "crash"]
+    assert find_siblings(paths["A/ride.wav"]) == {"kick": paths["A/kick.wav"], "crash": paths["A/crash.wav"]}
+    paths |= put(tmp_path, "A/cymbals.wav")
+    assert find_siblings(paths["A/kick.wav"]) == {"cymbals": paths["A/cymbals.wav"]}
+    assert find_siblings(paths["A/cymbals.wav"]) == {"kick": paths["A/kick.wav"]}
+    assert find_siblings(paths["A/ride.wav"]) == {"kick": paths["A/kick.wav"], "crash": paths["A/crash.wav"]}
+
+
+def test_a_stem_in_parts_is_heard_as_the_parts_together(tmp_path):
+    paths = put(tmp_path, "parts/kick.wav", "parts/ride.wav", "parts/crash.wav")
+    ride, crash = (soundfile.read(paths[f"parts/{part}.wav"], dtype="float32")[0] for part in ("ride", "crash"))
+    found, source = analysed(paths["parts/kick.wav"], (0.2, 0.5))
+    assert [sibling.stem for sibling in source.siblings] == ["ride", "crash"]
+    apart = [around(part, (0.2, 0.5)).after for part in (ride, crash)]
+    assert list(found.levels) == ["cymbals"]
+    np.testing.assert_allclose(found.levels["cymbals"].after, sum(apart), rtol=1e-4)
+    kick = soundfile.read(paths["parts/kick.wav"], dtype="float32")[0]
+    np.testing.assert_array_equal(found.stem_sum, patches_at([kick + ride + crash], np.array((0.2, 0.5))))
+
+
+def test_the_other_part_of_its_own_stem_counts_in_the_sum_alone(tmp_path):
+    paths = put(tmp_path, "A/ride.wav", "A/crash.wav", "A/kick.wav")
+    found, _ = analysed(paths["A/ride.wav"], (0.2, 0.5))
+    assert list(found.levels) == ["kick"]
+    sounds = [soundfile.read(paths[f"A/{part}.wav"], dtype="float32")[0] for part in ("ride", "kick", "crash")]
+    np.testing.assert_array_equal(found.stem_sum, patches_at([np.sum(sounds, axis=0)], np.array((0.2, 0.5))))
+
+
 def test_analysis_with_siblings_only_adds_columns(song):
     plain = detect_with_patches(AudioReader(song / "A-snare.wav").blocks(), SNARE)[0]
     table, source = analyze(song / "A-snare.wav", SNARE, ALL)

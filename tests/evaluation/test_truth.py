@@ -47,6 +47,32 @@ def test_an_empty_folder_says_so(tmp_path):
         find_test_songs(tmp_path, "snare")
 
 
+def test_songs_are_found_in_the_folders_below_and_named_by_them(tmp_path):
+    places = ("A/Song1/cymbals", "B/Song1/cymbals", "cymbals/Song2", "x_(Cymbals)_m", "Song3/ride", "Song3/crash")
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        make(tmp_path, f"{place}.wav", f"{place}_ground_truth.mid")
+    make(tmp_path, "A/Song1/kick.wav", "A/Song1/kick_ground_truth.mid")
+    (tmp_path / "A" / "round").symlink_to(tmp_path, target_is_directory=True)
+    pairs, unpaired = find_test_songs(tmp_path, "cymbals")
+    assert sorted(pair.name for pair in pairs) == sorted(places)
+    assert all(pair.truth.parent == pair.audio.parent for pair in pairs)
+    assert unpaired == []
+
+
+def test_the_folder_of_one_song_names_it(tmp_path):
+    (tmp_path / "Song1").mkdir()
+    make(tmp_path / "Song1", "cymbals.wav", "cymbals_ground_truth.mid")
+    ((pair,), _) = find_test_songs(tmp_path / "Song1", "cymbals")
+    assert pair.name == "Song1/cymbals"
+
+
+def test_a_format_that_cannot_be_read_is_named(tmp_path):
+    make(tmp_path, "a-cymbals.wav", "a-cymbals_ground_truth.mid", "b-cymbals.m4a", "b-cymbals_ground_truth.mid")
+    _, unpaired = find_test_songs(tmp_path, "cymbals")
+    assert "b-cymbals.m4a: its format cannot be read; convert it to WAV or FLAC first." in unpaired[0]
+
+
 @pytest.mark.parametrize(("name", "fault"), [("none", "does not exist"), ("file", "is a file, not a folder")])
 def test_no_folder_is_an_error(tmp_path, name, fault):
     make(tmp_path, "file")

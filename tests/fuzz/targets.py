@@ -13,7 +13,7 @@ from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import MidiContent, decode
-from drumhits.io.text import to_ascii
+from drumhits.io.text import escape_controls
 from drumhits.learning.pairing import Pair, find_audio
 from drumhits.learning.songs import _changes, _settings
 from drumhits.models.modelfile import decode_model
@@ -107,6 +107,6 @@ def outcome(kind: str, data: bytes) -> str:
         try:
             return TARGETS[kind](data, Path(folder))
         except InputError as error:
-            said = to_ascii(str(error))
+            said = escape_controls(str(error))
             assert 20 < len(said) < 1500, f"not a sentence: {said[:200]}"
             return REFUSED

@@ -174,6 +174,65 @@ def test_no_pair_says_why_the_first_file_is_of_no_use(folders):
         find_pairs(*given, "snare")
 
 
+def tree(root, *names):
+    """Make empty files, and return the folder."""
+    for name in names:
+        touch(root / name)
+    return root
+
+
+def pairs_in(raw, edited, stem="cymbals"):
+    found = find_pairs(raw, edited, stem)
+    return {pair.name: (pair.raw.relative_to(raw).as_posix(), pair.edited.relative_to(edited).as_posix())
+            for pair in found.pairs}, found.unpaired  # fmt: skip
+
+
+def test_mirrored_trees_pair_place_by_place(tmp_path):
+    places = ("Song1/cymbals", "A/Song1/cymbals", "B/Song1/cymbals", "cymbals/Song2", "B/x_(Cymbals)_m")
+    raw = tree(tmp_path / "raw", *(f"{place}.mid" for place in places), "Song1/kick.mid", "kick/Song2.mid")
+    edited = tree(tmp_path / "edited", *(f"{place}_edited.mid" for place in places), "Song1/kick_edited.mid")
+    found, unpaired = pairs_in(raw, edited)
+    assert found == {place: (f"{place}.mid", f"{place}_edited.mid") for place in places}
+    assert unpaired == ()
+
+
+def test_a_flat_export_pairs_with_the_tree_where_song_and_drum_are_clear(tmp_path):
+    raw = tree(tmp_path / "raw", "Song1/cymbals.mid", "cymbals/Song2.mid", "A/Song3/cymbals.mid", "B/Song3/cymbals.mid")
+    edited = tree(tmp_path / "edited", *(f"{name}-cymbals_edited.mid" for name in ("Song1", "Song2", "Song3")))
+    found, unpaired = pairs_in(raw, edited)
+    assert found == {
+        "Song1/cymbals": ("Song1/cymbals.mid", "Song1-cymbals_edited.mid"),
+        "cymbals/Song2": ("cymbals/Song2.mid", "Song2-cymbals_edited.mid"),
+    }
+    assert len(unpaired) == 3
+    assert "has no edited version" in unpaired[0]
+
+
+def test_the_edited_folder_may_lie_in_the_raw_one(tmp_path):
+    raw = tree(tmp_path / "raw", "Song1/cymbals.mid", "edited/Song1/cymbals_edited.mid", "edited/Song1/cymbals.mid")
+    assert pairs_in(raw, raw / "edited")[0] == {"Song1/cymbals": ("Song1/cymbals.mid", "Song1/cymbals_edited.mid")}
+    one_folder = tree(tmp_path / "one", "Song1/cymbals.mid", "Song1/cymbals_edited.mid")
+    assert list(pairs_in(one_folder, one_folder)[0]) == ["Song1/cymbals"]
+
+
+def test_links_in_a_circle_end(tmp_path):
+    raw = tree(tmp_path / "raw", "Song1/cymbals.mid")
+    edited = tree(tmp_path / "edited", "Song1/cymbals_edited.mid")
+    (raw / "Song1" / "round").symlink_to(raw, target_is_directory=True)
+    assert len(pairs_in(raw, edited)[0]) == 1
+    audio = tree(tmp_path / "audio", "Song1/cymbals.wav")
+    (audio / "round").symlink_to(audio, target_is_directory=True)
+    (pair,) = find_pairs(raw, edited, "cymbals").pairs
+    noted_elsewhere = replace(NOTE, audio="../gone/Song1/cymbals.wav")
+    assert find_audio(pair, noted_elsewhere, [audio]) == audio / "Song1" / "cymbals.wav"
+
+
+def test_what_a_raw_file_was_made_as_goes_before_a_word_at_the_start_of_its_name(folders):
+    raw = {"Kick-Ass.mid": noted(), "ride-of-my-life.mid": noted(stem="kick"), "Kick-empty.mid": b""}
+    found = find_pairs(*folders(raw, [f"{name[:-4]}_edited.mid" for name in raw]), "cymbals")
+    assert names(found) == [("Kick-Ass.mid", "Kick-Ass_edited.mid")]
+
+
 def touch(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()

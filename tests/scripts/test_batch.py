@@ -1,6 +1,7 @@
 """Many inputs at once: the same bytes in any number of processes, the summary, --resume and --merge."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -42,19 +43,17 @@ def test_processes_give_the_same_bytes_in_any_number_and_order(folder, tmp_path,
     assert made[2].keys() == made[0].keys()
 
 
-def test_a_batch_ends_with_a_table_and_the_failed_inputs(folder, tmp_path, capsys):
+def test_a_batch_says_a_line_a_stem_and_ends_with_the_failed_inputs(folder, tmp_path, capsys):
     (folder / "two-kick.wav").write_bytes(b"no audio")
     (tmp_path / "empty").mkdir()
     process = convert_here(capsys, "--input", folder, tmp_path / "empty", "--output", tmp_path / "out")
     assert process.returncode == 1
     lines = process.stdout.rstrip().split("\n")
-    table = lines[lines.index("File           Stem     Candidates  Kept") + 1 :]
-    assert [line.split()[:2] for line in table[:5]] == [
-        ["one-hihat.wav", "hihat"], ["one-kick.wav", "kick"], ["one-snare.wav", "snare"], ["two-hihat.wav", "hihat"],
-        ["two-snare.wav", "snare"],
-    ]  # fmt: skip
+    made = [re.fullmatch(r"(\w+ \w+): (\d+) hits of \d+ candidates, \d+\.\d s", line) for line in lines[:5]]
+    assert [line[1] for line in made] == ["one hihat", "one kick", "one snare", "two hihat", "two snare"]
     n_notes = sum(len(read_midi(path).notes) for path in (tmp_path / "out").iterdir())
-    assert table[5:] == [
+    assert sum(int(line[2]) for line in made) == n_notes
+    assert lines[5:] == [
         f"Converted 5 of 7 inputs, {n_notes} notes.",
         "Failed 2:",
         f"  {tmp_path / 'empty'}",
@@ -154,3 +153,71 @@ def test_two_files_of_one_stem_do_not_merge(folder, tmp_path, capsys):
     assert process.returncode == 2
     assert "the kick of" in process.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_tables_of_several_inputs_come_with_verbose(folder, tmp_path, capsys):
+    lines = convert_here(capsys, "--input", folder, "--output", tmp_path / "out").stdout
+    assert "Decision" not in lines
+    verbose = convert_here(capsys, "--input", folder, "--output", tmp_path / "out", "-v").stdout
+    assert verbose.count("Decision") == len(list(folder.iterdir()))
+    alone = convert_here(capsys, "--input", folder / "one-kick.wav", "--output", tmp_path / "out").stdout
+    assert "Decision" in alone
+    assert alone in verbose
+
+
+def test_a_ride_stem_gives_ride_notes_and_a_crash_stem_crash_notes(tmp_path, capsys):
+    for part in ("ride", "crash", "kick"):
+        (tmp_path / "in" / "Song1").mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / "in" / "Song1" / f"{part}.wav", bursts((0.3, 0.7, 1.2), 1.6, tau_s=0.2), SAMPLE_RATE)
+    for options in ((), ("--use-ml-model", "pretrained"), ("--set", "cymbals.articulation=off")):
+        out = tmp_path / "".join(options)
+        process = convert_here(capsys, "--input", tmp_path / "in", "--output", out, "--keep-all", *options)
+        assert process.returncode == 0, process.stderr
+        for part, number in (("ride", 51), ("crash", 49)):
+            notes = read_midi(out / "Song1" / f"{part}.mid").notes
+            assert len(notes)
+            assert set(notes["number"]) == {number}
+    merged = tmp_path / "merged"
+    assert convert_here(capsys, "--input", tmp_path / "in", "--output", merged, "--merge").returncode == 0
+    assert {49, 51} <= set(read_midi(merged / "Song1.mid").notes["number"])
+    own = ("--set", "cymbals.notes.ride=60", "--set", "cymbals.notes.crash=61")
+    convert_here(capsys, "--input", tmp_path / "in" / "Song1" / "ride.wav", "--output", tmp_path / "x.mid", *own)
+    assert set(read_midi(tmp_path / "x.mid").notes["number"]) == {60}
+
+
+def test_a_broken_file_in_many_leaves_a_summary_that_fits_a_screen(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    for n in range(60):
+        (tmp_path / "in" / f"Song{n}-kick.wav").write_bytes(b"no audio %d" % n)
+    soundfile.write(tmp_path / "in" / "good-kick.wav", bursts((0.4,), 1.0), SAMPLE_RATE)
+    process = convert_here(capsys, "--input", tmp_path / "in", "--output", tmp_path / "out")
+    assert process.returncode == 1
+    assert "Converted 1 of 61 inputs" in process.stdout
+    assert "Failed 60:" in process.stdout
+    assert "and 50 more" in process.stdout
+    assert process.stdout.count("\n") <= 24
+    assert process.stderr.count("error: ") == 60
+
+
+def test_tempo_is_an_option_of_its_own(folder, tmp_path, capsys):
+    stem, out = folder / "one-kick.wav", [tmp_path / name for name in ("a.mid", "b.mid", "c.mid")]
+    for path, options in zip(out, ((), ("--tempo", "140"), ("--set", "midi.tempo_bpm=140")), strict=True):
+        assert convert_here(capsys, "--input", stem, "--output", path, *options).returncode == 0
+    assert out[1].read_bytes() == out[2].read_bytes() != out[0].read_bytes()
+    np.testing.assert_allclose(read_midi(out[1]).notes["time_s"], read_midi(out[0]).notes["time_s"], atol=1e-3)
+    assert "midi.tempo_bpm: 140.0" in convert_here(capsys, "--print-config", "--tempo", "140").stdout
+    for bad in ("fast", "0", "null"):
+        process = convert_here(capsys, "--input", stem, "--tempo", bad)
+        assert process.returncode == 2
+        assert "--tempo: midi.tempo_bpm: must be a number from 10 to 1000 BPM" in process.stderr
+
+
+def test_a_run_by_thresholds_says_what_decides_better(folder, tmp_path, capsys):
+    by_thresholds = convert_here(capsys, "--input", folder, "--output", tmp_path / "a").stderr
+    assert by_thresholds.splitlines()[-1].endswith("--use-ml-model pretrained")
+    by_model = convert_here(capsys, "--input", folder, "--output", tmp_path / "b", "--use-ml-model", "pretrained")
+    assert "thresholds" not in by_model.stderr
+    assert "Decided by pretrained." in by_model.stdout
+    assert "with 2 other stems" in by_model.stdout
+    quiet = convert_here(capsys, "--input", folder, "--output", tmp_path / "c", "--quiet")
+    assert (quiet.stdout, quiet.stderr) == ("", "")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 import soundfile
-from running import ROOT, convert, files_in
+from running import ROOT, convert, files_in, without_times
 from signals import bursts
 
 from drumhits.io.audio import SAMPLE_RATE
@@ -120,8 +120,8 @@ def test_a_killed_worker_costs_and_doubles_nothing(tmp_path):
     assert "Traceback" not in err
     assert files_in(tmp_path / "there") == files_in(tmp_path / "here")
     assert (tmp_path / "there.json").read_text().replace("there/", "here/") == (tmp_path / "here.json").read_text()
-    assert out.replace("there/", "here/") == here.stdout
-    assert set(Counter(re.findall(r"^\S+ -> ", out, re.MULTILINE)).values()) == {1}
+    assert without_times(out.replace("there/", "here/")) == without_times(here.stdout)
+    assert set(Counter(re.findall(r"^\w+ kick: ", out, re.MULTILINE)).values()) == {1}
     assert f"Converted {N_STEMS} of {N_STEMS + 1} inputs" in out
 
 

@@ -311,3 +311,15 @@ def test_impossible_times_of_the_truth(evaluate, option, value, why):
     process = evaluate(option, value)
     assert process.returncode == 2
     assert why in process.stderr
+
+
+def test_of_several_models_the_details_come_with_verbose(evaluate):
+    models = ("v1.pkl", "pretrained")
+    alone, several = evaluate("--quiet").returncode, evaluate(model=models)
+    assert alone == several.returncode == 0
+    assert "Confusion matrix" in evaluate().stdout
+    assert "Confusion matrix" not in several.stdout
+    assert "Feature importance" not in several.stdout
+    verbose = evaluate("-v", model=models)
+    assert verbose.stdout.count("Confusion matrix of") == len(models)
+    assert verbose.stdout.count("Feature importance") == len(models)

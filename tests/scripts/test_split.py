@@ -7,7 +7,7 @@ from running import ROOT, convert_here
 
 from drumhits.drums import STEMS
 from drumhits.io.midi import read_midi
-from drumhits.transcription.jobs import gather_mixes, output_paths
+from drumhits.transcription.jobs import gather, output_paths
 
 SONGS = ROOT / "test_songs"
 MIX = SONGS / "test1-mix.flac"
@@ -38,10 +38,11 @@ def test_its_stems_lie_in_tracks_of_their_own_and_each_confidence_is_shown(tmp_p
 def test_a_folder_gives_its_mixes_and_not_its_stems(tmp_path):
     for name in ("a.wav", "b drums.flac", "a-kick.wav", "notes.txt"):
         (tmp_path / name).write_bytes(b"RIFF")
-    pairs, refused = gather_mixes([tmp_path])
-    assert not refused
+    found = gather([tmp_path], None, split=True)
+    assert not found.refused
+    pairs = [(file.path, file.stem) for file in found.files]
     assert pairs == [(tmp_path / name, stem) for name in ("a.wav", "b drums.flac") for stem in STEMS]
-    outputs = output_paths([tmp_path], [path for path, _ in pairs], tmp_path / "out", one_file_a="mix")
+    outputs = output_paths([tmp_path], found.files, tmp_path / "out", one_file_a="mix")
     assert list(dict.fromkeys(outputs)) == [tmp_path / "out" / "a.mid", tmp_path / "out" / "b drums.mid"]
 
 
