@@ -50,7 +50,7 @@ def get_parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--model", nargs="+", type=Path, required=True, metavar="MODEL.pkl",
         help="models of train_classifier.py to compare, the first with each other; the word pretrained means the one "
-        "that comes with the toolkit",
+        "that comes with the toolkit, which is always shown beside them",
     )  # fmt: skip
     data.add_argument("--test-dir", type=Path, required=True, metavar="DIR", help="the songs and their truth")
     data.add_argument("--stem", choices=STEMS, required=True, help="which drum to test")
@@ -120,7 +120,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> int:
     for sentence in evaluation.warnings:
         console.warning(sentence)
     write_reports(evaluation, args, page_file, console)
-    poor = evaluation.models_below(args.fail_under or 0)
+    poor = evaluation.models_below(args.fail_under or 0, len(args.model))
     if poor:
         console.error(f"F1 of the hits is below --fail-under {args.fail_under:g}: {', '.join(poor)}.")
     return EXIT_SOME_FAILED if errors or poor else EXIT_DONE

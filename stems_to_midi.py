@@ -67,7 +67,7 @@ def request(args: argparse.Namespace, config: Config) -> JobRequest:
         Output("--plot", args.plot, starts_with(PNG_SIGNATURE)),
     )
     return JobRequest(
-        inputs=tuple(args.input), config=config, config_path=args.config, model=args.use_ml_model,
+        inputs=tuple(args.input), config=config, config_path=args.config, models=tuple(args.use_ml_model),
         reports=tuple(one for one in reports if one.path), **{name: getattr(args, name) for name in SAME_NAMES},
     )  # fmt: skip
 

@@ -134,18 +134,15 @@ def transcribe(
     stem = stem or named.stem
     if stem not in STEMS:
         raise UsageError(f"{path}: say which stem it is: stem={' or '.join(map(repr, STEMS))}.")
-    given = None if model is None else Path(model)
-    trained = resolve(given, [stem]).get(stem)
-    if trained:
-        trained.require_stem(stem, str(given))
+    decided_by = resolve([] if model is None else [Path(model)], [stem]).get(stem)
     conversion = convert(
         Job(
             path,
             path.with_suffix(".mid"),
             stem,
             config or default_config(),
-            model=trained,
-            model_name=given.name if given else None,
+            model=decided_by.model if decided_by else None,
+            model_name=decided_by.name if decided_by else None,
             min_confidence=min_confidence,
             articulation=named.articulation if named.stem == stem else None,
             label=f"{named.song} {stem}",

@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-snare.wav --keep-all --plot Song1-snare.png
   python stems_to_midi.py --input Song1-toms.wav --set toms.geomean_threshold=80
   python stems_to_midi.py --input new-cymbals.wav --use-ml-model models/cymbals_classifier.pkl
+  python stems_to_midi.py --input separated_stems --output midi --use-ml-model models
 
 exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 interrupted
 """
@@ -77,9 +78,10 @@ def _add_deciding(parser: argparse.ArgumentParser) -> None:
         help="a setting that beats the file, such as cymbals.geomean_threshold=12; may be repeated",
     )  # fmt: skip
     deciding.add_argument(
-        "--use-ml-model", type=Path, metavar="MODEL.pkl",
-        help="let a model decide in place of the thresholds: one of train_classifier.py, or the word "
-        "pretrained for those that come with the toolkit",
+        "--use-ml-model", type=Path, nargs="+", default=[], metavar="MODEL.pkl",
+        help="let models decide in place of the thresholds: those of train_classifier.py, each about its stem, a "
+        "folder of them, or the word pretrained for those that come with the toolkit, which also decide about all "
+        "other stems",
     )  # fmt: skip
     deciding.add_argument(
         "--min-confidence", type=share, metavar="0..1",

@@ -96,9 +96,9 @@ class Evaluation:
         counts, of_first = (_counts(view, one.songs) for one in (outcome, first))
         return f1_difference(counts, of_first)
 
-    def models_below(self, f1: float) -> list[str]:
-        """Return the names of the models whose F1 of the notes is below a limit, 0..1."""
-        return [model.decider.name for model in self.models if (model.note_scores.f1 or 0) < f1]
+    def models_below(self, f1: float, n_models: int) -> list[str]:
+        """Return the names of those of the first `n_models` whose F1 of the notes is below a limit, 0..1."""
+        return [model.decider.name for model in self.models[:n_models] if (model.note_scores.f1 or 0) < f1]
 
     @cached_property
     def worst_first(self) -> tuple[int, ...]:
@@ -207,6 +207,24 @@ def most_confident_errors(song: ScoredSong, min_confidence: float | None) -> lis
         Mistake(float(song.table.times_s[i]), float(song.confidence[i]), bool(song.keep[i]), song.reasons[i])
         for i in worst
     ]
+
+
+def best_of_all(evaluation: Evaluation) -> str:
+    """Evaluation -> a sentence: which of models, thresholds and keeping all gives the best hits, and how surely."""
+    scored = [outcome for outcome in evaluation.outcomes if outcome.note_scores.f1 is not None]
+    if not scored:
+        return "None of them is best: no true hit, and none came out."
+    best, *others = sorted(scored, key=lambda outcome: -(outcome.note_scores.f1 or 0.0))
+    same = [one.decider.name for one in others if one.note_scores.f1 == best.note_scores.f1]
+    text = f"Best of all: {' and '.join([best.decider.name, *same])}, F1 of the hits {best.note_scores.f1:.1%}"
+    worse = others[len(same) :]
+    if not worse:
+        return f"{text}."
+    difference = evaluation.difference("notes", best, worse[0])
+    says = "surely ahead" if difference.is_sure else "not surely ahead"
+    return (
+        f"{text}, {100 * difference.value:.1f} points above {worse[0].decider.name}, {says}{_interval(difference)}."
+    )
 
 
 def verdict(evaluation: Evaluation, outcome: Outcome) -> str:

@@ -50,6 +50,8 @@ class Decider:
 def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_stem: bool = False) -> list[Decider]:
     """Model files -> deciders with names that tell them apart: the file's name, or its path where two share it.
 
+    The bundled model of the stem is the last of them where it is not given.
+
     Parameters
     ----------
     paths : sequence of Path
@@ -62,9 +64,10 @@ def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_s
     InputError
         A file cannot be read or is no model, or is one of another stem.
     """
-    names = [path.name for path in paths]
+    beside = [] if PRETRAINED in map(str, paths) else [Path(PRETRAINED)]
+    names = [path.name for path in (*paths, *beside)]
     deciders = []
-    for path, name in zip(paths, names, strict=True):
+    for path, name in zip((*paths, *beside), names, strict=True):
         model = load_model(pretrained_path(stem) if str(path) == PRETRAINED else path)
         if not any_stem:
             model.require_stem(stem, str(path))

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from drumhits import __version__
 from drumhits.evaluation.charts import CHARTS, HIT_KINDS, svg
-from drumhits.evaluation.comparison import Evaluation, Song, most_confident_errors, verdict
+from drumhits.evaluation.comparison import Evaluation, Song, best_of_all, most_confident_errors, verdict
 from drumhits.evaluation.judging import ScoredSong, hit_times
 from drumhits.evaluation.report import VIEWS, Column, View, cells, difference_cell, mistake_text, percent
 from drumhits.io.audio import SAMPLE_RATE, AudioReader, waveform_envelope
@@ -47,7 +47,7 @@ def page(evaluation: Evaluation, title: str) -> str:
         title=title,
         summary=f"{len(evaluation.songs)} songs of {evaluation.stem}, {seconds:.1f} s, {scores.n_reference} true hits, "
         f"{scores.undetected} of them missed by the detector (no candidate).",
-        verdicts=[verdict(evaluation, one) for one in evaluation.models],
+        verdicts=[*(verdict(evaluation, one) for one in evaluation.models), best_of_all(evaluation)],
         warnings=evaluation.warnings,
         tables=[_table(evaluation, view, columns) for view, columns in VIEWS],
         charts=[

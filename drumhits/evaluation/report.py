@@ -5,7 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drumhits.evaluation.comparison import Evaluation, Mistake, Outcome, View, most_confident_errors, verdict
+from drumhits.evaluation.comparison import (
+    Evaluation,
+    Mistake,
+    Outcome,
+    View,
+    best_of_all,
+    most_confident_errors,
+    verdict,
+)
 from drumhits.evaluation.judging import ScoredSong
 from drumhits.io.text import clock, escape_controls
 from drumhits.metrics import Difference
@@ -115,7 +123,11 @@ def evaluation_report(evaluation: Evaluation, *, whole: bool = False) -> str:
             "  * best of its column. F1 vs. first row: in points, with its 95 % interval over songs.",
             "  Timing: mean/median/90th percentile distance. Late: mean, signed. Velocity: mean distance, of 127.",
         ],
-        [*(verdict(evaluation, outcome) for outcome in evaluation.models), *_few(len(songs))],
+        [
+            *(verdict(evaluation, outcome) for outcome in evaluation.models),
+            best_of_all(evaluation),
+            *_few(len(songs)),
+        ],
         *(_confusion(outcome) for outcome in detailed),
         *(_importance(outcome) for outcome in detailed),
         _songs(evaluation),
@@ -228,6 +240,7 @@ def to_json(evaluation: Evaluation) -> str:
             for one in evaluation.models
         ],
         "beside": [_outcome(evaluation, one) for one in evaluation.baselines],
+        "best": best_of_all(evaluation),
         "worst_first": [evaluation.songs[i].name for i in evaluation.worst_first],
     }  # fmt: skip
     return json.dumps(numbers, indent=1) + "\n"

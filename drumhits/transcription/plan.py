@@ -20,9 +20,7 @@ from drumhits.transcription.jobs import (
 from drumhits.transcription.provenance import is_our_midi
 
 if TYPE_CHECKING:
-    from drumhits.models.modelfile import TrainedModel
-
-PRETRAINED_FOR_MIXES = Path("pretrained for mixes")  # what the models of --split are called
+    from drumhits.models.modelfile import NamedModel
 
 
 class JobRequest(NamedTuple):
@@ -42,8 +40,8 @@ class JobRequest(NamedTuple):
         One MIDI file a song.
     split : bool
         The inputs are whole drum mixes.
-    model : Path or None
-        A model file or the word "pretrained"; None: the thresholds decide.
+    models : tuple of Path
+        Model files, folders of them, and the word "pretrained"; none: the thresholds decide.
     min_confidence : float in 0..1, or None
     keep_all, resume, force : bool
     reports : tuple of Output
@@ -57,7 +55,7 @@ class JobRequest(NamedTuple):
     config_path: Path | None = None
     merge: bool = False
     split: bool = False
-    model: Path | None = None
+    models: tuple[Path, ...] = ()
     min_confidence: float | None = None
     keep_all: bool = False
     resume: bool = False
@@ -104,7 +102,7 @@ def plan(request: JobRequest) -> Plan:
         raise UsageError(f"--csv and --plot take one input, and here are {len(stems)}; use --json for several.")
     one_file_a = "mix" if request.split else "song" if request.merge else "stem"
     outputs = output_paths(request.inputs, stems, request.output, one_file_a=one_file_a)
-    models = _models(request, stems)
+    models = _models(request, {file.stem for file in stems})
     read = _require_own_files(request, stems, outputs)
     jobs = []
     for file, output in zip(stems, outputs, strict=True):
@@ -112,13 +110,14 @@ def plan(request: JobRequest) -> Plan:
             require_replaceable(Output("--output", output, is_our_midi), read, force=request.force)
             jobs.append(_job(request, file, output, models.get(file.stem)))
     n_skipped = sum(len(one.paths) for one in found.skipped)
-    return Plan(tuple(jobs), refused, n_skipped, *_remarks(request, found))
+    messages, warnings = _remarks(request, found)
+    return Plan(tuple(jobs), refused, n_skipped, (*messages, *_who_decides(models)), warnings)
 
 
 def _require_consistent(request: JobRequest) -> None:
-    if request.min_confidence is not None and not (request.model or request.split):
+    if request.min_confidence is not None and not (request.models or request.split):
         raise UsageError("--min-confidence goes with --use-ml-model or --split.")
-    if request.split and (request.stem or request.merge or request.model):
+    if request.split and (request.stem or request.merge or request.models):
         raise UsageError(
             "--split finds all instruments with its own models: give it without --stem, --merge and --use-ml-model."
         )
@@ -128,22 +127,26 @@ def _require_consistent(request: JobRequest) -> None:
         )
 
 
-def _decided_by(request: JobRequest) -> Path | None:
-    return PRETRAINED_FOR_MIXES if request.split else request.model
-
-
-def _models(request: JobRequest, stems: list[StemFile]) -> "dict[str, TrainedModel]":
-    if _decided_by(request) is None:
+def _models(request: JobRequest, stems: set[str]) -> "dict[str, NamedModel]":
+    """Return the model that decides about each stem; none where the thresholds do."""
+    if not (request.models or request.split):
         return {}
     from drumhits.models.modelfile import resolve
 
-    return resolve(request.model, {file.stem for file in stems}, in_mix=request.split)
+    return resolve(request.models, stems, in_mix=request.split, any_stem=request.force)
 
 
-def _job(request: JobRequest, file: StemFile, output: Path, model: "TrainedModel | None") -> Job:
-    if model and not request.force:
-        model.require_stem(file.stem, str(request.model))
-    decided_by = _decided_by(request)
+def _who_decides(models: "dict[str, NamedModel]") -> list[str]:
+    """Return which model decides about which stems, where it is not the same one for all."""
+    stems_of: dict[str, list[str]] = {}
+    for stem, (name, _) in models.items():
+        stems_of.setdefault(name, []).append(stem)
+    if len(stems_of) < 2:
+        return []
+    return ["decided by " + "; ".join(f"{name}: {', '.join(stems)}" for name, stems in stems_of.items()) + "."]
+
+
+def _job(request: JobRequest, file: StemFile, output: Path, decided_by: "NamedModel | None") -> Job:
     return Job(
         file.path,
         output,
@@ -152,11 +155,19 @@ def _job(request: JobRequest, file: StemFile, output: Path, model: "TrainedModel
         articulation=file.articulation,
         label=file.label,
         keep_all=request.keep_all,
-        model=model,
-        model_name=decided_by.name if model and decided_by else None,
+        model=decided_by.model if decided_by else None,
+        model_name=decided_by.name if decided_by else None,
         min_confidence=request.min_confidence,
         resume=request.resume,
     )
+
+
+def _model_files(models: tuple[Path, ...]) -> list[Path]:
+    if not models:
+        return []
+    from drumhits.models.modelfile import model_files
+
+    return model_files(models)
 
 
 def _require_own_files(request: JobRequest, stems: list[StemFile], outputs: list[Path]) -> InputFiles:
@@ -172,7 +183,8 @@ def _require_own_files(request: JobRequest, stems: list[StemFile], outputs: list
     ]
     require_distinct([*tracks, *request.reports])
     read = [file.path for file in stems] + shipped_files()
-    read += [path for path in (request.config_path, request.model) if path]
+    read += [request.config_path] if request.config_path else []
+    read += _model_files(request.models)
     require_safe(request.reports, [*read, *outputs], force=request.force)
     return InputFiles(read)
 
