@@ -5,6 +5,7 @@ names it, since a conversion by thresholds must start at little cost.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from drumhits.detection.features import (
     ThresholdFeatures,
 )
 from drumhits.detection.frames import chunks_in_context
+from drumhits.detection.loudness import QUIET_DB, stem_level
 from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95, suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
@@ -70,7 +72,18 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
     """
     song = SongAudio.open(path, siblings=features == ALL)
     table = detect(song.blocks(), config, [_extractor(name)(config, song) for name in EXTRACTORS[features]])
+    if features != MIX and QUIET_DB > table.level.relative_db and not table.level.is_silent:
+        table = _told_from_bleed(table, song)
     return table, song.source()
+
+
+def _told_from_bleed(table: FeatureTable, song: SongAudio) -> FeatureTable:
+    """Return the table of a quiet stem with what its siblings say: whether it holds nothing but bleed."""
+    from drumhits.detection.siblings import is_bleed
+
+    beside = song.levels_at(table.times_s)
+    bleeds = beside is not None and is_bleed(table["GeoMean"], beside.own, beside.levels)
+    return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 
 def identify(path: Path, *, siblings: bool = False) -> AudioSource:
@@ -99,7 +112,7 @@ def detect(
     blocks : iterable of np.ndarray, float32
         Mono samples at 44.1 kHz in blocks of any length; the result does not depend on how they are cut.
     extractors : sequence of Extractor, or None
-        Give the columns, in this order; None: those of GUIDE.
+        Give the columns, in this order, the first those of GUIDE among others; None: those of GUIDE.
     """
     extractors = [ThresholdFeatures(config)] if extractors is None else extractors
     found = [np.zeros(0, dtype=ONSET_DTYPE)]
@@ -116,6 +129,8 @@ def detect(
     table = FeatureTable(np.maximum(onsets["sample"], 0) / SAMPLE_RATE, (), np.zeros((len(onsets), 0)))
     for extractor in extractors:
         table = table.with_columns(extractor.columns(Candidates(onsets, chosen, table)))
+        if extractor is extractors[0]:
+            table = replace(table, level=stem_level(table["GeoMean"], config.stem))
     return table
 
 

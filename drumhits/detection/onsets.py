@@ -32,6 +32,7 @@ ONSET_DTYPE = np.dtype(
         ("rise", "f4"),  # rise of the loudness in the stem's bands: Str, not yet relative to loud hits
         ("weight", "f4"),  # the same, for the kick of what is low: the less of it, the likelier an echo
         ("level_db", "f4"),  # energy that the hit adds, all bands
+        ("stroke_db", "f4"),  # the same in the bands in which the stem's dynamics show
     ]
 )
 
@@ -72,7 +73,8 @@ ATTACK_LEAD = 66  # samples: 1.5 ms by which a sampled drum starts before its en
 BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
 AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
-LEAST_ADDED_ENERGY = np.float32(1e-12)  # gives -120 dB where a hit adds none
+ALL_BANDS = slice(0, N_BANDS)
+LEAST_ADDED_ENERGY = np.float32(1e-24)  # gives -240 dB where a hit adds none
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
 
 WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
@@ -96,6 +98,7 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     onsets["rise"] = loudness_rise(window.energies, samples, _bands_within(profile.strength_band_hz))
     onsets["weight"] = _peak_rise(energies, frames, flux.lag) if flux is LOW_FLUX else onsets["rise"]
     onsets["level_db"] = added_level_db(window.energies, samples)
+    onsets["stroke_db"] = added_level_db(window.energies, samples, _bands_within(profile.dynamics_band_hz))
     return onsets
 
 
@@ -180,9 +183,9 @@ def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np
     return np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0).sum(axis=1)
 
 
-def added_level_db(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over the bands."""
-    before, after = (mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
+def added_level_db(energies: np.ndarray, samples: np.ndarray, bands: slice = ALL_BANDS) -> np.ndarray:
+    """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over `bands`."""
+    before, after = (mean_energies(energies, samples, frames)[:, bands] for frames in (BEFORE_FRAMES, HIT_FRAMES))
     return power_to_db(np.maximum(after - before, 0).sum(axis=1) + LEAST_ADDED_ENERGY)
 
 

@@ -33,8 +33,8 @@ class SiblingAnalysis:
         Of the stem itself.
     levels : mapping of str to LocalLevels
         Of the siblings, by stem.
-    stem_sum : np.ndarray, shape (n, patches.N_PATCH), float16, or None
-        Patches of the sum of the stem and its siblings, in dB; None where there is no sibling.
+    stem_sum : np.ndarray, shape (n,), `patches.PATCH_DTYPE`, or None
+        Patches of the sum of the stem and its siblings; None where there is no sibling.
     """
 
     own: "LocalLevels"
@@ -130,13 +130,15 @@ class SongAudio:
             siblings=tuple(Sibling(one.stem, one.reader.path, one.reader.fingerprint) for one in self._siblings),
         )
 
-    def siblings_at(self, times_s: np.ndarray) -> SiblingAnalysis:
+    def siblings_at(self, times_s: np.ndarray, *, with_sum: bool = True) -> SiblingAnalysis:
         """Return the levels at the candidates' times, from a second pass when the first is over.
 
         Parameters
         ----------
         times_s : np.ndarray, shape (n,)
             Seconds, increasing; asked for again, the answer is that of the first times.
+        with_sum : bool
+            Whether the patches of the stem sum are wanted, which take most of the time.
 
         Raises
         ------
@@ -147,9 +149,30 @@ class SongAudio:
             if self._envelope is None:
                 raise ValueError("the song was opened without its siblings")
             own, self._envelope = self._envelope.around(times_s), None  # the siblings' take as much memory
-            stem_sum = self._second_pass(times_s)
-            self._analysis = SiblingAnalysis(own, self._levels_at(times_s), stem_sum)
+            stem_sum = self._second_pass(times_s if with_sum else times_s[:0])
+            self._analysis = SiblingAnalysis(own, self._sibling_levels(times_s), stem_sum)
         return self._analysis
+
+    def levels_at(self, times_s: np.ndarray) -> SiblingAnalysis | None:
+        """Return the levels at the candidates' times, None where no sibling can be read.
+
+        A song that was opened without its siblings is read once more with them.
+
+        Raises
+        ------
+        InputError
+            The stem cannot be opened any more.
+        """
+        if self._envelope is not None or self._analysis is not None:
+            analysis = self.siblings_at(times_s)
+        else:
+            song = SongAudio.open(self._reader.path, siblings=True)
+            if not song._siblings:
+                return None
+            for _ in song.blocks():
+                pass
+            analysis = song.siblings_at(times_s, with_sum=False)
+        return analysis if analysis.levels else None
 
     def _second_pass(self, times_s: np.ndarray) -> np.ndarray | None:
         """Read the siblings, and return the patches of the stem sum at some times, of the sound siblings alone.
@@ -205,7 +228,7 @@ class SongAudio:
             )
         self._siblings = kept
 
-    def _levels_at(self, times_s: np.ndarray) -> "dict[str, LocalLevels]":
+    def _sibling_levels(self, times_s: np.ndarray) -> "dict[str, LocalLevels]":
         levels = {}
         for sibling in self._siblings:
             levels[sibling.stem] = sibling.envelope.around(times_s)
