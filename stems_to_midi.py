@@ -83,7 +83,7 @@ def finish(song: list[tuple[Job, Result]], args: argparse.Namespace, console: Co
             console.message(f"{job.output}: is made already, from the same audio in the same way.")
     if not conversions:
         return []
-    console.warnings(dict.fromkeys(warning for one in conversions for warning in one.source.warnings))
+    console.warnings(dict.fromkeys(warning for one in conversions for warning in report.warnings(one)))
     write_whole(conversions[0].job.output, merged(conversions))
     for conversion in conversions:
         report_one(conversion, args, console)
@@ -102,8 +102,6 @@ def report_one(conversion: Conversion, args: argparse.Namespace, console: Consol
     console.data(to_ascii(f"{job.audio.name} -> {job.output}"))
     if len(conversion.table):
         console.data(report.candidate_table(conversion, whole=args.verbose))
-    else:
-        console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
     console.data(report.summary(conversion) + "\n")
 
 

@@ -71,10 +71,17 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
         The audio cannot be read; see `audio.AudioReader`.
     """
     song = SongAudio.open(path, siblings=features == ALL)
-    table = detect(song.blocks(), config, [_extractor(name)(config, song) for name in EXTRACTORS[features]])
+    table = _detect_song(song, config, features)
+    if (channel := song.loudest_channel_in_opposite_phase) is not None:
+        song = SongAudio.open(path, siblings=features == ALL, channel=channel)
+        table = _detect_song(song, config, features)
     if features != MIX and QUIET_DB > table.level.relative_db and not table.level.is_silent:
         table = _told_from_bleed(table, song)
     return table, song.source()
+
+
+def _detect_song(song: SongAudio, config: StemConfig, features: str) -> FeatureTable:
+    return detect(song.blocks(), config, [_extractor(name)(config, song) for name in EXTRACTORS[features]])
 
 
 def _told_from_bleed(table: FeatureTable, song: SongAudio) -> FeatureTable:

@@ -77,8 +77,8 @@ class Hits:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was mended or left out while reading, as sentences."""
-        return self._conversion.source.warnings
+        """What was mended or left out while reading, and what is odd about the stem, as sentences."""
+        return warnings(self._conversion)
 
     def write(self, path: AnyPath, *, force: bool = False) -> None:
         """Write the hits as a MIDI file, whole or not at all.

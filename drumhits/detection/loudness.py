@@ -12,7 +12,7 @@ import numpy as np
 from drumhits.drums import PROFILES
 from drumhits.numeric import amplitude_to_db
 
-SILENT_DB = -58.0  # of the usual level: below it, loud hits are what a separator leaves behind
+SILENT_DB = -75.0  # of the usual level: below it, there is nothing to hear
 QUIET_DB = -8.0  # the same: below it, a stem may be nothing but bleed
 
 
@@ -25,9 +25,9 @@ class StemLevel:
     relative_db : float
         Beside the usual level of the stem.
     is_silent : bool
-        There is nothing but a separator's residue.
+        There is next to nothing in it.
     is_bleed : bool
-        There is nothing but bleed of the song's other stems.
+        There is nothing but what bleeds in from the song's other stems.
     """
 
     relative_db: float = 0.0

@@ -18,6 +18,7 @@ from drumhits.detection.frames import (
     DECIMATION,
     HOP_LENGTH,
     N_BANDS,
+    TINY_ENERGY,
     Chunk,
     decimated,
 )
@@ -70,6 +71,11 @@ AIC_MARGIN = 6  # steps: the shortest segment that a variance is taken of
 PRE_EMPHASIS = np.float32(0.95)
 ATTACK_LEAD = 66  # samples: 1.5 ms by which a sampled drum starts before its energy jumps
 
+EDGE_LENGTH = 5 * SAMPLE_RATE // 1000  # samples: nearer to the start of a stem, an onset may be the start itself
+FIRST_SPAN = slice(0, 3 * SAMPLE_RATE // 2000)  # 1.5 ms
+NEXT_SPAN = slice(2 * SAMPLE_RATE // 1000, 12 * SAMPLE_RATE // 1000)
+LEAST_RISE_DB, MOST_FALL_DB = 4.0, 20.0  # from the first to the next: of a stroke, and of anything but a click
+
 BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
 AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
@@ -89,6 +95,9 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     power_of, late = ATTACK_POWERS[profile.attack_power]
     coarse = (frames + 1) * HOP_LENGTH - flux.lag * HOP_LENGTH // 2
     attacks = np.maximum(refine(window.y, coarse, power_of) - late, -window.start)
+    if window.start < 0 and _begins_within_sound(window.y[-window.start :]):
+        is_inside = attacks >= EDGE_LENGTH - window.start
+        frames, flux_db, attacks = frames[is_inside], flux_db[is_inside], attacks[is_inside]
     in_time = np.argsort(attacks, kind="stable")
     first = in_time[np.diff(attacks[in_time], prepend=-1) > 0]
     samples, frames = attacks[first], frames[first]
@@ -100,6 +109,21 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     onsets["level_db"] = added_level_db(window.energies, samples)
     onsets["stroke_db"] = added_level_db(window.energies, samples, _bands_within(profile.dynamics_band_hz))
     return onsets
+
+
+def _begins_within_sound(y: np.ndarray) -> bool:
+    """Tell whether a stem begins within a sound: as loud from the first sample on as a little later.
+
+    A stroke that the file was cut at rises first, or is over soon. Levels are the mean of those of the signal and of its
+    first difference, in which soft attacks show.
+    """
+    levels_db = [
+        float(power_to_db(np.dot(part, part) / len(part) + TINY_ENERGY))
+        for span in (FIRST_SPAN, NEXT_SPAN)
+        for part in (y[span], np.diff(y[span]))
+    ]
+    rise_db = (sum(levels_db[2:]) - sum(levels_db[:2])) / 2
+    return -MOST_FALL_DB < rise_db < LEAST_RISE_DB
 
 
 def _broad(window: Chunk, band_hz: Band) -> tuple[np.ndarray, float, Flux]:

@@ -25,7 +25,8 @@ from drumhits.drums import STEMS
 from drumhits.numeric import power_to_db
 
 MOST_DB = 60.0
-BLEED_MEDIAN_DB = -10.0  # of this stem over its siblings: louder, it has hits of its own
+RESIDUE_DB = -36.0  # of this stem over its siblings: what a separator leaves in a stem that is silent
+BLEED_MEDIAN_DB = -10.0  # the same: louder, it has hits of its own
 BLEED_SPREAD_DB = (13.0, 6.5)  # of the same, between a tenth of the sound and the other, for each of KINDS
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 SIBLING_FEATURES = tuple(
@@ -55,7 +56,8 @@ def sibling_columns(own: LocalLevels, sibling_levels: Mapping[str, LocalLevels])
 def is_bleed(geomean: np.ndarray, own: LocalLevels, sibling_levels: Mapping[str, LocalLevels]) -> bool:
     """Tell whether a stem holds nothing but what bleeds in: it follows its siblings at a distance that hardly changes.
 
-    A stem with hits of its own is now far above them and now far below, at whatever level it is mixed.
+    A stem with hits of its own is now far above them and now far below, at whatever level it is mixed. One that is far
+    below all of the time holds what its separation left behind.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ def is_bleed(geomean: np.ndarray, own: LocalLevels, sibling_levels: Mapping[str,
     lowest, median, highest = (
         np.array([weighted_quantile(column, geomean, share) for column in over_db.T]) for share in (0.1, 0.5, 0.9)
     )
-    return bool(median[0] <= BLEED_MEDIAN_DB and (highest - lowest <= BLEED_SPREAD_DB).all())
+    follows = median[0] <= BLEED_MEDIAN_DB and (highest - lowest <= BLEED_SPREAD_DB).all()
+    return bool(follows or median.max() <= RESIDUE_DB)
 
 
 def _over_db(energy: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -63,15 +63,15 @@ class SongAudio:
         self._analysis: SiblingAnalysis | None = None
 
     @classmethod
-    def open(cls, path: Path, *, siblings: bool = False) -> "SongAudio":
-        """Open a stem, and the siblings that lie beside it where they are asked for.
+    def open(cls, path: Path, *, siblings: bool = False, channel: int | None = None) -> "SongAudio":
+        """Open a stem, or one of its channels, and the siblings that lie beside it where they are asked for.
 
         Raises
         ------
         InputError
             The stem cannot be read; a sibling that cannot is left out, with a warning.
         """
-        song = cls(AudioReader(path))
+        song = cls(AudioReader(path, channel))
         if siblings:
             song._open_siblings()
         return song
@@ -104,6 +104,11 @@ class SongAudio:
         blocks = self._reader.blocks()
         return blocks if self._envelope is None else self._envelope.tap(blocks)
 
+    @property
+    def loudest_channel_in_opposite_phase(self) -> int | None:
+        """See `AudioReader`; of the stem, once its blocks are read."""
+        return self._reader.loudest_channel_in_opposite_phase
+
     def identify(self) -> AudioSource:
         """Read everything for what identifies it alone, and return that.
 
@@ -126,7 +131,7 @@ class SongAudio:
             reader.n_frames,
             reader.sample_rate,
             reader.fingerprint,
-            warnings=(*reader.warnings, *self._left_out),
+            warnings=(*reader.warnings, *self._left_out, *_phase_sentences(reader)),
             siblings=tuple(Sibling(one.stem, one.reader.path, one.reader.fingerprint) for one in self._siblings),
         )
 
@@ -166,7 +171,7 @@ class SongAudio:
         if self._envelope is not None or self._analysis is not None:
             analysis = self.siblings_at(times_s)
         else:
-            song = SongAudio.open(self._reader.path, siblings=True)
+            song = SongAudio.open(self._reader.path, siblings=True, channel=self._reader.channel)
             if not song._siblings:
                 return None
             for _ in song.blocks():
@@ -196,7 +201,8 @@ class SongAudio:
         from drumhits.detection.patches import no_patches, patches_at
 
         if len(times_s):
-            return patches_at(_sums([chunks(AudioReader(self._reader.path).blocks()), *tracks]), times_s)
+            own = AudioReader(self._reader.path, self._reader.channel)
+            return patches_at(_sums([chunks(own.blocks()), *tracks]), times_s)
         for _ in chain(*tracks):
             pass
         return no_patches()
@@ -234,6 +240,16 @@ class SongAudio:
             levels[sibling.stem] = sibling.envelope.around(times_s)
             sibling.envelope.clear()
         return levels
+
+
+def _phase_sentences(reader: AudioReader) -> list[str]:
+    channel = reader.loudest_channel_in_opposite_phase
+    if channel is None:
+        return []
+    return [
+        f"{reader.path}: its channels are in opposite phase and cancel each other out when they are added, so channel "
+        f"{channel + 1} alone was read; turn the polarity of one channel in the export."
+    ]
 
 
 def _fault_sentence(fault: InputError) -> str:

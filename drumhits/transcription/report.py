@@ -5,10 +5,11 @@ import json
 
 import numpy as np
 
-from drumhits.analysis import ALL
+from drumhits.analysis import ALL, MIX
 from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.io.text import to_ascii
+from drumhits.transcription.advice import level_line, warning
 from drumhits.transcription.convert import Conversion
 
 SCHEMA = "drumhits/conversion/1"
@@ -52,6 +53,8 @@ def summary(conversion: Conversion) -> str:
     geomean = table["GeoMean"]
     job = conversion.job
     lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.stem}."]
+    if len(table) and job.features != MIX:
+        lines.append(level_line(conversion))
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
         trained = f"{to_ascii(str(job.model_name))}, trained on {job.model.summary()}"
@@ -64,6 +67,12 @@ def summary(conversion: Conversion) -> str:
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
         lines.append(f"{name + ':':<10}{len(group):5d}{extent}")
     return "\n".join(lines)
+
+
+def warnings(conversion: Conversion) -> tuple[str, ...]:
+    """Return what was mended or doubtful in the audio, and what its result says about it, as sentences for the user."""
+    advice = warning(conversion)
+    return conversion.source.warnings if advice is None else (*conversion.source.warnings, advice)
 
 
 def batch_summary(done: list[Conversion], n_inputs: int, failed: list[str], what: str = "inputs") -> str:
@@ -112,7 +121,7 @@ def _plain(conversion: Conversion) -> dict:
         "stem": conversion.job.stem,
         "duration_s": source.duration_s,
         "sample_rate": source.sample_rate,
-        "warnings": list(source.warnings),
+        "warnings": list(warnings(conversion)),
         "detected": len(table),
         "kept": int(np.count_nonzero(decisions.keep)),
         "rejected": int(np.count_nonzero(~decisions.keep)),
