@@ -81,7 +81,8 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
 
 
 def _detect_song(song: SongAudio, config: StemConfig, features: str) -> FeatureTable:
-    return detect(song.blocks(), config, [_extractor(name)(config, song) for name in EXTRACTORS[features]])
+    extractors = [_extractor(name)(config, song) for name in EXTRACTORS[features]]
+    return detect(song.blocks(), config, extractors, in_mix=features == MIX)
 
 
 def _told_from_bleed(table: FeatureTable, song: SongAudio) -> FeatureTable:
@@ -110,7 +111,11 @@ def _extractor(name: str) -> type:
 
 
 def detect(
-    blocks: Iterable[np.ndarray], config: StemConfig, extractors: Sequence[Extractor] | None = None
+    blocks: Iterable[np.ndarray],
+    config: StemConfig,
+    extractors: Sequence[Extractor] | None = None,
+    *,
+    in_mix: bool = False,
 ) -> FeatureTable:
     """Return the candidates of a signal.
 
@@ -120,6 +125,8 @@ def detect(
         Mono samples at 44.1 kHz in blocks of any length; the result does not depend on how they are cut.
     extractors : sequence of Extractor, or None
         Give the columns, in this order, the first those of GUIDE among others; None: those of GUIDE.
+    in_mix : bool
+        The signal is a whole drum mix.
     """
     extractors = [ThresholdFeatures(config)] if extractors is None else extractors
     found = [np.zeros(0, dtype=ONSET_DTYPE)]
@@ -137,11 +144,13 @@ def detect(
     for extractor in extractors:
         table = table.with_columns(extractor.columns(Candidates(onsets, chosen, table)))
         if extractor is extractors[0]:
-            table = replace(table, level=stem_level(table["GeoMean"], config.stem))
+            table = replace(table, level=stem_level(table["GeoMean"], config.stem, in_mix=in_mix))
     return table
 
 
-def detect_with_patches(blocks: Iterable[np.ndarray], config: StemConfig) -> tuple[FeatureTable, np.ndarray]:
+def detect_with_patches(
+    blocks: Iterable[np.ndarray], config: StemConfig, *, in_mix: bool = False
+) -> tuple[FeatureTable, np.ndarray]:
     """Return the candidates of a signal with the features and the patches that networks take.
 
     See `detect`, `networks.inputs.Inputs` and `detection.patches.patches`.
@@ -149,7 +158,8 @@ def detect_with_patches(blocks: Iterable[np.ndarray], config: StemConfig) -> tup
     from drumhits.detection.patches import PatchCollector
 
     patches = PatchCollector()
-    table = detect(blocks, config, [*(_extractor(name)(config) for name in (_SHAPE, _CONTEXT)), patches])
+    extractors = [*(_extractor(name)(config) for name in (_SHAPE, _CONTEXT)), patches]
+    table = detect(blocks, config, extractors, in_mix=in_mix)
     return table, patches.rows
 
 

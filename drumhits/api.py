@@ -22,6 +22,7 @@ from drumhits.io.outputs import require_replaceable
 from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
 from drumhits.transcription.provenance import is_our_midi
+from drumhits.transcription.report import warnings
 
 if TYPE_CHECKING:
     from drumhits.evaluation.comparison import Evaluation

@@ -38,7 +38,9 @@ class StemProfile(NamedTuple):
     loud_db : float
         What the loudest hits of the stem in a usual mix have of it, in dB.
     usual_geomean : float > 0
-        GeoMean of the stem's loud hits in a usual mix: that of the bundled songs. See `detection.loudness`.
+        GeoMean of the loud hits of a stem at the usual level: that of the bundled songs. See `detection.loudness`.
+    usual_geomean_in_mix : float > 0
+        The same where candidates are looked for in the whole mix.
     """
 
     names: tuple[str, ...]
@@ -54,6 +56,7 @@ class StemProfile(NamedTuple):
     velocity_source: str
     loud_db: float
     usual_geomean: float
+    usual_geomean_in_mix: float
 
     @property
     def articulations(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ PROFILES = {
         velocity_source="StrokeDb and BrillE",
         loud_db=42.0,
         usual_geomean=126.0,
+        usual_geomean_in_mix=150.0,
     ),
     "snare": StemProfile(
         names=("snare", "snares"),
@@ -91,6 +95,7 @@ PROFILES = {
         velocity_source="StrokeDb",
         loud_db=32.0,
         usual_geomean=263.0,
+        usual_geomean_in_mix=339.0,
     ),
     "toms": StemProfile(
         names=("tom", "toms"),
@@ -106,6 +111,7 @@ PROFILES = {
         velocity_source="StrokeDb",
         loud_db=28.0,
         usual_geomean=91.0,
+        usual_geomean_in_mix=158.0,
     ),
     "hihat": StemProfile(
         names=("hihat", "hihats", "hi-hat", "hi-hats"),
@@ -121,6 +127,7 @@ PROFILES = {
         velocity_source="StrokeDb",
         loud_db=20.0,
         usual_geomean=57.0,
+        usual_geomean_in_mix=260.0,
     ),
     "cymbals": StemProfile(
         names=("cymbal", "cymbals"),
@@ -136,6 +143,7 @@ PROFILES = {
         velocity_source="StrokeDb",
         loud_db=30.0,
         usual_geomean=292.0,
+        usual_geomean_in_mix=412.0,
     ),
 }
 

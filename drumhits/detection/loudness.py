@@ -48,12 +48,13 @@ class StemLevel:
 AS_USUAL = StemLevel()
 
 
-def stem_level(geomean: np.ndarray, stem: str) -> StemLevel:
-    """Return the level of a stem from the GeoMean of all its candidates, shape (n,)."""
+def stem_level(geomean: np.ndarray, stem: str, *, in_mix: bool = False) -> StemLevel:
+    """Return the level of a stem, or of its candidates in a whole mix, from the GeoMean of all of them, shape (n,)."""
+    usual = PROFILES[stem].usual_geomean_in_mix if in_mix else PROFILES[stem].usual_geomean
     loud = weighted_quantile(geomean, geomean**2, 0.5) if len(geomean) else 0.0
     if loud <= 0:
         return StemLevel(relative_db=-np.inf, is_silent=True)
-    relative_db = float(amplitude_to_db(loud / PROFILES[stem].usual_geomean))
+    relative_db = float(amplitude_to_db(loud / usual))
     return StemLevel(relative_db, is_silent=relative_db < SILENT_DB)
 
 

@@ -162,7 +162,7 @@ def test_gain_changes_nothing(gain):
         (silence(1.0), 0),
         (hits([0.3], 1.0), 1),
         (hits([0.3, 0.6], 1.0), 2),
-        (hits([0.0, 0.9], 0.95), 2),
+        (hits([0.01, 0.9], 0.95), 2),
         (hits([0.3, 0.6], 1.0, amplitudes=1e-5), 2),
     ],
     ids=["empty", "silent", "one", "two", "at-the-ends", "very-soft"],
