@@ -75,7 +75,7 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
         song = SongAudio.open(path, siblings=features == ALL, channel=channel)
         table = _detect_song(song, config, features)
-    if features != MIX and QUIET_DB > table.level.relative_db and not table.level.is_silent:
+    if features != MIX and table.level.relative_db < QUIET_DB and not table.level.is_silent:
         table = _told_from_bleed(table, song)
     return table, song.source()
 

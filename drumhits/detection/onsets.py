@@ -114,8 +114,8 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
 def _begins_within_sound(y: np.ndarray) -> bool:
     """Tell whether a stem begins within a sound: as loud from the first sample on as a little later.
 
-    A stroke that the file was cut at rises first, or is over soon. Levels are the mean of those of the signal and of its
-    first difference, in which soft attacks show.
+    A stroke that the file was cut at rises first, or is over soon. Levels are the mean of those of the signal and of
+    its first difference, in which soft attacks show.
     """
     levels_db = [
         float(power_to_db(np.dot(part, part) / len(part) + TINY_ENERGY))

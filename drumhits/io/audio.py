@@ -147,7 +147,7 @@ class AudioReader:
 
     @property
     def loudest_channel_in_opposite_phase(self) -> int | None:
-        """The loudest channel where the channels read so far cancel each other out when they are averaged, else None."""
+        """The loudest channel where the channels read so far cancel each other out in their average, else None."""
         n_channels = len(self._powers)
         cancels = self._power_of_sum < LEAST_SUM_SHARE * self._powers.mean() / n_channels
         return int(self._powers.argmax()) if n_channels > 1 and cancels else None

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drumhits.config.load import StemConfig, load_config
+from drumhits.config.load import StemConfig
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, refusal
 from drumhits.learning.songs import LabelledSong

@@ -82,8 +82,8 @@ def _clipping(conversion: Conversion) -> str | None:
     if n_clipped < max(FEWEST_AT_FULL_SCALE, MANY_AT_FULL_SCALE * len(peaks)):
         return None
     return (
-        f"{n_clipped} of its {len(peaks)} hits reach full scale, so it may be clipped, and their velocities alike; export "
-        "it at a lower level."
+        f"{n_clipped} of its {len(peaks)} hits reach full scale, so it may be clipped, and their velocities alike; "
+        "export it at a lower level."
     )
 
 

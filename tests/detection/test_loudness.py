@@ -74,7 +74,8 @@ def test_a_stem_with_hits_of_its_own_is_none_however_quiet():
     sibling, own = bursts(HITS_S[::2], 2.5), tones(HITS_S[1::2], 2.5, frequency_hz=200)
     for gain in (1.0, 0.1):
         mixed = gain * (own + 0.05 * sibling)
-        assert not is_bleed(np.array([1.0, 100.0, 1.0, 100.0]), levels(mixed), {"kick": levels(sibling), "snare": levels(np.zeros(110_000))})
+        siblings = {"kick": levels(sibling), "snare": levels(np.zeros(110_000))}
+        assert not is_bleed(np.array([1.0, 100.0, 1.0, 100.0]), levels(mixed), siblings)
 
 
 def test_what_lies_far_below_its_siblings_all_the_time_is_residue():

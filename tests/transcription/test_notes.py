@@ -18,7 +18,8 @@ CONFIGS = default_config().stems
 def of_level(level_db: np.ndarray) -> object:
     """Return a table of hits whose loudness, however a stem takes it, is `level_db`."""
     level_db = np.asarray(level_db, dtype=float)
-    return table(StrokeDb=level_db, BodyE=10 ** (level_db / 20), BrillE=10 ** (level_db / 20), Amp=10 ** (level_db / 20))
+    amplitude = 10 ** (level_db / 20)
+    return table(StrokeDb=level_db, BodyE=amplitude, BrillE=amplitude, Amp=amplitude)
 
 
 @pytest.mark.parametrize("stem", STEMS)
