@@ -36,7 +36,7 @@ class StemProfile(NamedTuple):
     velocity_source : str
         Feature that velocity follows, a key of `notes.LEVELS_DB`.
     loud_db : float
-        What the loudest hits of the stem in a usual mix have of it, in dB.
+        What loud hits of the stem in a loud mix have of it, in dB.
     usual_geomean : float > 0
         GeoMean of the loud hits of a stem at the usual level: that of the bundled songs. See `detection.loudness`.
     usual_geomean_in_mix : float > 0
@@ -77,7 +77,7 @@ PROFILES = {
         articulation_rule="single",
         articulation_features=(),
         velocity_source="StrokeDb and BrillE",
-        loud_db=42.0,
+        loud_db=32.0,
         usual_geomean=126.0,
         usual_geomean_in_mix=150.0,
     ),
@@ -93,7 +93,7 @@ PROFILES = {
         articulation_rule="rim",
         articulation_features=(),
         velocity_source="StrokeDb",
-        loud_db=32.0,
+        loud_db=22.0,
         usual_geomean=263.0,
         usual_geomean_in_mix=339.0,
     ),
@@ -109,7 +109,7 @@ PROFILES = {
         articulation_rule="pitch",
         articulation_features=("PitchHz",),
         velocity_source="StrokeDb",
-        loud_db=28.0,
+        loud_db=18.0,
         usual_geomean=91.0,
         usual_geomean_in_mix=158.0,
     ),
@@ -125,7 +125,7 @@ PROFILES = {
         articulation_rule="pedal",
         articulation_features=("TailDb",),
         velocity_source="StrokeDb",
-        loud_db=20.0,
+        loud_db=10.0,
         usual_geomean=57.0,
         usual_geomean_in_mix=260.0,
     ),
@@ -141,7 +141,7 @@ PROFILES = {
         articulation_rule="crash",
         articulation_features=("TailDb",),
         velocity_source="StrokeDb",
-        loud_db=30.0,
+        loud_db=20.0,
         usual_geomean=292.0,
         usual_geomean_in_mix=412.0,
     ),

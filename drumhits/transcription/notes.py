@@ -121,9 +121,9 @@ def articulations(table: FeatureTable, stem: str) -> np.ndarray:
     return np.array(ARTICULATIONS[stem], dtype=object)[scores.argmax(axis=1)]
 
 
-DYNAMIC_RANGE_DB = 48.0  # from velocity floor to ceiling, if it went on as below the loud hits
+DYNAMIC_RANGE_DB = 36.0  # from velocity floor to ceiling, if it went on as between soft and loud hits
 LOUD_PERCENTILE = 95  # of the hits, taken at the hit below it: one very loud hit does not move it
-LOUD_SHARE = 0.88  # of the way from floor to ceiling: where the loud hits lie
+SOFT_SHARE, LOUD_SHARE = 0.15, 0.8  # of the way from floor to ceiling: between them velocity is linear in decibels
 MIXING_SHARE = {STEM_REFERENCE: 1.0, ABSOLUTE_REFERENCE: 0.25}  # of what a stem's level says about its mixing
 SOFTEST_AMPLITUDE = 1e-12
 
@@ -164,7 +164,7 @@ def to_notes(table: FeatureTable, keep: np.ndarray, config: StemConfig, *, keep_
 def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
     """Return the MIDI velocity of each hit: linear in decibels up to the stem's loud hits, bent by the curve.
 
-    Above the loud hits it nears the ceiling ever slower. Where `velocity_reference` is absolute, the level of loud hits
+    Above the loud hits it nears the ceiling ever slower, and so it does the floor below the soft ones. Where `velocity_reference` is absolute, the level of loud hits
     is what is usual for the stem, moved a part of the way (MIXING_SHARE) to its own: a quiet stem is mostly quiet
     playing then, and a little quiet mixing.
     """
@@ -179,7 +179,8 @@ def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
 
 
 def _soft_limited(share: np.ndarray) -> np.ndarray:
-    """Return shares of a range, at least 0; above LOUD_SHARE they rise ever slower, and do not reach 1."""
+    """Return shares of a range as they are from SOFT_SHARE to LOUD_SHARE; outside they near 0 and 1 ever slower."""
     room = 1 - LOUD_SHARE
-    over = np.maximum(share - LOUD_SHARE, 0)
-    return np.clip(np.where(over > 0, 1 - room * np.exp(-over / room), share), 0, 1)
+    loud = 1 - room * np.exp(-np.maximum(share - LOUD_SHARE, 0) / room)
+    soft = SOFT_SHARE * np.exp(np.minimum(share - SOFT_SHARE, 0) / SOFT_SHARE)
+    return np.select([share > LOUD_SHARE, share < SOFT_SHARE], [loud, soft], share)
