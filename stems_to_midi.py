@@ -91,7 +91,7 @@ def finish(
             console.message(f"{job.output}: is made already, from the same audio in the same way.")
     if not conversions:
         return []
-    console.warnings(dict.fromkeys(warning for one in conversions for warning in one.source.warnings))
+    console.warnings(dict.fromkeys(warning for one in conversions for warning in report.warnings(one)))
     write_whole(conversions[0].job.output, merged(conversions))
     for conversion in conversions:
         write_reports(conversion, args)
@@ -112,8 +112,6 @@ def write_reports(conversion: Conversion, args: argparse.Namespace) -> None:
 def say(conversion: Conversion, console: Console, *, whole: bool, alone: bool) -> None:
     """Report a conversion to the console: its table and summary where it is `alone` or all is asked for, or a line."""
     job = conversion.job
-    if not len(conversion.table):
-        console.warning(f"{job.audio}: holds no hit (silent or empty?); the MIDI file has no notes.")
     if not (whole or alone):
         console.data(report.one_line(conversion))
         return

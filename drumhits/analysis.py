@@ -5,6 +5,7 @@ names it, since a conversion by thresholds must start at little cost.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from drumhits.detection.features import (
     ThresholdFeatures,
 )
 from drumhits.detection.frames import chunks_in_context
+from drumhits.detection.loudness import QUIET_DB, stem_level
 from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95, suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
@@ -69,8 +71,27 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
         The audio cannot be read; see `audio.AudioReader`.
     """
     song = SongAudio.open(path, siblings=features == ALL)
-    table = detect(song.blocks(), config, [_extractor(name)(config, song) for name in EXTRACTORS[features]])
+    table = _detect_song(song, config, features)
+    if (channel := song.loudest_channel_in_opposite_phase) is not None:
+        song = SongAudio.open(path, siblings=features == ALL, channel=channel)
+        table = _detect_song(song, config, features)
+    if features != MIX and table.level.relative_db < QUIET_DB and not table.level.is_silent:
+        table = _told_from_bleed(table, song)
     return table, song.source()
+
+
+def _detect_song(song: SongAudio, config: StemConfig, features: str) -> FeatureTable:
+    extractors = [_extractor(name)(config, song) for name in EXTRACTORS[features]]
+    return detect(song.blocks(), config, extractors, in_mix=features == MIX)
+
+
+def _told_from_bleed(table: FeatureTable, song: SongAudio) -> FeatureTable:
+    """Return the table of a quiet stem with what its siblings say: whether it holds nothing but bleed."""
+    from drumhits.detection.siblings import is_bleed
+
+    beside = song.levels_at(table.times_s)
+    bleeds = beside is not None and is_bleed(table["GeoMean"], beside.own, beside.levels)
+    return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 
 def identify(path: Path, *, siblings: bool = False) -> AudioSource:
@@ -90,7 +111,11 @@ def _extractor(name: str) -> type:
 
 
 def detect(
-    blocks: Iterable[np.ndarray], config: StemConfig, extractors: Sequence[Extractor] | None = None
+    blocks: Iterable[np.ndarray],
+    config: StemConfig,
+    extractors: Sequence[Extractor] | None = None,
+    *,
+    in_mix: bool = False,
 ) -> FeatureTable:
     """Return the candidates of a signal.
 
@@ -99,7 +124,9 @@ def detect(
     blocks : iterable of np.ndarray, float32
         Mono samples at 44.1 kHz in blocks of any length; the result does not depend on how they are cut.
     extractors : sequence of Extractor, or None
-        Give the columns, in this order; None: those of GUIDE.
+        Give the columns, in this order, the first those of GUIDE among others; None: those of GUIDE.
+    in_mix : bool
+        The signal is a whole drum mix.
     """
     extractors = [ThresholdFeatures(config)] if extractors is None else extractors
     found = [np.zeros(0, dtype=ONSET_DTYPE)]
@@ -116,10 +143,14 @@ def detect(
     table = FeatureTable(np.maximum(onsets["sample"], 0) / SAMPLE_RATE, (), np.zeros((len(onsets), 0)))
     for extractor in extractors:
         table = table.with_columns(extractor.columns(Candidates(onsets, chosen, table)))
+        if extractor is extractors[0]:
+            table = replace(table, level=stem_level(table["GeoMean"], config.stem, in_mix=in_mix))
     return table
 
 
-def detect_with_patches(blocks: Iterable[np.ndarray], config: StemConfig) -> tuple[FeatureTable, np.ndarray]:
+def detect_with_patches(
+    blocks: Iterable[np.ndarray], config: StemConfig, *, in_mix: bool = False
+) -> tuple[FeatureTable, np.ndarray]:
     """Return the candidates of a signal with the features and the patches that networks take.
 
     See `detect`, `networks.inputs.Inputs` and `detection.patches.patches`.
@@ -127,7 +158,8 @@ def detect_with_patches(blocks: Iterable[np.ndarray], config: StemConfig) -> tup
     from drumhits.detection.patches import PatchCollector
 
     patches = PatchCollector()
-    table = detect(blocks, config, [*(_extractor(name)(config) for name in (_SHAPE, _CONTEXT)), patches])
+    extractors = [*(_extractor(name)(config) for name in (_SHAPE, _CONTEXT)), patches]
+    table = detect(blocks, config, extractors, in_mix=in_mix)
     return table, patches.rows
 
 

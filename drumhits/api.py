@@ -23,6 +23,7 @@ from drumhits.io.outputs import Output, require_safe
 from drumhits.models.modelfile import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
 from drumhits.transcription.provenance import is_our_midi
+from drumhits.transcription.report import warnings
 
 if TYPE_CHECKING:
     from drumhits.evaluation.comparison import Evaluation
@@ -78,8 +79,8 @@ class Hits:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was mended or left out while reading, as sentences."""
-        return self._conversion.source.warnings
+        """What was mended or left out while reading, and what is odd about the stem, as sentences."""
+        return warnings(self._conversion)
 
     def write(self, path: AnyPath, *, force: bool = False) -> None:
         """Write the hits as a MIDI file, whole or not at all.

@@ -17,16 +17,17 @@ import stat
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from drumhits.analysis import ALL, GUIDE, analyze
+from drumhits.analysis import GUIDE, MIX, analyze
 from drumhits.bundle import package_digest
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import FeatureTable
+from drumhits.detection.loudness import StemLevel
 from drumhits.errors import InputError, UsageError
 from drumhits.io.audio import AudioSource, Sibling
 from drumhits.io.files import write_whole
@@ -56,6 +57,7 @@ class Analysis:
         header = {
             "key": key,
             "names": self.table.names,
+            "level": asdict(self.table.level),
             "path": str(source.path),
             "n_frames": source.n_frames,
             "sample_rate": source.sample_rate,
@@ -98,7 +100,9 @@ class Analysis:
             left_out=tuple(map(Path, header["left_out"])),
         )
         siblings = {stem: Path(path) for stem, path in header["siblings"].items()}
-        return cls(FeatureTable(times_s, names, values), source, siblings)
+        level = header["level"]
+        level = StemLevel(float(level["relative_db"]), bool(level["is_silent"]), bool(level["is_bleed"]))
+        return cls(FeatureTable(times_s, names, values, level), source, siblings)
 
     def at(self, path: Path, siblings: Mapping[str, Path]) -> AudioSource:
         """Return the source as it lies now: the audio and its siblings, also where warnings name them."""
@@ -138,7 +142,7 @@ class CachedAnalysis:
         """
         if self.folder is None:
             return analyze(path, config, features)
-        siblings = find_siblings(path) if features == ALL else {}
+        siblings = find_siblings(path) if features != MIX else {}
         key = _key(path, siblings, config, features)
         if key is None:
             return analyze(path, config, features)

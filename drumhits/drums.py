@@ -18,6 +18,8 @@ class StemProfile(NamedTuple):
         All notes of General MIDI that belong to it: a hit that gets one stays in its stem.
     strength_band_hz : (low, high)
         Bands whose rise in loudness is the onset strength.
+    dynamics_band_hz : (low, high)
+        Bands in which a harder stroke is louder, and little bleeds in.
     flux_band_hz : (low, high), or None
         Bands in whose spectral flux candidates are looked for; None: the flux of what is low, as one band.
     attack_power : str
@@ -31,12 +33,17 @@ class StemProfile(NamedTuple):
     velocity_source : str
         Feature that velocity follows, a key of `notes.LEVELS_DB`.
     loud_db : float
-        What the loudest hits of the stem in a usual mix have of it, in dB.
+        What loud hits of the stem in a loud mix have of it, in dB.
+    usual_geomean : float > 0
+        GeoMean of the loud hits of a stem at the usual level: that of the bundled songs. See `detection.loudness`.
+    usual_geomean_in_mix : float > 0
+        The same where candidates are looked for in the whole mix.
     """
 
     notes: dict[str, int]
     general_midi: frozenset[int]
     strength_band_hz: Band
+    dynamics_band_hz: Band
     flux_band_hz: Band | None
     attack_power: str
     stroke_strength: float
@@ -44,6 +51,8 @@ class StemProfile(NamedTuple):
     articulation_features: tuple[str, ...]
     velocity_source: str
     loud_db: float
+    usual_geomean: float
+    usual_geomean_in_mix: float
 
     @property
     def articulations(self) -> tuple[str, ...]:
@@ -56,61 +65,76 @@ PROFILES = {
         notes={"kick": 36},
         general_midi=frozenset({35, 36}),
         strength_band_hz=(40, 300),
+        dynamics_band_hz=(40, 16_000),
         flux_band_hz=None,
         attack_power="low",
         stroke_strength=0.05,
         articulation_rule="single",
         articulation_features=(),
-        velocity_source="LevelDb",
-        loud_db=30.0,
+        velocity_source="StrokeDb and BrillE",
+        loud_db=32.0,
+        usual_geomean=126.0,
+        usual_geomean_in_mix=150.0,
     ),
     "snare": StemProfile(
         notes={"head": 38, "cross_stick": 37},
         general_midi=frozenset({37, 38, 39, 40}),
         strength_band_hz=(40, 16_000),
+        dynamics_band_hz=(300, 16_000),
         flux_band_hz=(40, 16_000),
         attack_power="high",
         stroke_strength=0.1,
         articulation_rule="rim",
         articulation_features=(),
-        velocity_source="LevelDb",
-        loud_db=38.0,
+        velocity_source="StrokeDb",
+        loud_db=22.0,
+        usual_geomean=263.0,
+        usual_geomean_in_mix=339.0,
     ),
     "toms": StemProfile(
         notes={"high": 50, "mid": 47, "low": 43},
         general_midi=frozenset({41, 43, 45, 47, 48, 50}),
         strength_band_hz=(40, 16_000),
+        dynamics_band_hz=(200, 16_000),
         flux_band_hz=(120, 16_000),
         attack_power="high",
         stroke_strength=0.3,
         articulation_rule="pitch",
         articulation_features=("PitchHz",),
-        velocity_source="BrillE",
-        loud_db=58.0,
+        velocity_source="StrokeDb",
+        loud_db=18.0,
+        usual_geomean=91.0,
+        usual_geomean_in_mix=158.0,
     ),
     "hihat": StemProfile(
         notes={"closed": 42, "open": 46, "pedal": 44},
         general_midi=frozenset({42, 44, 46}),
         strength_band_hz=(5_000, 16_000),
+        dynamics_band_hz=(5_000, 16_000),
         flux_band_hz=(400, 16_000),
         attack_power="high",
         stroke_strength=0.1,
         articulation_rule="pedal",
         articulation_features=("TailDb",),
-        velocity_source="LevelDb",
-        loud_db=24.0,
+        velocity_source="StrokeDb",
+        loud_db=10.0,
+        usual_geomean=57.0,
+        usual_geomean_in_mix=260.0,
     ),
     "cymbals": StemProfile(
         notes={"crash": 49, "ride": 51},
         general_midi=frozenset({49, 51, 52, 53, 55, 57, 59}),
         strength_band_hz=(5_000, 16_000),
+        dynamics_band_hz=(40, 16_000),
         flux_band_hz=(200, 16_000),
         attack_power="high",
         stroke_strength=0.3,
         articulation_rule="crash",
         articulation_features=("TailDb",),
-        velocity_source="LevelDb",
-        loud_db=30.0,
+        velocity_source="StrokeDb",
+        loud_db=20.0,
+        usual_geomean=292.0,
+        usual_geomean_in_mix=412.0,
     ),
 }
 

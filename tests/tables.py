@@ -6,7 +6,7 @@ from drumhits.detection.features import FeatureTable
 
 ORDINARY = {
     "Str": 0.8, "Amp": 0.3, "BodyE": 100.0, "BrillE": 100.0, "Total": 200.0, "GeoMean": 100.0, "SustainMs": 150.0,
-    "LevelDb": 10.0, "TailDb": -20.0, "CentroidHz": 3000.0, "PitchHz": 120.0,
+    "StrokeDb": 10.0, "LevelDb": 10.0, "TailDb": -20.0, "CentroidHz": 3000.0, "PitchHz": 120.0,
 }  # fmt: skip
 
 

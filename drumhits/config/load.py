@@ -53,8 +53,10 @@ class StemConfig:
     ----------
     stem : str
         One of `drums.STEMS`.
+    level_reference : str
+        What `geomean_threshold` is relative to: "stem", the level of the stem's loud hits, or "absolute", full scale.
     geomean_threshold : float >= 0, or None
-        Hits are kept above it.
+        Hits are kept above it; for "stem" it is that of a stem at the usual level.
     min_sustain_ms : float in 0..200, or None
         Milliseconds; hits are kept at or above it.
     onset_threshold, onset_delta : float in 0..1
@@ -69,6 +71,8 @@ class StemConfig:
         Whether articulations are told apart.
     timing_offset : float
         Seconds, added to the times of the written notes only.
+    velocity_reference : str
+        What velocity is relative to, as for `level_reference`.
     velocity_floor, velocity_ceiling : int in 2..127
         Softest and loudest velocity, floor <= ceiling.
     velocity_curve : float > 0
@@ -79,6 +83,7 @@ class StemConfig:
 
     stem: str
     geomean_threshold: float | None
+    level_reference: str
     min_sustain_ms: float | None
     onset_threshold: float
     onset_delta: float
@@ -88,6 +93,7 @@ class StemConfig:
     notes: FrozenMapping[int]
     articulation: bool
     timing_offset: float
+    velocity_reference: str
     velocity_floor: int
     velocity_ceiling: int
     velocity_curve: float

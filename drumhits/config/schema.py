@@ -13,13 +13,15 @@ from drumhits.drums import PROFILES, STEMS, Band
 from drumhits.errors import UsageError
 from drumhits.io.text import one_line
 
-Value = float | int | bool | Band | None
+Value = float | int | bool | str | Band | None
+STEM_REFERENCE, ABSOLUTE_REFERENCE = "stem", "absolute"  # what levels are relative to: loud hits, or full scale
 
 _FORMS = {
     "number": "a number {limits}",
     "whole": "a whole number {limits}",
     "switch": "on or off",
     "band": "[low, high], two numbers {limits} with low below high",
+    "reference": f"{STEM_REFERENCE} or {ABSOLUTE_REFERENCE}",
 }
 
 
@@ -48,6 +50,7 @@ _MIDI_SETTINGS = {
 
 _STEM_SETTINGS = {
     "geomean_threshold": Setting("number", 0, 100_000, "", nullable=True),  # keep hits whose GeoMean is above it
+    "level_reference": Setting("reference", 0, 1, "", STEM_REFERENCE),  # what geomean_threshold is relative to
     "min_sustain_ms": Setting("number", 0, 200, "ms", nullable=True),  # keep hits that ring at least this long
     "onset_threshold": Setting("number", 0, 1, ""),  # weakest onset strength kept, relative to loud hits
     "onset_delta": Setting("number", 0, 1, ""),  # how far an onset must stand out from its surroundings
@@ -56,6 +59,7 @@ _STEM_SETTINGS = {
     "brilliance_band_hz": Setting("band", 0, 22_050, "Hz"),  # its attack or shimmer, for BrillE
     "articulation": Setting("switch", 0, 1, "", True),  # tell articulations apart; off: one note for all
     "timing_offset": Setting("number", -1, 1, "s (seconds, not ms)", 0.0),  # shift of written notes; positive is later
+    "velocity_reference": Setting("reference", 0, 1, "", STEM_REFERENCE),  # what velocity is relative to
     "velocity_floor": Setting("whole", 2, 127, "", 20),  # of the softest hits; 1 means rejected
     "velocity_ceiling": Setting("whole", 2, 127, "", 127),  # of the loudest hits
     "velocity_curve": Setting("number", 0.1, 10, "", 1.0),  # 1 is linear; above 1, soft hits get softer
@@ -70,10 +74,10 @@ _STEM_COLUMNS = (
     "brilliance_band_hz",
 )
 _STEM_ROWS: dict[str, tuple[Value, ...]] = {
-    "kick":    (10.0, None,  0.35, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
-    "snare":   (30.0, None,  0.1,  0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
-    "toms":    (50.0, None,  0.35, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
-    "hihat":   (10.0, None,  0.2,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
+    "kick":    (20.0, None,  0.35, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
+    "snare":   (15.0, None,  0.12, 0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
+    "toms":    (28.0, None,  0.35, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
+    "hihat":   (3.2,  None,  0.2,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
     "cymbals": (10.0, 100.0, 0.15, 0.02, 10, (1000.0, 4000.0), (4000.0, 10000.0)),
 }
 # fmt: on
@@ -166,7 +170,7 @@ def read_value(path: str, node: Node) -> Value:
     if value is None:
         raise UsageError(refusal + _hint(node, setting))
     ends = value if isinstance(value, tuple) else (value,)
-    if not all(setting.low <= end <= setting.high for end in ends):
+    if not all(isinstance(end, str) or setting.low <= end <= setting.high for end in ends):
         raise UsageError(refusal)
     return value
 
@@ -240,6 +244,10 @@ def _switch(node: Node) -> bool | None:
     return _SWITCH.get(node.text.lower()) if _is_plain(node) else None
 
 
+def _reference(node: Node) -> str | None:
+    return node.text if _is_plain(node) and node.text in (STEM_REFERENCE, ABSOLUTE_REFERENCE) else None
+
+
 def _band(node: Node) -> Band | None:
     ends = [end for child in node.children if (end := _number(child)) is not None]
     if node.kind != "list" or len(node.children) != 2 or len(ends) != 2:
@@ -248,7 +256,7 @@ def _band(node: Node) -> Band | None:
     return (low, high) if low < high else None
 
 
-_READERS = {"number": _number, "whole": _whole, "switch": _switch, "band": _band}
+_READERS = {"number": _number, "whole": _whole, "switch": _switch, "band": _band, "reference": _reference}
 
 
 def _hint(node: Node, setting: Setting) -> str:

@@ -11,22 +11,24 @@ Total      BodyE + BrillE
 GeoMean    sqrt(BodyE * BrillE)
 SustainMs  how many of the 200 ms after the onset the envelope (mean of |y| over 1 ms) is above 10 % of its peak
 
-Four more give the velocity, tell articulations apart and help models; each is measured only where it is used:
+Five more give the velocity, tell articulations apart and help models; each is measured only where it is used:
 
-LevelDb     energy that the hit adds in its first 46 ms, in dB
+StrokeDb    energy that the hit adds in its first 46 ms where the stem's dynamics show, in dB; not for models
+LevelDb     the same over all bands
 TailDb      level of the envelope 120 to 200 ms after the onset relative to that of the first 50 ms, in dB
 CentroidHz  mean frequency of the 50 ms spectrum, weighted by magnitude
 PitchHz     strongest frequency between 50 and 400 Hz within the 200 ms after the onset
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from drumhits.config.load import StemConfig
 from drumhits.detection.frames import Chunk
+from drumhits.detection.loudness import AS_USUAL, StemLevel
 from drumhits.detection.onsets import normalise_to_p95
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
@@ -34,6 +36,9 @@ from drumhits.numeric import amplitude_to_db
 
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
+STROKE_LEVEL = "StrokeDb"
+AMPLITUDES = GUIDE_FEATURES[1:6]  # proportional to the gain of the file
+SOFTEST_DB = -120.0  # LevelDb of a candidate that adds no energy to a stem of the usual level
 MEASURED = GUIDE_FEATURES[1:] + SHAPE_FEATURES[1:]
 ARTICULATION_PREFIX = "Heard:"  # before the name of an articulation; see networks.bundled
 
@@ -52,7 +57,7 @@ PITCH_N_FFT = 1024  # zero-padded: 2.7 Hz
 PITCH_HZ = np.fft.rfftfreq(PITCH_N_FFT, PITCH_DECIMATION / SAMPLE_RATE)
 _PITCH_HANN = np.hanning(ENVELOPE_LENGTH // PITCH_DECIMATION).astype(np.float32)
 _PITCH_BINS = slice(*np.searchsorted(PITCH_HZ, (50.0, 400.0)))
-TINY = np.float32(1e-12)
+TINY = np.float32(1e-30)
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,14 @@ class FeatureTable:
     names : tuple of str
         Names of the columns.
     values : np.ndarray, shape (n, len(names)), float64
+    level : StemLevel
+        Of the whole stem that the candidates are of.
     """
 
     times_s: np.ndarray
     names: tuple[str, ...]
     values: np.ndarray
+    level: StemLevel = AS_USUAL
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -79,20 +87,26 @@ class FeatureTable:
         """Return the column of that name."""
         return self.values[:, self.names.index(name)]
 
-    def rows(self, selected: np.ndarray) -> "FeatureTable":
-        """Return the table of the selected rows (a mask or indices)."""
-        return FeatureTable(self.times_s[selected], self.names, self.values[selected])
+    def rows(self, selected: np.ndarray | slice) -> "FeatureTable":
+        """Return the table of the selected rows (a mask, indices or a slice)."""
+        return replace(self, times_s=self.times_s[selected], values=self.values[selected])
 
     def with_columns(self, columns: Mapping[str, np.ndarray]) -> "FeatureTable":
         """Return the table with more columns, shape (n,) each, at its end."""
-        return FeatureTable(
-            self.times_s, (*self.names, *columns), np.column_stack([self.values, *columns.values()])
-        )
+        return replace(self, names=(*self.names, *columns), values=np.column_stack([self.values, *columns.values()]))
+
+    def at_usual_level(self, name: str) -> np.ndarray:
+        """Return the column as if the stem had the level that is usual: the same numbers at any gain of the file."""
+        if name in AMPLITUDES:
+            return self[name] / self.level.gain
+        if name == "LevelDb":
+            return np.maximum(self[name] - amplitude_to_db(self.level.gain), SOFTEST_DB)
+        return self[name]
 
     def without_articulation_scores(self) -> "FeatureTable":
         """Return the table without what networks say of articulations, as an analysis without them gives it."""
         known = [i for i, name in enumerate(self.names) if not name.startswith(ARTICULATION_PREFIX)]
-        return FeatureTable(self.times_s, tuple(self.names[i] for i in known), self.values[:, known])
+        return replace(self, names=tuple(self.names[i] for i in known), values=self.values[:, known])
 
 
 @dataclass(frozen=True)
@@ -188,8 +202,8 @@ class ThresholdFeatures:
         rows = np.concatenate(self._rows)[candidates.chosen]
         onsets = candidates.onsets
         known = {"Str": normalise_to_p95(onsets["rise"]), "LevelDb": onsets["level_db"]}
-        known |= dict(zip(self._names, rows.T, strict=True))
-        return {name: known[name] for name in GUIDE_FEATURES + SHAPE_FEATURES if name in known}
+        known |= {STROKE_LEVEL: onsets["stroke_db"]} | dict(zip(self._names, rows.T, strict=True))
+        return {name: known[name] for name in (*GUIDE_FEATURES, *SHAPE_FEATURES, STROKE_LEVEL) if name in known}
 
 
 class ShapeFeatures(ThresholdFeatures):

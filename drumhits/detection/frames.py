@@ -26,7 +26,7 @@ _BIN_HZ = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
 _BAND_BINS = sorted(set(np.searchsorted(_BIN_HZ, np.geomspace(40.0, 16_000.0, 16)).tolist()))
 BAND_EDGES_HZ = _BIN_HZ[_BAND_BINS]  # adjoining bands: single bins of 115 Hz at the bottom, then logarithmic
 N_BANDS = len(BAND_EDGES_HZ) - 1
-TINY_ENERGY = 1e-14  # 140 dB below full scale
+TINY_ENERGY = 1e-30  # 300 dB below full scale, farther below the loud hits of any file than levels are looked at
 DECIMATION = 16  # of samples, where only what is low matters: 2756 Hz
 _DECIMATION_MEAN = np.full(DECIMATION, 1 / DECIMATION, dtype=np.float32)
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
@@ -128,7 +128,7 @@ def decimated(y: np.ndarray) -> np.ndarray:
 
 
 def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[range]) -> np.ndarray:
-    """Return the levels around some positions, shape (n, len(spans), energies.shape[1]), float16, in dB.
+    """Return the levels around some positions, shape (n, len(spans), energies.shape[1]), float32, in dB.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def mean_levels_db(energies: np.ndarray, positions: np.ndarray, spans: Sequence[
     """
     edges = np.array([span.start for span in spans])
     lengths = np.array([len(span) for span in spans], dtype=np.float32)[:, None]
-    levels_db = np.empty((len(positions), len(spans), energies.shape[1]), dtype=np.float16)
+    levels_db = np.empty((len(positions), len(spans), energies.shape[1]), dtype=np.float32)
     for first in range(0, len(positions), POSITIONS_AT_ONCE):
         rows = slice(first, first + POSITIONS_AT_ONCE)
         frames = np.clip(positions[rows, None] + np.arange(spans[0].start, spans[-1].stop), 0, len(energies) - 1)

@@ -31,7 +31,7 @@ class LocalLevels:
         Mean energies after and before each time.
     loud : float > 0
         Energy of the signal's loud moments.
-    envelope : np.ndarray, shape (n, len(ENVELOPE_SPANS), MEASURES), float16
+    envelope : np.ndarray, shape (n, len(ENVELOPE_SPANS), MEASURES), float32
         Mean energies over ENVELOPE_SPANS in dB, for the networks.
     """
 

@@ -18,6 +18,7 @@ from drumhits.detection.frames import (
     DECIMATION,
     HOP_LENGTH,
     N_BANDS,
+    TINY_ENERGY,
     Chunk,
     decimated,
 )
@@ -32,6 +33,7 @@ ONSET_DTYPE = np.dtype(
         ("rise", "f4"),  # rise of the loudness in the stem's bands: Str, not yet relative to loud hits
         ("weight", "f4"),  # the same, for the kick of what is low: the less of it, the likelier an echo
         ("level_db", "f4"),  # energy that the hit adds, all bands
+        ("stroke_db", "f4"),  # the same in the bands in which the stem's dynamics show
     ]
 )
 
@@ -69,10 +71,16 @@ AIC_MARGIN = 6  # steps: the shortest segment that a variance is taken of
 PRE_EMPHASIS = np.float32(0.95)
 ATTACK_LEAD = 66  # samples: 1.5 ms by which a sampled drum starts before its energy jumps
 
+EDGE_LENGTH = 5 * SAMPLE_RATE // 1000  # samples: nearer to the start of a stem, an onset may be the start itself
+FIRST_SPAN = slice(0, 3 * SAMPLE_RATE // 2000)  # 1.5 ms
+NEXT_SPAN = slice(2 * SAMPLE_RATE // 1000, 12 * SAMPLE_RATE // 1000)
+LEAST_RISE_DB, MOST_FALL_DB = 4.0, 20.0  # from the first to the next: of a stroke, and of anything but a click
+
 BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
 AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
-LEAST_ADDED_ENERGY = np.float32(1e-12)  # gives -120 dB where a hit adds none
+ALL_BANDS = slice(0, N_BANDS)
+LEAST_ADDED_ENERGY = np.float32(1e-24)  # gives -240 dB where a hit adds none
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
 
 WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
@@ -87,6 +95,9 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     power_of, late = ATTACK_POWERS[profile.attack_power]
     coarse = (frames + 1) * HOP_LENGTH - flux.lag * HOP_LENGTH // 2
     attacks = np.maximum(refine(window.y, coarse, power_of) - late, -window.start)
+    if window.start < 0 and _begins_within_sound(window.y[-window.start :]):
+        is_inside = attacks >= EDGE_LENGTH - window.start
+        frames, flux_db, attacks = frames[is_inside], flux_db[is_inside], attacks[is_inside]
     in_time = np.argsort(attacks, kind="stable")
     first = in_time[np.diff(attacks[in_time], prepend=-1) > 0]
     samples, frames = attacks[first], frames[first]
@@ -96,7 +107,23 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     onsets["rise"] = loudness_rise(window.energies, samples, _bands_within(profile.strength_band_hz))
     onsets["weight"] = _peak_rise(energies, frames, flux.lag) if flux is LOW_FLUX else onsets["rise"]
     onsets["level_db"] = added_level_db(window.energies, samples)
+    onsets["stroke_db"] = added_level_db(window.energies, samples, _bands_within(profile.dynamics_band_hz))
     return onsets
+
+
+def _begins_within_sound(y: np.ndarray) -> bool:
+    """Tell whether a stem begins within a sound: as loud from the first sample on as a little later.
+
+    A stroke that the file was cut at rises first, or is over soon. Levels are the mean of those of the signal and of
+    its first difference, in which soft attacks show.
+    """
+    levels_db = [
+        float(power_to_db(np.dot(part, part) / len(part) + TINY_ENERGY))
+        for span in (FIRST_SPAN, NEXT_SPAN)
+        for part in (y[span], np.diff(y[span]))
+    ]
+    rise_db = (sum(levels_db[2:]) - sum(levels_db[:2])) / 2
+    return -MOST_FALL_DB < rise_db < LEAST_RISE_DB
 
 
 def _broad(window: Chunk, band_hz: Band) -> tuple[np.ndarray, float, Flux]:
@@ -180,9 +207,9 @@ def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np
     return np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0).sum(axis=1)
 
 
-def added_level_db(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over the bands."""
-    before, after = (mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
+def added_level_db(energies: np.ndarray, samples: np.ndarray, bands: slice = ALL_BANDS) -> np.ndarray:
+    """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over `bands`."""
+    before, after = (mean_energies(energies, samples, frames)[:, bands] for frames in (BEFORE_FRAMES, HIT_FRAMES))
     return power_to_db(np.maximum(after - before, 0).sum(axis=1) + LEAST_ADDED_ENERGY)
 
 

@@ -1,4 +1,7 @@
-"""Spectrogram patches around onsets: levels in dB over spans of time and bands, the input of networks."""
+"""Spectrogram patches around onsets: levels in dB over spans of time and bands, the input of networks.
+
+A patch is kept as its loudest level and as levels below it: in half the memory, and rounded alike at any gain.
+"""
 
 from collections.abc import Iterable
 
@@ -34,11 +37,12 @@ _LOW_BINS = np.array((*range(1, 17), 18, 20, 22, 25, 28))  # 22 to 600 Hz; a ban
 N_LOW_BANDS = len(_LOW_BINS) - 1
 _LOW_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(LOW_N_FFT) / LOW_N_FFT)).astype(np.float32)
 N_PATCH = len(PATCH_SPANS) * N_BANDS + len(LOW_STARTS) * N_LOW_BANDS
+PATCH_DTYPE = np.dtype([("loudest_db", "f4"), ("below_db", "f2", (N_PATCH,))])
 SILENT_DB = power_to_db(TINY_ENERGY)
 
 
 def patches(chunk: Chunk, samples: np.ndarray) -> np.ndarray:
-    """Return the levels around onsets of a chunk, shape (n, N_PATCH), float16, in dB.
+    """Return the patches around onsets of a chunk, shape (n,), `PATCH_DTYPE`.
 
     Parameters
     ----------
@@ -50,19 +54,34 @@ def patches(chunk: Chunk, samples: np.ndarray) -> np.ndarray:
     frames = np.rint((samples + ATTACK_LEAD) / HOP_LENGTH).astype(int)
     levels = mean_levels_db(chunk.energies, frames, PATCH_SPANS)
     low = _low_spectra(chunk.y, samples)
-    return np.concatenate((levels.reshape(len(samples), -1), low.reshape(len(samples), -1)), axis=1)
+    return _patches_of(np.concatenate((levels.reshape(len(samples), -1), low.reshape(len(samples), -1)), axis=1))
+
+
+def _patches_of(levels_db: np.ndarray) -> np.ndarray:
+    """Return the patches of some levels, shape (n, N_PATCH), float32, in dB."""
+    rows = np.empty(len(levels_db), dtype=PATCH_DTYPE)
+    rows["loudest_db"] = levels_db.max(axis=1)
+    rows["below_db"] = levels_db - rows["loudest_db"][:, None]
+    return rows
+
+
+def patch_levels_db(rows: np.ndarray) -> np.ndarray:
+    """Return the levels of some patches, shape (n, N_PATCH), float32, in dB."""
+    levels_db: np.ndarray = rows["below_db"] + rows["loudest_db"][:, None]
+    return levels_db
 
 
 def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Return the levels of the low bands, shape (n, len(LOW_STARTS), N_LOW_BANDS), float16, in dB."""
+    """Return the levels of the low bands, shape (n, len(LOW_STARTS), N_LOW_BANDS), float32, in dB."""
     starts = samples[:, None] // DECIMATION + LOW_STARTS
     spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(decimated(y), LOW_N_FFT)[starts] * _LOW_HANN, axis=2)
     power = np.square(np.abs(spectra[..., : _LOW_BINS[-1]]))
-    return (power_to_db(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + TINY_ENERGY)).astype(np.float16)
+    levels_db: np.ndarray = power_to_db(np.add.reduceat(power, _LOW_BINS[:-1], axis=2) + np.float32(TINY_ENERGY))
+    return levels_db
 
 
 def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
-    """Return the levels around times of a sound, shape (n, N_PATCH), float16, in dB; after its end it is silent.
+    """Return the patches around times of a sound, shape (n,), `PATCH_DTYPE`; after its end it is silent.
 
     Parameters
     ----------
@@ -72,17 +91,18 @@ def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
         Increasing, from 0 on.
     """
     samples = np.rint(times_s * SAMPLE_RATE).astype(int)
-    levels = np.full((len(samples), N_PATCH), SILENT_DB, dtype=np.float16)
+    found = np.zeros(len(samples), dtype=PATCH_DTYPE)
+    found["loudest_db"] = SILENT_DB
     for chunk in chunks_in_context(blocks):
         first = chunk.start + CONTEXT_LENGTH
         rows = slice(*np.searchsorted(samples, (first, first + CHUNK_LENGTH)))
-        levels[rows] = patches(chunk, samples[rows] - chunk.start)
-    return levels
+        found[rows] = patches(chunk, samples[rows] - chunk.start)
+    return found
 
 
 def no_patches() -> np.ndarray:
     """Return the patches of no onset."""
-    return np.zeros((0, N_PATCH), dtype=np.float16)
+    return np.zeros(0, dtype=PATCH_DTYPE)
 
 
 class PatchCollector:

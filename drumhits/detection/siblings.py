@@ -19,11 +19,15 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import Candidates
 from drumhits.detection.frames import TINY_ENERGY, Chunk
 from drumhits.detection.levels import KINDS, LocalLevels
+from drumhits.detection.loudness import weighted_quantile
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import STEMS
 from drumhits.numeric import power_to_db
 
 MOST_DB = 60.0
+RESIDUE_DB = -36.0  # of this stem over its siblings: what a separator leaves in a stem that is silent
+BLEED_MEDIAN_DB = -10.0  # the same: louder, it has hits of its own
+BLEED_SPREAD_DB = (13.0, 6.5)  # of the same, between a tenth of the sound and the other, for each of KINDS
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 SIBLING_FEATURES = tuple(
     f"{name}{kind}{stem.capitalize()}"
@@ -47,6 +51,28 @@ def sibling_columns(own: LocalLevels, sibling_levels: Mapping[str, LocalLevels])
         for k, kind in enumerate(KINDS)
         for stem, columns in by_stem.items()
     }
+
+
+def is_bleed(geomean: np.ndarray, own: LocalLevels, sibling_levels: Mapping[str, LocalLevels]) -> bool:
+    """Tell whether a stem holds nothing but what bleeds in: it follows its siblings at a distance that hardly changes.
+
+    A stem with hits of its own is now far above them and now far below, at whatever level it is mixed. One that is far
+    below all of the time holds what its separation left behind.
+
+    Parameters
+    ----------
+    geomean : np.ndarray, shape (n,)
+        GeoMean of the stem's candidates, by which they weigh.
+    own, sibling_levels
+        Levels at the candidates.
+    """
+    others = np.sum([other.after for other in sibling_levels.values()], axis=0)
+    over_db = power_to_db((own.after + TINY_ENERGY) / (others + TINY_ENERGY))
+    lowest, median, highest = (
+        np.array([weighted_quantile(column, geomean, share) for column in over_db.T]) for share in (0.1, 0.5, 0.9)
+    )
+    follows = median[0] <= BLEED_MEDIAN_DB and (highest - lowest <= BLEED_SPREAD_DB).all()
+    return bool(follows or median.max() <= RESIDUE_DB)
 
 
 def _over_db(energy: np.ndarray, other: np.ndarray) -> np.ndarray:

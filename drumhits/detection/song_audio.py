@@ -36,8 +36,8 @@ class SiblingAnalysis:
         Of the stem itself.
     levels : mapping of str to LocalLevels
         Of the siblings, by stem.
-    stem_sum : np.ndarray, shape (n, patches.N_PATCH), float16, or None
-        Patches of the sum of the stem and its siblings, in dB; None where there is no sibling.
+    stem_sum : np.ndarray, shape (n,), `patches.PATCH_DTYPE`, or None
+        Patches of the sum of the stem and its siblings; None where there is no sibling.
     """
 
     own: "LocalLevels"
@@ -66,15 +66,15 @@ class SongAudio:
         self._analysis: SiblingAnalysis | None = None
 
     @classmethod
-    def open(cls, path: Path, *, siblings: bool = False) -> "SongAudio":
-        """Open a stem, and the siblings that lie beside it where they are asked for.
+    def open(cls, path: Path, *, siblings: bool = False, channel: int | None = None) -> "SongAudio":
+        """Open a stem, or one of its channels, and the siblings that lie beside it where they are asked for.
 
         Raises
         ------
         InputError
             The stem cannot be read; a sibling that cannot is left out, with a warning.
         """
-        song = cls(AudioReader(path))
+        song = cls(AudioReader(path, channel))
         if siblings:
             song._open_siblings()
         return song
@@ -107,6 +107,11 @@ class SongAudio:
         blocks = self._reader.blocks()
         return blocks if self._envelope is None else self._envelope.tap(blocks)
 
+    @property
+    def loudest_channel_in_opposite_phase(self) -> int | None:
+        """See `AudioReader`; of the stem, once its blocks are read."""
+        return self._reader.loudest_channel_in_opposite_phase
+
     def identify(self) -> AudioSource:
         """Read everything for what identifies it alone, and return that.
 
@@ -129,18 +134,20 @@ class SongAudio:
             reader.n_frames,
             reader.sample_rate,
             reader.fingerprint,
-            warnings=(*reader.warnings, *self._left_out.values()),
+            warnings=(*reader.warnings, *self._left_out.values(), *_phase_sentences(reader)),
             left_out=tuple(self._left_out),
             siblings=tuple(Sibling(one.part, one.reader.path, one.reader.fingerprint) for one in self._siblings),
         )
 
-    def siblings_at(self, times_s: np.ndarray) -> SiblingAnalysis:
+    def siblings_at(self, times_s: np.ndarray, *, with_sum: bool = True) -> SiblingAnalysis:
         """Return the levels at the candidates' times, from a second pass when the first is over.
 
         Parameters
         ----------
         times_s : np.ndarray, shape (n,)
             Seconds, increasing; asked for again, the answer is that of the first times.
+        with_sum : bool
+            Whether the patches of the stem sum are wanted, which take most of the time.
 
         Raises
         ------
@@ -151,9 +158,30 @@ class SongAudio:
             if self._envelope is None:
                 raise ValueError("the song was opened without its siblings")
             own, self._envelope = self._envelope.around(times_s), None  # the siblings' take as much memory
-            stem_sum = self._second_pass(times_s)
-            self._analysis = SiblingAnalysis(own, self._levels_at(times_s), stem_sum)
+            stem_sum = self._second_pass(times_s if with_sum else times_s[:0])
+            self._analysis = SiblingAnalysis(own, self._sibling_levels(times_s), stem_sum)
         return self._analysis
+
+    def levels_at(self, times_s: np.ndarray) -> SiblingAnalysis | None:
+        """Return the levels at the candidates' times, None where no sibling can be read.
+
+        A song that was opened without its siblings is read once more with them.
+
+        Raises
+        ------
+        InputError
+            The stem cannot be opened any more.
+        """
+        if self._envelope is not None or self._analysis is not None:
+            analysis = self.siblings_at(times_s)
+        else:
+            song = SongAudio.open(self._reader.path, siblings=True, channel=self._reader.channel)
+            if not song._siblings:
+                return None
+            for _ in song.blocks():
+                pass
+            analysis = song.siblings_at(times_s, with_sum=False)
+        return analysis if analysis.levels else None
 
     def _second_pass(self, times_s: np.ndarray) -> np.ndarray | None:
         """Read the siblings, and return the patches of the stem sum at some times, of the sound siblings alone.
@@ -177,7 +205,8 @@ class SongAudio:
         from drumhits.detection.patches import no_patches, patches_at
 
         if len(times_s):
-            return patches_at(_sums([chunks(AudioReader(self._reader.path).blocks()), *tracks]), times_s)
+            own = AudioReader(self._reader.path, self._reader.channel)
+            return patches_at(_sums([chunks(own.blocks()), *tracks]), times_s)
         for _ in chain(*tracks):
             pass
         return no_patches()
@@ -209,7 +238,7 @@ class SongAudio:
             )
         self._siblings = kept
 
-    def _levels_at(self, times_s: np.ndarray) -> "dict[str, LocalLevels]":
+    def _sibling_levels(self, times_s: np.ndarray) -> "dict[str, LocalLevels]":
         """Return the levels of the other stems, of a stem in parts those of the parts together."""
         levels, envelopes = {}, dict[str, "EnergyEnvelope"]()
         own = stem_of(self._reader.path)
@@ -223,6 +252,16 @@ class SongAudio:
             levels[stem] = envelope.around(times_s)
             envelope.clear()
         return levels
+
+
+def _phase_sentences(reader: AudioReader) -> list[str]:
+    channel = reader.loudest_channel_in_opposite_phase
+    if channel is None:
+        return []
+    return [
+        f"{reader.path}: its channels are in opposite phase and cancel each other out when they are added, so channel "
+        f"{channel + 1} alone was read; turn the polarity of one channel in the export."
+    ]
 
 
 def _fault_sentence(fault: InputError) -> str:

@@ -1,6 +1,7 @@
 """Any audio file -> mono float32 at 44.1 kHz, in blocks, with one pass over the file and bounded memory.
 
-soundfile decodes, soxr resamples as a stream. Samples have full scale 1.0; channels are averaged.
+soundfile decodes, soxr resamples as a stream. Samples have full scale 1.0; channels are averaged, and a constant offset
+is taken away.
 """
 
 import os
@@ -64,6 +65,8 @@ MAX_CHANNELS = 16
 MAX_HOURS = 4
 ENVELOPE_COLUMNS = 2400
 DIGEST_STRIDE = 16  # the fingerprint takes every 16th frame; divides BLOCK_FRAMES, so that blocks do not shift it
+LEAST_SUM_SHARE = 0.2  # of the power of unrelated channels that is left when they are added; opposite phase leaves less
+LEAST_OFFSET_SHARE = 0.02  # of the power of the first block, from which a constant offset is one, and no music
 INT16_FULL_SCALE = 32768.0
 MAX_LEVEL = 1e10  # beyond any audio, even integers stored as float; keeps energies finite in float32
 AUDIO_SUFFIXES = frozenset({
@@ -85,6 +88,8 @@ class AudioReader:
     ----------
     path : Path
         WAV, FLAC, AIFF, OGG, MP3 or what else libsndfile reads; 8 to 384 kHz, 1 to 16 channels, up to 4 hours.
+    channel : int >= 0, optional
+        The channel to take in place of the average of all.
 
     Attributes
     ----------
@@ -101,8 +106,10 @@ class AudioReader:
         Missing, not a regular file, not audio, or outside the ranges above.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, channel: int | None = None):
         self.path = path
+        self.channel = channel
+        self._power_of_sum, self._powers = 0.0, np.zeros(1)  # of the average, and of each channel
         self.n_frames = 0
         self.warnings: list[str] = []
         self._checksum = 0
@@ -137,6 +144,13 @@ class AudioReader:
         """Seconds decoded so far."""
         return float(self.n_frames / self.sample_rate)
 
+    @property
+    def loudest_channel_in_opposite_phase(self) -> int | None:
+        """The loudest channel where the channels read so far cancel each other out in their average, else None."""
+        n_channels = len(self._powers)
+        cancels = self._power_of_sum < LEAST_SUM_SHARE * self._powers.mean() / n_channels
+        return int(self._powers.argmax()) if n_channels > 1 and cancels else None
+
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield mono float32 blocks at 44.1 kHz, of any length, and close the file at the end.
 
@@ -145,7 +159,7 @@ class AudioReader:
         InputError
             NaN or infinite samples, no readable audio data, more than 4 hours.
         """
-        mono = self.mono_blocks()
+        mono = _without_offset(self.mono_blocks())
         return mono if self.sample_rate == SAMPLE_RATE else _resampled(mono, self.sample_rate)
 
     def mono_blocks(self) -> Iterator[np.ndarray]:
@@ -161,16 +175,25 @@ class AudioReader:
             self.n_frames += len(block)
             if self.n_frames > MAX_HOURS * 3600 * self.sample_rate:
                 raise InputError(f"{self.path}: is longer than {MAX_HOURS} hours; cut it into shorter files.")
-            mono = _mix_down(block)
+            mono = _mix_down(block if self.channel is None else block[:, self.channel : self.channel + 1])
             if not _is_audio(mono):
                 raise InputError(
                     f"{self.path}: has samples that are no audio (NaN, infinite or beyond {MAX_LEVEL:g}) after "
                     f"{clock((self.n_frames - len(block)) / self.sample_rate)}; a plug-in or the separation failed, "
                     "export the stem again."
                 )
-            self._checksum = zlib.crc32(np.ascontiguousarray(mono[::DIGEST_STRIDE]).data, self._checksum)
+            self._identify(block[::DIGEST_STRIDE])
             yield mono
         self.warnings += recording.warnings(self.n_frames)
+
+    def _identify(self, some: np.ndarray) -> None:
+        """Take some frames into the fingerprint, which is that of the average, and into the powers of the channels."""
+        average = _mix_down(some)
+        self._checksum = zlib.crc32(average.data, self._checksum)
+        if some.shape[1] > 1:
+            self._power_of_sum += float(np.dot(average, average))
+            samples = some.astype(np.float64) / _full_scale(some)
+            self._powers = self._powers + np.square(samples).sum(axis=0)
 
 
 def _is_audio(mono: np.ndarray) -> bool:
@@ -185,9 +208,22 @@ def _mix_down(block: np.ndarray) -> np.ndarray:
         mono = samples[:, 0] + samples[:, 1] if block.shape[1] > 1 else samples[:, 0].copy()
         for channel in range(2, block.shape[1]):
             mono += samples[:, channel]
-    full_scale = INT16_FULL_SCALE if block.dtype == np.int16 else 1.0
-    mono *= np.float32(1.0 / (full_scale * block.shape[1]))
+    mono *= np.float32(1.0 / (_full_scale(block) * block.shape[1]))
     return np.asarray(mono)
+
+
+def _full_scale(block: np.ndarray) -> float:
+    return INT16_FULL_SCALE if block.dtype == np.int16 else 1.0
+
+
+def _without_offset(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield blocks without the constant offset that the first of them has; as they are where it has none."""
+    offset = None
+    for block in blocks:
+        if offset is None:
+            mean, power = float(block.mean(dtype=np.float64)), float(np.dot(block, block)) / max(len(block), 1)
+            offset = np.float32(mean if mean**2 > LEAST_OFFSET_SHARE * power else 0.0)
+        yield block - offset if offset else block
 
 
 def _resampled(blocks: Iterator[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
@@ -200,16 +236,19 @@ def _resampled(blocks: Iterator[np.ndarray], sample_rate: int) -> Iterator[np.nd
 
 
 def waveform_envelope(
-    path: Path, n_frames: int, sample_rate: int, n_columns: int = ENVELOPE_COLUMNS
+    path: Path, n_frames: int, sample_rate: int, n_columns: int = ENVELOPE_COLUMNS, channel: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the lowest and highest sample in each of at most `n_columns` equal parts of an audio file."""
+    reader = AudioReader(path, channel)
     length = max(1, -(-n_frames * SAMPLE_RATE // (sample_rate * n_columns)))
     lows, highs, rest = [], [], np.zeros(0, dtype=np.float32)
-    for block in AudioReader(path).blocks():
+    for block in reader.blocks():
         block = np.concatenate((rest, block))
         whole = len(block) // length * length
         columns = block[:whole].reshape(-1, length)
         lows.append(columns.min(axis=1, initial=0))
         highs.append(columns.max(axis=1, initial=0))
         rest = block[whole:]
+    if channel is None and (louder := reader.loudest_channel_in_opposite_phase) is not None:
+        return waveform_envelope(path, n_frames, sample_rate, n_columns, louder)
     return np.concatenate([*lows, [rest.min(initial=0)]]), np.concatenate([*highs, [rest.max(initial=0)]])

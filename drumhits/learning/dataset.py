@@ -125,11 +125,14 @@ def gather_dataset(songs: Sequence[LabelledSong], feature_set: str) -> Dataset:
                     f"{song.name}: its raw MIDI was made with {name} {value}, that of {songs[0].name} with {expected}; "
                     "make all raw MIDI with the same settings."
                 )
-    features = FEATURE_SETS[feature_set]
+    features, reference = FEATURE_SETS[feature_set], songs[0].config.level_reference
     labelled = [song.labels.labels != UNLABELLED for song in songs]
     return Dataset(
         X=np.concatenate(
-            [feature_matrix(song.table.rows(rows), features) for song, rows in zip(songs, labelled, strict=True)]
+            [
+                feature_matrix(song.table.rows(rows), features, reference)
+                for song, rows in zip(songs, labelled, strict=True)
+            ]
         ),
         y=np.concatenate([song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]),
         groups=np.concatenate([np.full(np.count_nonzero(rows), i) for i, rows in enumerate(labelled)]),

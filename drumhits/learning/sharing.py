@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from drumhits.config.load import StemConfig, load_config
+from drumhits.config.load import StemConfig
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, refusal
 from drumhits.learning.songs import LabelledSong
-from drumhits.models.modelfile import DETECTION, detection_of, networks_of
+from drumhits.models.modelfile import detection_of, networks_of, plain_detection_config
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
 FORMAT = 1
@@ -188,13 +188,10 @@ def _config(cells: list[str], name: str, stem: str) -> StemConfig:
     try:
         key, text = cells
         plain = json.loads(text)
-        numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
-        if key != "detection" or plain.keys() != set(DETECTION):
-            raise ValueError("not the settings of this version")
-        if not all(type(number) in (int, float, type(None)) for number in numbers):
-            raise ValueError("not numbers")
-        return load_config(None, {stem: plain}).stems[stem]
-    except (ValueError, AttributeError, RecursionError, InputError) as error:
+        if key != "detection":
+            raise ValueError("not the settings")
+        return plain_detection_config(plain, stem)
+    except (ValueError, TypeError, AttributeError, RecursionError, InputError) as error:
         raise _wrong(name, 2, "its detection settings cannot be used by this version") from error
 
 

@@ -13,6 +13,7 @@ from drumhits.learning.labels import KEPT, UNLABELLED
 from drumhits.learning.songs import LabelledSong
 from drumhits.metrics import f1_score
 from drumhits.models.decisions import THRESHOLD_TESTS
+from drumhits.models.modelfile import feature_matrix
 
 MAX_LIMITS = 24  # tried of each feature
 
@@ -80,8 +81,9 @@ def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
 def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of all labelled candidates the features that the tests are of, whether each was kept, and its song."""
     labelled = [song.labels.labels != UNLABELLED for song in songs]
+    features = tuple(test.feature for test in THRESHOLD_TESTS)
     values = [
-        np.stack([song.table.rows(rows)[test.feature] for test in THRESHOLD_TESTS], axis=1)
+        feature_matrix(song.table.rows(rows), features, songs[0].config.level_reference)
         for song, rows in zip(songs, labelled, strict=True)
     ]
     y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]

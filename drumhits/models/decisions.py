@@ -1,4 +1,7 @@
-"""Feature table -> which candidates to keep, and why the others not: by thresholds, or by a model that is handed in."""
+"""Feature table -> which candidates to keep, and why the others not: by thresholds, or by a model that is handed in.
+
+The limit of GeoMean is that of a stem at the usual level: a stem whose loud hits are 6 dB below it is judged by half.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drumhits.config.load import StemConfig
+from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
 
 
@@ -35,13 +39,22 @@ class ThresholdTest:
     setting: str
     passes: Callable[[np.ndarray, float], np.ndarray]
     rejected: str
+    follows_level: bool = False  # the limit does, where `level_reference` is the stem
 
 
+GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {:.3g}", follows_level=True)
 THRESHOLD_TESTS = (
     ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {:g}"),
-    ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {:g}"),
+    GEOMEAN_TEST,
     ThresholdTest("SustainMs", "min_sustain_ms", np.greater_equal, "SustainMs < {:g}"),
 )
+
+
+def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig) -> float | None:
+    """Return the limit of a test for candidates of a stem of this level; None where the test is switched off."""
+    limit: float | None = getattr(config, test.setting)
+    is_relative = test.follows_level and config.level_reference == STEM_REFERENCE
+    return limit * table.level.gain if limit is not None and is_relative else limit
 
 
 def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
@@ -49,7 +62,7 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
     keep = np.ones(len(table), dtype=bool)
     reasons = np.full(len(table), "", dtype=object)
     for test in THRESHOLD_TESTS:
-        limit = getattr(config, test.setting)
+        limit = limit_in_force(test, table, config)
         if limit is not None:
             passes = test.passes(table[test.feature], limit)
             reasons[keep & ~passes] = test.rejected.format(limit)

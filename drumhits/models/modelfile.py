@@ -16,6 +16,7 @@ import numpy as np
 from drumhits.analysis import ALL, FEATURE_SETS, GUIDE, MIX
 from drumhits.bundle import PRETRAINED, PRETRAINED_DIR
 from drumhits.config.load import StemConfig, load_config
+from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
@@ -32,8 +33,10 @@ BY_THRESHOLDS, BY_MODEL = "thresholds", "model"
 KIND = "drumhits model"
 DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
-    "min_sustain_ms",
+    "min_sustain_ms", "level_reference",
 )  # fmt: skip
+BEFORE_LEVELS = {"level_reference": ABSOLUTE_REFERENCE}
+REFERENCES = (STEM_REFERENCE, ABSOLUTE_REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class TrainedModel:
         config : StemConfig
             With the settings that `config` gives.
         """
-        X = feature_matrix(table, self.features)
+        X = feature_matrix(table, self.features, self.detection["level_reference"])
         confidence = self.classifier.predict_proba(X)
         if not self.offered:
             return confidence
@@ -154,9 +157,16 @@ class TrainedModel:
         )
 
 
-def feature_matrix(table: FeatureTable, names: tuple[str, ...]) -> np.ndarray:
-    """Return the named columns, shape (n, len(names)), float32, as the classifiers take them."""
-    return np.stack([table[name] for name in names], axis=1, dtype=np.float32)
+def feature_matrix(table: FeatureTable, names: tuple[str, ...], level_reference: str = STEM_REFERENCE) -> np.ndarray:
+    """Return the named columns, shape (n, len(names)), float32, as the classifiers take them.
+
+    Parameters
+    ----------
+    level_reference : str
+        STEM_REFERENCE: as of a stem at the usual level; ABSOLUTE_REFERENCE: as they are.
+    """
+    column = table.at_usual_level if level_reference == STEM_REFERENCE else table.__getitem__
+    return np.stack([column(name) for name in names], axis=1, dtype=np.float32)
 
 
 def networks_of(stem: str, features: tuple[str, ...]) -> str:
@@ -330,13 +340,30 @@ def _is_summary(training: Any) -> bool:
 
 def _checked_detection(plain: dict[str, Any], stem: str, name: str) -> dict[str, Any]:
     """Return detection settings from a file after the checks of a configuration, in the types of a StemConfig."""
-    numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
-    if plain.keys() != set(DETECTION) or not all(type(one) in (int, float, type(None)) for one in numbers):
-        raise damaged(name, "its detection settings are not those of this version")
     try:
-        return detection_of(load_config(None, {stem: plain}).stems[stem])
+        return detection_of(plain_detection_config(plain, stem))
+    except ValueError as error:
+        raise damaged(name, "its detection settings are not those of this version") from error
     except InputError as error:
         raise damaged(name, "a detection setting is out of range") from error
+
+
+def plain_detection_config(plain: dict[str, Any], stem: str) -> StemConfig:
+    """Return the configuration with detection settings out of a file; files from before levels were relative lack that.
+
+    Raises
+    ------
+    ValueError
+        They are not the settings of this version, or of another type.
+    InputError
+        One of them is out of range.
+    """
+    plain = BEFORE_LEVELS | plain
+    numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
+    of_known_types = all(type(one) in (int, float, type(None)) for one in numbers if one not in REFERENCES)
+    if plain.keys() != set(DETECTION) or not of_known_types:
+        raise ValueError("not the settings of this version")
+    return load_config(None, {stem: plain}).stems[stem]
 
 
 def detection_of(config: StemConfig) -> dict[str, Any]:

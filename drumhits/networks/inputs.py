@@ -3,7 +3,7 @@
 - levels in dB over the spans of PATCH_SPANS (frames of 5.8 ms) around the onset in each band of
   `frames.BAND_EDGES_HZ`, relative to the loud candidates of the stem;
 - the same below 600 Hz, finer in frequency: spectra of 46 ms that start at LOW_STARTS around the onset;
-- the features of `NUMBERS`, magnitudes as their logarithm;
+- the features of `NUMBERS` as of a stem at the usual level, magnitudes as their logarithm;
 - not for a mix: the envelopes of `levels.LocalLevels` of every stem of the song, relative to the loudest of them,
   and for each stem whether it was there;
 - nor that: the levels of the first two kinds once more, of the stem and its siblings together (see `song_audio`).
@@ -19,7 +19,7 @@ from drumhits.detection.context import EXTENDED_FEATURES
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES, FeatureTable
 from drumhits.detection.frames import N_BANDS
 from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES, LocalLevels
-from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS
+from drumhits.detection.patches import ATTACK_SPANS, LOW_ATTACK, N_LOW_BANDS, N_PATCH, PATCH_SPANS, patch_levels_db
 from drumhits.drums import STEMS
 from drumhits.networks.network import ROWS_AT_ONCE
 from drumhits.numeric import percentile, power_to_db
@@ -43,11 +43,11 @@ class Inputs:
     ----------
     table : FeatureTable
         Has the columns of `NUMBERS`.
-    patch : np.ndarray, shape (n, N_PATCH)
+    patch : np.ndarray, shape (n,), `patches.PATCH_DTYPE`
         From `patches`.
     around : mapping of stem to Around, or None
         The levels of this stem and of those siblings that are there; None of a mix.
-    stem_sum : np.ndarray, shape (n, N_PATCH), or None
+    stem_sum : np.ndarray, shape (n,), `patches.PATCH_DTYPE`, or None
         From `patches_at`, of this stem and its siblings together; None where there are none.
     """
 
@@ -95,7 +95,7 @@ class Inputs:
 
 def _split(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the two parts of patches, in all bands and below 600 Hz, shape (n, spans * bands) each, float32."""
-    all_bands, low_bands = np.split(patch.astype(np.float32), [len(PATCH_SPANS) * N_BANDS], axis=1)
+    all_bands, low_bands = np.split(patch_levels_db(patch), [len(PATCH_SPANS) * N_BANDS], axis=1)
     return all_bands, low_bands
 
 
@@ -121,11 +121,12 @@ def _units(patch: np.ndarray, loud_db: np.ndarray) -> np.ndarray:
 
 
 def _in_units(level_db: np.ndarray, reference_db: np.float32) -> np.ndarray:
-    return np.clip((level_db.astype(np.float32) - reference_db) / np.float32(STEP_DB), LOWEST, HIGHEST)
+    return np.clip((level_db - reference_db) / np.float32(STEP_DB), LOWEST, HIGHEST)
 
 
 def _numbers(table: FeatureTable, rows: slice) -> np.ndarray:
-    columns = table.values[rows][:, [table.names.index(name) for name in NUMBERS]].astype(np.float32)
+    some = table.rows(rows)
+    columns = np.stack([some.at_usual_level(name) for name in NUMBERS], axis=1, dtype=np.float32)
     magnitudes = [NUMBERS.index(name) for name in MAGNITUDES]
     columns[:, magnitudes] = np.log10(columns[:, magnitudes] + np.float32(1e-6))
     return columns

@@ -11,6 +11,7 @@ import numpy as np
 
 from drumhits.errors import InputError
 from drumhits.io.audio import waveform_envelope
+from drumhits.models.decisions import GEOMEAN_TEST, limit_in_force
 from drumhits.transcription.convert import Conversion
 
 if TYPE_CHECKING:
@@ -102,9 +103,10 @@ def _drawn(conversion: Conversion) -> "Figure":
         wave.plot(times, np.full(len(times), height * top), marker, color=colour, markersize=5, label=label)
         geomean.plot(times, np.maximum(table["GeoMean"][group], 1e-2), marker, color=colour, markersize=5)
     wave.vlines(table.times_s[keep], -top, top, color=KEPT_COLOUR, alpha=0.35, linewidth=0.8)
-    threshold = conversion.job.stem_config.geomean_threshold
+    threshold = limit_in_force(GEOMEAN_TEST, table, conversion.job.stem_config)
     if threshold and conversion.decisions.confidence is None:
-        geomean.axhline(threshold, color="black", linestyle="--", linewidth=1, label=f"geomean_threshold {threshold:g}")
+        label = f"geomean_threshold {conversion.job.stem_config.geomean_threshold:g}"
+        geomean.axhline(threshold, color="black", linestyle="--", linewidth=1, label=label)
         geomean.legend(**ABOVE_RIGHT)
     name = source.path.name.encode("utf-8", "replace").decode()
     wave.set_title(f"{name}: {conversion.job.stem}", loc="left", parse_math=False)

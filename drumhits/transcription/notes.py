@@ -10,7 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from drumhits.config.load import StemConfig
-from drumhits.detection.features import FeatureTable, articulation_columns
+from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE
+from drumhits.detection.features import STROKE_LEVEL, FeatureTable, articulation_columns
 from drumhits.drums import ARTICULATIONS, PROFILES, REJECTED_VELOCITY
 from drumhits.io.midi import NOTE_DTYPE
 from drumhits.numeric import amplitude_to_db
@@ -89,7 +90,7 @@ def _valleys(octaves: np.ndarray) -> np.ndarray:
 
 
 def _brilliance(table: FeatureTable) -> np.ndarray:
-    return table["BrillE"] / np.maximum(table["BodyE"], 1e-9)
+    return table["BrillE"] / np.maximum(table["BodyE"], SOFTEST_AMPLITUDE)
 
 
 ARTICULATION_RULES: dict[str, Callable[[FeatureTable], np.ndarray]] = {
@@ -120,15 +121,23 @@ def articulations(table: FeatureTable, stem: str) -> np.ndarray:
     return np.array(ARTICULATIONS[stem], dtype=object)[scores.argmax(axis=1)]
 
 
-DYNAMIC_RANGE_DB = 48.0  # from velocity floor to ceiling
+DYNAMIC_RANGE_DB = 36.0  # from velocity floor to ceiling, if it went on as between soft and loud hits
 LOUD_PERCENTILE = 95  # of the hits, taken at the hit below it: one very loud hit does not move it
-MIXING_SHARE = 0.25
+SOFT_SHARE, LOUD_SHARE = 0.15, 0.8  # of the way from floor to ceiling: between them velocity is linear in decibels
+MIXING_SHARE = {STEM_REFERENCE: 1.0, ABSOLUTE_REFERENCE: 0.25}  # of what a stem's level says about its mixing
+SOFTEST_AMPLITUDE = 1e-12
 
-# The level in dB of a feature that velocity follows.
-LEVELS_DB = {
-    "LevelDb": lambda table: table["LevelDb"],
-    "BrillE": lambda table: amplitude_to_db(table["BrillE"] + 1e-6),
-}
+
+def _stroke_db(table: FeatureTable) -> np.ndarray:
+    return table[STROKE_LEVEL]
+
+
+def _stroke_and_brilliance_db(table: FeatureTable) -> np.ndarray:
+    """Return the mean of the two: brilliance tells soft and loud kicks apart, and is the less sure of the two."""
+    return (table[STROKE_LEVEL] + amplitude_to_db(table["BrillE"] + SOFTEST_AMPLITUDE)) / 2
+
+
+LEVELS_DB = {"StrokeDb": _stroke_db, "StrokeDb and BrillE": _stroke_and_brilliance_db}  # what velocity follows
 
 
 def to_notes(table: FeatureTable, keep: np.ndarray, config: StemConfig, *, keep_all: bool = False) -> np.ndarray:
@@ -153,16 +162,25 @@ def to_notes(table: FeatureTable, keep: np.ndarray, config: StemConfig, *, keep_
 
 
 def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
-    """Return the MIDI velocity of each hit: linear in decibels below the stem's loud hits, bent by the curve.
+    """Return the MIDI velocity of each hit: linear in decibels up to the stem's loud hits, bent by the curve.
 
-    The level that gets the ceiling is what is usual for the stem, moved a part of the way (MIXING_SHARE) to the stem's
-    own loud hits: a quiet stem is mostly quiet playing, and a little quiet mixing.
+    Above the loud hits it nears the ceiling ever slower, and so it does the floor below the soft ones. Where
+    `velocity_reference` is absolute, the level of loud hits is what is usual for the stem, moved a part of the way
+    (MIXING_SHARE) to its own: a quiet stem is mostly quiet playing then, and a little quiet mixing.
     """
     if not len(hits):
         return np.zeros(0, dtype=int)
     profile = PROFILES[config.stem]
     level_db = LEVELS_DB[profile.velocity_source](hits)
     loud_db = np.sort(level_db)[int((len(level_db) - 1) * LOUD_PERCENTILE / 100)]
-    reference_db = profile.loud_db + MIXING_SHARE * (loud_db - profile.loud_db)
-    share = np.clip(1 + (level_db - reference_db) / DYNAMIC_RANGE_DB, 0, 1) ** config.velocity_curve
+    reference_db = profile.loud_db + MIXING_SHARE[config.velocity_reference] * (loud_db - profile.loud_db)
+    share = _soft_limited(LOUD_SHARE + (level_db - reference_db) / DYNAMIC_RANGE_DB) ** config.velocity_curve
     return np.rint(config.velocity_floor + share * (config.velocity_ceiling - config.velocity_floor)).astype(int)
+
+
+def _soft_limited(share: np.ndarray) -> np.ndarray:
+    """Return shares of a range as they are from SOFT_SHARE to LOUD_SHARE; outside they near 0 and 1 ever slower."""
+    room = 1 - LOUD_SHARE
+    loud = 1 - room * np.exp(-np.maximum(share - LOUD_SHARE, 0) / room)
+    soft = SOFT_SHARE * np.exp(np.minimum(share - SOFT_SHARE, 0) / SOFT_SHARE)
+    return np.select([share > LOUD_SHARE, share < SOFT_SHARE], [loud, soft], share)

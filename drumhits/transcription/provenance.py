@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from drumhits.config.load import FrozenMapping, StemConfig
+from drumhits.config.schema import ABSOLUTE_REFERENCE
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource, Sibling
 from drumhits.io.midi import MidiContent, decode, read_midi_bytes
@@ -22,6 +23,7 @@ DIGEST_LENGTH = 8  # hexadecimal digits
 MAX_TEXTS = 100  # text events that are parsed
 MAX_PATH_LENGTH = 4096
 _PREFIX = "drumhits "
+BEFORE_LEVELS = {"level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE}  # of older files
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Provenance:
         """
         try:
             settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
+            settings = BEFORE_LEVELS | settings
             return StemConfig(stem=self.stem, **settings | {"notes": FrozenMapping(settings["notes"])})
         except (TypeError, KeyError, AttributeError) as error:
             raise InputError(

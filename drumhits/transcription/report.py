@@ -5,10 +5,11 @@ import json
 
 import numpy as np
 
-from drumhits.analysis import ALL
+from drumhits.analysis import ALL, MIX
 from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.io.text import escape_controls
+from drumhits.transcription.advice import level_line, warning
 from drumhits.transcription.convert import Conversion
 
 SCHEMA = "drumhits/conversion/1"
@@ -53,6 +54,8 @@ def summary(conversion: Conversion) -> str:
     geomean = table["GeoMean"]
     job = conversion.job
     lines = [f"Detected {len(table)} candidates in {conversion.source.duration_s:.1f} s of {job.part}."]
+    if len(table) and job.features != MIX:
+        lines.append(level_line(conversion))
     if job.model:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
         trained = f"{escape_controls(str(job.model_name))}, trained on {job.model.summary()}"
@@ -74,6 +77,12 @@ def one_line(conversion: Conversion) -> str:
     beside = f", with {n_siblings or 'no'} other stems" if job.features == ALL else ""
     counts = f"{np.count_nonzero(conversion.decisions.keep)} hits of {len(conversion.table)} candidates"
     return escape_controls(f"{job.label}: {counts}{beside}, {conversion.elapsed_s:.1f} s")
+
+
+def warnings(conversion: Conversion) -> tuple[str, ...]:
+    """Return what was mended or doubtful in the audio, and what its result says about it, as sentences for the user."""
+    advice = warning(conversion)
+    return conversion.source.warnings if advice is None else (*conversion.source.warnings, advice)
 
 
 def batch_summary(
@@ -124,7 +133,7 @@ def _plain(conversion: Conversion) -> dict:
         "stem": conversion.job.stem,
         "duration_s": source.duration_s,
         "sample_rate": source.sample_rate,
-        "warnings": list(source.warnings),
+        "warnings": list(warnings(conversion)),
         "detected": len(table),
         "kept": int(np.count_nonzero(decisions.keep)),
         "rejected": int(np.count_nonzero(~decisions.keep)),

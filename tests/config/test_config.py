@@ -27,9 +27,9 @@ LINES = "onset_wait: must be a whole number from 0 to 1000 frames of 11.6 ms, no
 STRENGTH = "onset_threshold: must be a number from 0 to 1, not"
 BAND = "body_band_hz: must be [low, high], two numbers from 0 to 22050 Hz with low below high, not"
 STEM_NAMES = (
-    "geomean_threshold, min_sustain_ms, onset_threshold, onset_delta, onset_wait, body_band_hz, "
-    "brilliance_band_hz, articulation, timing_offset, velocity_floor, velocity_ceiling, velocity_curve, "
-    "note_duration_ms, notes"
+    "geomean_threshold, level_reference, min_sustain_ms, onset_threshold, onset_delta, onset_wait, body_band_hz, "
+    "brilliance_band_hz, articulation, timing_offset, velocity_reference, velocity_floor, velocity_ceiling, "
+    "velocity_curve, note_duration_ms, notes"
 )
 
 KICK_ERRORS = {
@@ -74,6 +74,8 @@ KICK_ERRORS = {
         "timing_offset: 30",
         "timing_offset: must be a number from -1 to 1 s (seconds, not ms), not 30",
     ),
+    "reference": ("level_reference: song", "level_reference: must be stem or absolute, not song"),
+    "reference as number": ("velocity_reference: 3", "velocity_reference: must be stem or absolute, not 3"),
     "switch": ("articulation: 1", "articulation: must be on or off, not 1"),
     "band reversed": ("body_band_hz: [80, 40]", f"{BAND} [80, 40]"),
     "band empty": ("body_band_hz: [40, 40]", f"{BAND} [40, 40]"),
@@ -254,6 +256,7 @@ VALUES_OF_KIND = {
     "number": lambda row: st.floats(row.low, row.high).map(lambda value: value + 0.0),
     "whole": lambda row: st.integers(row.low, row.high),
     "switch": lambda row: st.booleans(),
+    "reference": lambda row: st.sampled_from(["stem", "absolute"]),
     "band": lambda row: st.tuples(st.floats(row.low, row.high), st.floats(row.low, row.high))
     .filter(lambda ends: ends[0] != ends[1])
     .map(lambda ends: tuple(sorted(ends))),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from signals import bursts, silence, tones
+from signals import bursts, clicks, silence, tones
 
 from drumhits.analysis import detect
 from drumhits.config.load import StemConfig, default_config
@@ -129,7 +129,7 @@ def test_the_end_of_the_file_is_padded_with_zeros():
 
 
 def test_the_start_of_the_file_is_measured_from_the_reported_onset():
-    y = bursts((0.0, 0.5), 1.0, tau_s=0.02)
+    y = clicks((0.0, 0.5), 1.0)
     table = detect([y], CONFIGS["snare"])
     assert table.times_s[0] == 0
     np.testing.assert_allclose((table["BodyE"][0], table["BrillE"][0]), band_sums(y, 0, CONFIGS["snare"]), rtol=1e-4)

@@ -63,6 +63,24 @@ def test_a_click_at_the_first_and_near_the_last_sample_is_found():
     assert distances_s(table_of(y).times_s, (0.0, 0.5, 0.997)).max() < 0.003
 
 
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_that_begins_within_a_ring_has_no_hit_there(stem):
+    frequency_hz = 60 if stem == "kick" else 300
+    y = tones((0.2, 1.2), 2.0, frequency_hz=frequency_hz, tau_s=0.5) + 0.3 * bursts((0.2, 1.2), 2.0, tau_s=0.4)
+    cut_off = y[int(0.35 * SAMPLE_RATE) :]
+    assert table_of(cut_off, stem).times_s.min() > 0.02
+
+
+@pytest.mark.parametrize("lead_s", [0.0, 0.02, 3.0])
+def test_silence_before_and_after_gives_no_hit(lead_s):
+    strokes = np.array((0.006, 0.5, 1.0))
+    y = np.concatenate((silence(lead_s), bursts(strokes, 1.4), silence(2.0)))
+    found = table_of(y).times_s
+    assert distances_s(found, strokes + lead_s).max() < 0.003
+    assert found.min() > lead_s
+    assert found.max() < lead_s + 1.4
+
+
 @pytest.mark.parametrize("position", [CHUNK_LENGTH - 700, CHUNK_LENGTH - 1, CHUNK_LENGTH, CHUNK_LENGTH + 300])
 def test_a_hit_at_the_border_of_two_chunks_is_found_once(position):
     time_s = position / SAMPLE_RATE

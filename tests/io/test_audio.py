@@ -7,12 +7,13 @@ import pytest
 import soundfile
 from signals import bursts, distances_s
 
-from drumhits.analysis import analyze
+from drumhits.analysis import analyze, identify
 from drumhits.config.load import default_config
 from drumhits.errors import InputError
 from drumhits.io import audio
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
 from drumhits.io.recording import BLOCK_FRAMES
+from drumhits.models.decisions import by_thresholds
 
 HITS_S = (0.3, 0.8, 1.2, 1.7)
 LENGTH_S = 2.2
@@ -129,3 +130,44 @@ def test_a_damaged_flac_gives_what_comes_before(tmp_path):
     assert "is damaged after" in reader.warnings[0]
     assert len(cut) > 0.4 * len(whole)
     np.testing.assert_array_equal(cut[:-4096], whole[: len(cut) - 4096])
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize("right", [-1.0, -0.9, -1.05])
+def test_channels_in_opposite_phase_are_read_from_the_louder_one_and_named(tmp_path, right, subtype):
+    y = bursts(HITS_S, LENGTH_S)
+    soundfile.write(tmp_path / "mono.wav", y, SAMPLE_RATE, subtype=subtype)
+    soundfile.write(tmp_path / "turned.wav", np.stack([y, right * y], axis=1), SAMPLE_RATE, subtype=subtype)
+    expected, _ = analyze(tmp_path / "mono.wav", SNARE)
+    table, source = analyze(tmp_path / "turned.wav", SNARE)
+    np.testing.assert_allclose(table.times_s, expected.times_s, atol=1e-3)
+    np.testing.assert_allclose(table["Amp"], max(1.0, -right) * expected["Amp"], rtol=0.01)
+    (warning,) = source.warnings
+    assert "its channels are in opposite phase and cancel each other out when they are added" in warning
+    assert f"channel {1 + (right < -1)} alone was read" in warning
+    assert identify(tmp_path / "turned.wav") == source
+    lows, highs = audio.waveform_envelope(tmp_path / "turned.wav", source.n_frames, source.sample_rate)
+    assert highs.max() - lows.min() > 0.3
+
+
+@pytest.mark.parametrize("n_channels", [2, 6, 16])
+@pytest.mark.parametrize("only_one", [False, True])
+def test_unrelated_channels_and_a_single_one_are_averaged_without_a_word(tmp_path, n_channels, only_one):
+    y = np.stack([bursts(HITS_S, LENGTH_S, seed=seed) for seed in range(n_channels)], axis=1)
+    y[:, 1:] *= not only_one
+    soundfile.write(tmp_path / "wide.wav", y, SAMPLE_RATE, subtype="FLOAT")
+    samples, reader = read(tmp_path / "wide.wav")
+    assert reader.loudest_channel_in_opposite_phase is None
+    np.testing.assert_allclose(samples, y.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.2, -0.05])
+def test_a_constant_offset_changes_no_hit_and_gives_none(tmp_path, offset):
+    y = bursts(HITS_S, LENGTH_S)
+    for name, samples in (("plain", y), ("offset", y + np.float32(offset))):
+        soundfile.write(tmp_path / f"{name}.wav", samples, SAMPLE_RATE, subtype="FLOAT")
+    plain, shifted = (analyze(tmp_path / f"{name}.wav", SNARE)[0] for name in ("plain", "offset"))
+    kept, expected = (rows.rows(by_thresholds(rows, SNARE).keep) for rows in (shifted, plain))
+    np.testing.assert_allclose(kept.times_s, expected.times_s, atol=1e-3)
+    np.testing.assert_allclose(kept["SustainMs"], expected["SustainMs"], atol=2)
+    assert len(kept) == len(HITS_S)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tables import table
 
 from drumhits.config.load import StemConfig, default_config
+from drumhits.detection.loudness import StemLevel
 from drumhits.models.decisions import by_confidence, by_thresholds
 
 CYMBALS = replace(default_config().stems["cymbals"], geomean_threshold=10.0, min_sustain_ms=100.0, onset_threshold=0.15)
@@ -61,6 +62,18 @@ def test_every_rejected_candidate_has_a_reason_and_no_kept_one_does(rows):
     decisions = by_thresholds(table(GeoMean=geomean, SustainMs=sustain_ms, Str=strength), CYMBALS)
     assert [bool(reason) for reason in decisions.reasons] == (~decisions.keep).tolist()
     assert decisions.confidence is None
+
+
+@pytest.mark.parametrize(("relative_db", "kept"), [(0.0, [False, True]), (-20.0, [True, True]), (20.0, [False, False])])
+def test_the_limit_of_geomean_follows_the_level_of_the_stem_unless_it_is_absolute(relative_db, kept):
+    rows = replace(table(GeoMean=[5.0, 50.0]), level=StemLevel(relative_db))
+    assert by_thresholds(rows, CYMBALS).keep.tolist() == kept
+    assert by_thresholds(rows, replace(CYMBALS, level_reference="absolute")).keep.tolist() == [False, True]
+
+
+def test_a_rejection_names_the_limit_that_held():
+    rows = replace(table(GeoMean=[0.5]), level=StemLevel(-20.0))
+    assert by_thresholds(rows, CYMBALS).reasons == ("GeoMean <= 1",)
 
 
 def test_confidence_at_the_limit_is_kept():

@@ -18,7 +18,8 @@ CONFIGS = default_config().stems
 def of_level(level_db: np.ndarray) -> object:
     """Return a table of hits whose loudness, however a stem takes it, is `level_db`."""
     level_db = np.asarray(level_db, dtype=float)
-    return table(LevelDb=level_db, BodyE=10 ** (level_db / 20), BrillE=10 ** (level_db / 20), Amp=10 ** (level_db / 20))
+    amplitude = 10 ** (level_db / 20)
+    return table(StrokeDb=level_db, BodyE=amplitude, BrillE=amplitude, Amp=amplitude)
 
 
 @pytest.mark.parametrize("stem", STEMS)
@@ -44,6 +45,25 @@ def test_one_very_loud_hit_does_not_squash_the_others(stem):
 def test_louder_hits_get_louder_notes(stem):
     velocity = velocities(of_level([0.0, 6.0, 12.0, 18.0]), CONFIGS[stem])
     assert (np.diff(velocity) > 0).all()
+
+
+@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("gain_db", [-40.0, 30.0])
+def test_velocity_follows_the_stems_own_loud_hits_and_full_scale_where_it_is_told_to(stem, gain_db):
+    level_db = np.resize([20.0, 14.0, 8.0, 17.0], 40)
+    plain, louder = (velocities(of_level(one), CONFIGS[stem]) for one in (level_db, level_db + gain_db))
+    assert np.abs(louder - plain).max() <= 1
+    absolute = replace(CONFIGS[stem], velocity_reference="absolute")
+    plain, louder = (velocities(of_level(one), absolute) for one in (level_db, level_db + gain_db))
+    assert np.sign((louder - plain).mean()) == np.sign(gain_db)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_loud_hits_do_not_pile_up_at_the_ceiling(stem):
+    velocity = velocities(of_level(np.resize(np.arange(0.0, 12.0), 60)), CONFIGS[stem])
+    assert velocity.max() < 120
+    louder = velocities(of_level(np.append(np.zeros(60), [3.0, 6.0, 9.0])), CONFIGS[stem])
+    assert (np.diff(louder[-4:]) > 0).all()
 
 
 def test_the_curve_bends_the_middle_and_equal_floor_and_ceiling_level_all():

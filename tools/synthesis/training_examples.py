@@ -74,7 +74,7 @@ def examples_of(song: TrainingSong, number: int) -> dict[str, Example]:
         inputs = Inputs(table, patch, around, stem_sum if len(heard) > 1 else None)
         below_db = float(10 * np.log10(loudest / around[stem].loud))
         examples[stem] = labelled(stem, inputs, [] if stem in song.left_out else song.hits[stem], below_db)
-        in_mix = Inputs(*detect_with_patches([song.mix], config))
+        in_mix = Inputs(*detect_with_patches([song.mix], config, in_mix=True))
         examples[f"mix-{stem}"] = labelled(stem, in_mix, song.hits[stem])
     return examples
 

@@ -1,0 +1,92 @@
+"""What a conversion's result says about its stem: the level that was found, and the likely cause of an odd one."""
+
+from collections import Counter
+
+import numpy as np
+
+from drumhits.analysis import MIX
+from drumhits.config.schema import STEM_REFERENCE
+from drumhits.detection.loudness import QUIET_DB, StemLevel
+from drumhits.models.decisions import GEOMEAN_TEST, THRESHOLD_TESTS, limit_in_force
+from drumhits.transcription.convert import Conversion
+
+MANY_CANDIDATES, FEW_KEPT = 30, 0.02  # of which hardly any is kept
+FULL_SCALE, MANY_AT_FULL_SCALE, FEWEST_AT_FULL_SCALE = 0.999, 0.2, 5
+WITH_MODEL = "try --use-ml-model pretrained"
+
+
+def level_line(conversion: Conversion) -> str:
+    """Return the level that was found, and what it makes of the threshold that follows it."""
+    level, config, stem = conversion.table.level, conversion.job.stem_config, conversion.job.stem
+    text = f"Level: {_beside_usual(level, stem)}"
+    if conversion.job.model or config.geomean_threshold is None:
+        return f"{text}."
+    if level.is_empty or config.level_reference != STEM_REFERENCE:
+        return f"{text}; geomean_threshold {config.geomean_threshold:g} holds as it is."
+    limit = limit_in_force(GEOMEAN_TEST, conversion.table, config)
+    text += f"; geomean_threshold {config.geomean_threshold:g} stands for {limit:.3g} here."
+    if level.relative_db < QUIET_DB:
+        text += f" If it holds nothing but bleed: --set {stem}.level_reference=absolute."
+    return text
+
+
+def _beside_usual(level: StemLevel, stem: str) -> str:
+    if level.is_silent:
+        return "next to silence"
+    if level.is_bleed:
+        return "nothing but bleed of the song's other stems"
+    side = "above" if level.relative_db >= 0 else "below"
+    return f"loud hits {abs(level.relative_db):.1f} dB {side} what is usual for {stem}"
+
+
+def warning(conversion: Conversion) -> str | None:
+    """Return a sentence where a stem is silent, clipped or bleed alone, or hardly anything is kept; None elsewhere."""
+    name, table = conversion.job.audio, conversion.table
+    if not len(table):
+        return f"{name}: holds no hit (silent or empty?); the MIDI file has no notes."
+    checks = (_clipping,) if conversion.job.features == MIX else (_emptiness, _scarcity, _clipping)
+    why = next(filter(None, (check(conversion) for check in checks)), None)
+    return None if why is None else f"{name}: {why}"
+
+
+def _emptiness(conversion: Conversion) -> str | None:
+    level, kept = conversion.table.level, _kept(conversion)
+    if level.is_silent:
+        return f"is next to silent, so {kept} kept; if there are hits in it, amplify it and convert it again."
+    if level.is_bleed:
+        return (
+            f"holds nothing but bleed of the song's other stems, as it seems, so {kept} kept; if there are hits of its "
+            f"own in it, {WITH_MODEL}, or lower {conversion.job.stem}.geomean_threshold."
+        )
+    return None
+
+
+def _scarcity(conversion: Conversion) -> str | None:
+    decisions, job = conversion.decisions, conversion.job
+    n, n_kept = len(decisions.keep), int(np.count_nonzero(decisions.keep))
+    if n < MANY_CANDIDATES or n_kept > FEW_KEPT * n:
+        return None
+    if job.model:
+        return f"only {_kept(conversion)} kept; if it should hold more hits, lower --min-confidence."
+    reason, n_rejected = Counter(filter(None, decisions.reasons)).most_common(1)[0]
+    setting = next(test.setting for test in THRESHOLD_TESTS if reason.startswith(f"{test.feature} "))
+    return (
+        f"only {_kept(conversion)} kept, and {n_rejected} fell to {reason}; if it should hold more hits, {WITH_MODEL}, "
+        f"or lower it with --set {job.stem}.{setting}=VALUE."
+    )
+
+
+def _clipping(conversion: Conversion) -> str | None:
+    peaks = conversion.table["Amp"][conversion.decisions.keep]
+    n_clipped = int(np.count_nonzero(peaks >= FULL_SCALE))
+    if n_clipped < max(FEWEST_AT_FULL_SCALE, MANY_AT_FULL_SCALE * len(peaks)):
+        return None
+    return (
+        f"{n_clipped} of its {len(peaks)} hits reach full scale, so it may be clipped, and their velocities alike; "
+        "export it at a lower level."
+    )
+
+
+def _kept(conversion: Conversion) -> str:
+    keep = conversion.decisions.keep
+    return f"{int(np.count_nonzero(keep))} of {len(keep)} candidates are"
