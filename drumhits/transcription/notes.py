@@ -164,9 +164,9 @@ def to_notes(table: FeatureTable, keep: np.ndarray, config: StemConfig, *, keep_
 def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
     """Return the MIDI velocity of each hit: linear in decibels up to the stem's loud hits, bent by the curve.
 
-    Above the loud hits it nears the ceiling ever slower, and so it does the floor below the soft ones. Where `velocity_reference` is absolute, the level of loud hits
-    is what is usual for the stem, moved a part of the way (MIXING_SHARE) to its own: a quiet stem is mostly quiet
-    playing then, and a little quiet mixing.
+    Above the loud hits it nears the ceiling ever slower, and so it does the floor below the soft ones. Where
+    `velocity_reference` is absolute, the level of loud hits is what is usual for the stem, moved a part of the way
+    (MIXING_SHARE) to its own: a quiet stem is mostly quiet playing then, and a little quiet mixing.
     """
     if not len(hits):
         return np.zeros(0, dtype=int)
