@@ -78,6 +78,14 @@ def test_two_streams_of_different_rates_are_read_up_to_the_second(tmp_path):
     assert reader.warnings[0].endswith("goes on at 48000 Hz, not 44100 Hz, after 0:03.000; what comes before was read.")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00.000"), (7.25, "0:07.250"), (59.9996, "1:00.000"), (754.0, "12:34.000"), (3723.004, "1:02:03.004")],
+)
+def test_moments_are_shown_in_the_manner_of_a_clock(seconds, shown):
+    assert clock(seconds) == shown
+
+
 def aifc(kind: bytes) -> bytes:
     common = struct.pack(">hIh", 1, 1000, 16) + b"\x40\x0e\xac\x44\0\0\0\0\0\0" + kind + b"\x05name\0"
     chunks = b"COMM" + struct.pack(">I", len(common)) + common + b"SSND" + struct.pack(">III", 2008, 0, 0) + bytes(2000)

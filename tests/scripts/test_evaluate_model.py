@@ -16,6 +16,7 @@ from sklearn import metrics
 import evaluate_model
 import train_classifier
 from drumhits.io.midi import read_midi
+from drumhits.io.text import clock
 
 TEST_SONGS = ROOT / "test_songs"
 CYMBALS = [f"test{i}-cymbals{ending}" for i in (1, 2) for ending in (".flac", "_ground_truth.mid")]
@@ -146,7 +147,7 @@ def test_the_worst_song_comes_first_with_times_to_listen_to(evaluate, tmp_path):
     assert listing.index(told["worst_first"][0]) < listing.index(told["worst_first"][1])
     for song in told["models"][0]["songs"]:
         for mistake in song["worst_mistakes"]:
-            assert f"at {mistake['time_s']:8.3f} s" in listing
+            assert f"at {clock(mistake['time_s']):>9}  " in listing
 
 
 def test_a_song_of_the_training_is_warned_about(evaluate, songs):
