@@ -13,7 +13,7 @@ from drumhits.io.files import PAGE_SIGNATURE
 from drumhits.io.folders import midi_below
 from drumhits.io.midi import read_midi
 from drumhits.io.outputs import Output, require_safe, starts_with
-from drumhits.learning.algorithms import ALGORITHMS, FOREST
+from drumhits.learning.algorithms import ALGORITHMS, FOREST, NETWORK_EXAMPLES
 from drumhits.learning.options import FROM_NOTHING, TrainingOptions
 from drumhits.learning.pairing import find_audio, find_pairs
 from drumhits.learning.report import SCHEMA
@@ -98,7 +98,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, default=SHIPPED_CONFIG, metavar="YAML",
         help="the configuration to start from (default: the midiconfig.yaml beside this script)",
     )  # fmt: skip
-    training.add_argument("--algorithm", choices=ALGORITHMS, default=FOREST, help="default: forest")
+    training.add_argument(
+        "--algorithm", choices=ALGORITHMS, default=FOREST,
+        help="what learns from the edits: forest (default), logistic (simple), ensemble (forest, boosted trees and "
+        f"logistic, weighed by what they do out of fold), network (from {NETWORK_EXAMPLES} decisions on), or auto, "
+        "which takes what decides best on songs held out",
+    )  # fmt: skip
     training.add_argument(
         "--start-from", metavar=f"{PRETRAINED}|MODEL.pkl|{FROM_NOTHING}",
         help="let your edits refine the model that comes with the toolkit, or another one, or start from nothing "

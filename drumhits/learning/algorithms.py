@@ -1,36 +1,44 @@
-"""The algorithms to fit with: an estimator of scikit-learn, imported where it is fitted, and the plain model of it."""
+"""The algorithms to fit with: estimators of scikit-learn, imported where they fit, and the plain models of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from drumhits.models.base import Logistic, PlainModel
-from drumhits.models.forest import Forest
+from drumhits.models.forest import Boosted, Forest
+from drumhits.models.perceptron import Perceptron
+from drumhits.models.pool import Pool, log_odds
 
-FOREST, LOGISTIC = "forest", "logistic"
+FOREST, LOGISTIC, ENSEMBLE, NETWORK, AUTO = "forest", "logistic", "ensemble", "network", "auto"
 MIN_LEAF = 3  # examples: finer leaves fit one drum kit and err on the next
 MAX_TREE_DEPTH = 16  # deeper trees cost time and gain nothing on unseen songs
+BOOSTED_TREES, BOOSTED_DEPTH, LEARNING_RATE, SUBSAMPLE = 80, 3, 0.1, 0.7
+HIDDEN_UNITS = (32, 16)
+WEIGHT_DECAY = 1.0
+INNER_FOLDS = 3  # of an ensemble, by which its parts are weighed
+POOL_RIDGE = 0.01  # that draws the weights of an ensemble to equal ones
+NETWORK_EXAMPLES = 1000  # decisions, below which a network is likely worse than a forest
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """How to fit.
+    """How to fit one model.
 
     Attributes
     ----------
     estimator : callable (n_estimators, seed) -> estimator of scikit-learn
     export : callable (fitted estimator) -> PlainModel
-    weights_argument : str
-        The argument of `fit` that weighs the examples.
+    weights_argument : str or None
+        The argument of `fit` that weighs the examples; None: examples are drawn by their weights.
     shares : callable (fitted estimator) -> np.ndarray, shape (n_features,)
         Share of each feature in the fitted model; they add up to 1.
     """
 
     estimator: Callable[[int, int], Any]
     export: Callable[[Any], PlainModel]
-    weights_argument: str
+    weights_argument: str | None
     shares: Callable[[Any], np.ndarray]
 
     def fit(
@@ -46,8 +54,18 @@ class Algorithm:
         n_estimators : int > 0
         seed : int >= 0
         """
-        fitted = self.estimator(n_estimators, seed).fit(X, y, **{self.weights_argument: weights})
+        if self.weights_argument is None:
+            rows = _drawn(y, weights, seed)
+            fitted = self.estimator(n_estimators, seed).fit(X[rows], y[rows])
+        else:
+            fitted = self.estimator(n_estimators, seed).fit(X, y, **{self.weights_argument: weights})
         return self.export(fitted), self.shares(fitted)
+
+
+def _drawn(y: np.ndarray, weights: np.ndarray, seed: int) -> np.ndarray:
+    """Return every row once, and as many again drawn by their weights."""
+    again = np.random.default_rng(seed).choice(len(y), len(y), p=weights / weights.sum())
+    return np.concatenate((np.arange(len(y)), again))
 
 
 def _forest(n_estimators: int, seed: int) -> Any:
@@ -66,13 +84,115 @@ def _logistic(n_estimators: int, seed: int) -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
 
 
-def _shares_of_coefficients(fitted: Any) -> np.ndarray:
-    magnitudes = np.abs(fitted[-1].coef_[0])
+def _boosted(n_estimators: int, seed: int) -> Any:
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    return GradientBoostingClassifier(
+        n_estimators=BOOSTED_TREES, max_depth=BOOSTED_DEPTH, learning_rate=LEARNING_RATE, subsample=SUBSAMPLE,
+        max_features="sqrt", min_samples_leaf=MIN_LEAF, random_state=seed,
+    )  # fmt: skip
+
+
+def _network(n_estimators: int, seed: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    network = MLPClassifier(HIDDEN_UNITS, alpha=WEIGHT_DECAY, max_iter=400, tol=1e-3, random_state=seed)
+    return make_pipeline(StandardScaler(), network)
+
+
+def _shares(magnitudes: np.ndarray) -> np.ndarray:
     shares: np.ndarray = magnitudes / max(magnitudes.sum(), np.finfo(float).tiny)
     return shares
 
 
-ALGORITHMS = {
+SINGLE_ALGORITHMS = {
     FOREST: Algorithm(_forest, Forest.from_sklearn, "sample_weight", lambda fitted: fitted.feature_importances_),
-    LOGISTIC: Algorithm(_logistic, Logistic.from_sklearn, "logisticregression__sample_weight", _shares_of_coefficients),
+    LOGISTIC: Algorithm(
+        _logistic,
+        Logistic.from_sklearn,
+        "logisticregression__sample_weight",
+        lambda fitted: _shares(np.abs(fitted[-1].coef_[0])),
+    ),
+    NETWORK: Algorithm(
+        _network, Perceptron.from_sklearn, None, lambda fitted: _shares(np.abs(fitted[-1].coefs_[0]).sum(axis=1))
+    ),
 }
+_BOOSTED = Algorithm(
+    _boosted, Boosted.from_sklearn, "sample_weight", lambda fitted: _shares(fitted.feature_importances_)
+)
+_PARTS_OF_ENSEMBLE = (SINGLE_ALGORITHMS[FOREST], _BOOSTED, SINGLE_ALGORITHMS[LOGISTIC])
+ALGORITHMS = (FOREST, LOGISTIC, ENSEMBLE, NETWORK, AUTO)
+
+Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[PlainModel, np.ndarray]]  # (X, y, weights), see Algorithm
+
+
+def fits(algorithm: str, n_examples: int, n_estimators: int, seed: int) -> Mapping[str, Fit]:
+    """Return what fits the models to choose among, by the name of the algorithm: one, but for AUTO.
+
+    Parameters
+    ----------
+    algorithm : str
+        One of `ALGORITHMS`.
+    n_examples : int
+        AUTO tries a network from NETWORK_EXAMPLES on.
+    n_estimators : int > 0
+        Trees of a forest.
+    seed : int >= 0
+    """
+    names = [algorithm] if algorithm != AUTO else [LOGISTIC, FOREST, ENSEMBLE]
+    if algorithm == AUTO and n_examples >= NETWORK_EXAMPLES:
+        names.append(NETWORK)
+    return {name: _fit(name, n_estimators, seed) for name in names}
+
+
+def _fit(name: str, n_estimators: int, seed: int) -> Fit:
+    def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[PlainModel, np.ndarray]:
+        if name == ENSEMBLE:
+            return _fit_ensemble(X, y, weights, n_estimators, seed)
+        return SINGLE_ALGORITHMS[name].fit(X, y, weights, n_estimators, seed)
+
+    return fit
+
+
+def _fit_ensemble(
+    X: np.ndarray, y: np.ndarray, weights: np.ndarray, n_estimators: int, seed: int
+) -> tuple[PlainModel, np.ndarray]:
+    """Return a pool of forest, boosted trees and logistic regression, weighed by their out-of-fold predictions."""
+    fitted = [part.fit(X, y, weights, n_estimators, seed) for part in _PARTS_OF_ENSEMBLE]
+    pool, intercept = _pool_weights(_out_of_fold(X, y, weights, n_estimators, seed), y, weights)
+    shares = sum(weight * share for weight, (_, share) in zip(pool, fitted, strict=True))
+    return Pool(X.shape[1], tuple(model for model, _ in fitted), tuple(pool), intercept), _shares(np.asarray(shares))
+
+
+def _out_of_fold(X: np.ndarray, y: np.ndarray, weights: np.ndarray, n_estimators: int, seed: int) -> np.ndarray:
+    """Return the log odds of each example by each part, fitted without it, shape (n, n_parts); rows come in songs."""
+    odds = np.zeros((len(y), len(_PARTS_OF_ENSEMBLE)))
+    for held_out in np.array_split(np.arange(len(y)), INNER_FOLDS):  # runs of rows: mostly other songs than the rest
+        rest = np.setdiff1d(np.arange(len(y)), held_out)
+        if y[rest].all() or not y[rest].any():
+            continue
+        for column, part in enumerate(_PARTS_OF_ENSEMBLE):
+            model, _ = part.fit(X[rest], y[rest], weights[rest], n_estimators, seed)
+            odds[held_out, column] = log_odds(model.predict_proba(X[held_out]))
+    return odds
+
+
+def _pool_weights(odds: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[list[float], float]:
+    """Return the weights >= 0 and the intercept of a pool under which the examples are the most likely."""
+    from scipy.optimize import minimize
+
+    equal, n_parts = 1 / odds.shape[1], odds.shape[1]
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        score = odds @ parameters[:-1] + parameters[-1]
+        error = weights * (1 / (1 + np.exp(-np.clip(score, -50, 50))) - y)
+        away = parameters[:-1] - equal
+        value = np.sum(weights * (np.logaddexp(0, score) - y * score)) + POOL_RIDGE * len(y) * away @ away
+        slope = np.append(odds.T @ error + 2 * POOL_RIDGE * len(y) * away, error.sum())
+        return float(value), slope
+
+    bounds = [(0.0, 3.0)] * n_parts + [(-3.0, 3.0)]
+    found = minimize(loss, np.append(np.full(n_parts, equal), 0.0), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return [float(one) for one in found[:-1]], float(found[-1])

@@ -19,7 +19,7 @@ from drumhits.config.load import StemConfig
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.files import write_whole
 from drumhits.io.outputs import Output, require_safe, starts_with
-from drumhits.learning.algorithms import ALGORITHMS, FOREST
+from drumhits.learning.algorithms import FOREST, Fit, fits
 from drumhits.learning.dataset import Dataset, counts, gather_dataset, require_enough
 from drumhits.learning.options import FROM_NOTHING, TrainingOptions
 from drumhits.learning.record import make_model
@@ -204,13 +204,18 @@ def fit_dataset(
 
 
 def _fit_from_nothing(dataset: Dataset, algorithm: str, n_estimators: int, seed: int) -> FittedModel:
-    def fit(rows: np.ndarray) -> tuple[PlainModel, np.ndarray]:
-        weights = song_weights(dataset.groups[rows])
-        return ALGORITHMS[algorithm].fit(dataset.X[rows], dataset.y[rows], weights, n_estimators, seed)
+    """Return the model of the algorithm whose models have the best held-out F1."""
+    tried = [_fitted(dataset, fit, seed) for fit in fits(algorithm, len(dataset.y), n_estimators, seed).values()]
+    return max(tried, key=lambda fitted: fitted.validation.f1)
 
-    classifier, shares = fit(np.arange(len(dataset.y)))
+
+def _fitted(dataset: Dataset, fit: Fit, seed: int) -> FittedModel:
+    def fit_rows(rows: np.ndarray) -> tuple[PlainModel, np.ndarray]:
+        return fit(dataset.X[rows], dataset.y[rows], song_weights(dataset.groups[rows]))
+
+    classifier, shares = fit_rows(np.arange(len(dataset.y)))
     splits, by_song = split(dataset, seed)
-    folds = fit_folds(dataset, splits, lambda rows: fit(rows)[0])
+    folds = fit_folds(dataset, splits, lambda rows: fit_rows(rows)[0])
     of_kinds = importance(dataset, folds, importance_columns(dataset.features), shares, seed)
     validation = validate(dataset, folds, by_song, of_kinds, held_out_probability(dataset, folds))
     return FittedModel(classifier, validation, dict(zip(dataset.features, shares.tolist(), strict=True)))
@@ -224,10 +229,12 @@ def _fit_from_start(dataset: Dataset, start: TrainedModel, algorithm: str, n_est
     """
     is_left_out = np.array([name == NETWORK_LOG_ODDS for name in dataset.features])
 
-    def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[PlainModel, np.ndarray]:
-        return ALGORITHMS[algorithm].fit(np.where(is_left_out, np.float32(0), X), y, weights, n_estimators, seed)
+    def without_log_odds(fit: Fit) -> Fit:
+        return lambda X, y, weights: fit(np.where(is_left_out, np.float32(0), X), y, weights)
 
-    refinement = refine(dataset, start.classifier, start.min_confidence, {algorithm: fit}, seed)
+    tried = fits(algorithm, len(dataset.y), n_estimators, seed)
+    tried = {name: without_log_odds(fit) for name, fit in tried.items()}
+    refinement = refine(dataset, start.classifier, start.min_confidence, tried, seed)
     shares = refinement.shares
     of_kinds = importance(
         dataset,

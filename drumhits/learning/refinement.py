@@ -6,11 +6,12 @@ the difference between correlated proportions"), and by more than the standard e
 one-standard-error rule of Breiman et al. 1984, "Classification and regression trees"). Else the starting model stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from drumhits.learning.algorithms import Fit
 from drumhits.learning.dataset import Dataset
 from drumhits.learning.tastes import TASTES, fit_gate
 from drumhits.learning.validation import Fold, split
@@ -22,8 +23,6 @@ WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the model of the edits, in a blend
 SURE = 2.5  # standard deviations of chance by which mended decisions must outnumber spoiled ones
 AS_GOOD = 0.2  # of the best way's gain: by so much a simpler way may fall short, since it errs less on other songs
 FEW_SONGS, SURE_IN_FEW_SONGS = 4, 4.0  # of fewer songs there is no standard error worth the name, and chance decides
-
-Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[PlainModel, np.ndarray]]  # (X, y, weights), see Algorithm
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from drumhits.bundle import PRETRAINED
 from drumhits.detection.siblings import SIBLING_FEATURES
 from drumhits.io.text import escape_controls
+from drumhits.learning.algorithms import FOREST, NETWORK, NETWORK_EXAMPLES
 from drumhits.learning.dataset import Counts, counts
 from drumhits.learning.labels import DECISIONS, IS_MISSED, PAIR_DTYPE
 from drumhits.learning.songs import LabelledSong
@@ -32,7 +33,7 @@ OVERFIT_GAP = 0.15
 MISSED_SHOWN = 8  # times in a line
 
 
-def advice(total: Counts, n_songs: int, validation: "Validation") -> list[str]:
+def advice(total: Counts, n_songs: int, validation: "Validation", algorithm: str = FOREST) -> list[str]:
     """Return what is weak about a training, a sentence each, with the next thing to do.
 
     Parameters
@@ -42,8 +43,10 @@ def advice(total: Counts, n_songs: int, validation: "Validation") -> list[str]:
     n_songs : int > 0
         Songs that they come from.
     validation : Validation
+    algorithm : str
+        One of `algorithms.ALGORITHMS`.
     """
-    found = _advice_on_numbers(total, n_songs)
+    found = _advice_on_numbers(total, n_songs, algorithm)
     if not validation.n_folds:
         found.append(
             "No cross-validation: with one song held out, only kept or only removed hits are left. Delete the false "
@@ -67,10 +70,11 @@ def advice(total: Counts, n_songs: int, validation: "Validation") -> list[str]:
 def advice_on(training: "Training") -> list[str]:
     """Return the advice on a training; see `advice`."""
     n_songs = len(training.model.training["songs"])
-    return advice(counts(training.dataset.y), n_songs, training.fitted.validation)
+    algorithm = str(training.model.training["algorithm"])
+    return advice(counts(training.dataset.y), n_songs, training.fitted.validation, algorithm)
 
 
-def _advice_on_numbers(total: Counts, n_songs: int) -> list[str]:
+def _advice_on_numbers(total: Counts, n_songs: int, algorithm: str) -> list[str]:
     found = []
     if total.total < FEW_EXAMPLES:
         found.append(
@@ -87,6 +91,11 @@ def _advice_on_numbers(total: Counts, n_songs: int) -> list[str]:
             f"Few removed hits ({total.removed} of {total.total}): the model has few examples of what you delete. Add "
             "songs with more bleed, or make the raw MIDI with stems_to_midi.py --keep-all."
         )
+    if algorithm == NETWORK and total.total < NETWORK_EXAMPLES:
+        found.append(
+            f"A network learns little from {total.total} decisions; from {NETWORK_EXAMPLES} on it may help. Train with "
+            "--algorithm auto, which takes what decides best."
+        )
     if n_songs == 1:
         found.append(
             "One song only: these scores say little about new songs. Edit a second, different one and train again: "
@@ -100,10 +109,10 @@ def _start_lines(training: "Training") -> list[str]:
     classifier, start = training.model.classifier, _start_name(training)
     if not training.fitted.refinement:
         return []
-    if not training.fitted.refinement.way:
+    if not (way := training.fitted.refinement.way):
         return [f"  Decides as the {start} does: no change that the edits teach is surely better on held-out songs"]
     if isinstance(classifier, Blend):
-        return [f"  Starts from the {start}; your edits have {classifier.weight:.0%} of the weight"]
+        return [f"  Starts from the {start}; your edits have {classifier.weight:.0%} of the weight, by {way.user}"]
     if isinstance(classifier, Gated):
         return [f"  Starts from the {start}, and removes {_taste(classifier.user, training)}"]
     return []

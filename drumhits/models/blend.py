@@ -8,14 +8,15 @@ import numpy as np
 
 from drumhits.io.plainpickle import damaged, require
 from drumhits.models.base import Logistic, PlainModel
-from drumhits.models.forest import Forest
+from drumhits.models.forest import Boosted, Forest
 from drumhits.models.gate import Gate
+from drumhits.models.perceptron import Perceptron
+from drumhits.models.pool import Pool, log_odds
 from drumhits.numeric import expit
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-SUREST = 0.001  # probabilities are clipped to this and its complement before they are pooled
 MAX_REFINEMENTS = 4  # one of the other
 
 
@@ -55,7 +56,7 @@ class Refined(PlainModel):
         own = {key: value for key, value in plain.items() if key not in ("kind", "before", "learned")}
         try:
             prior = _of_kinds(MODELS, plain["before"], n_features, name)
-            user = _of_kinds(SIMPLE_MODELS, plain["learned"], n_features, name)
+            user = _of_kinds(POOLED_MODELS, plain["learned"], n_features, name)
             return cls(n_features, prior, user, **cls._own_fields(own))
         except (KeyError, TypeError) as fault:
             raise damaged(name, f"its parts are not those of a {cls.kind} model") from fault
@@ -128,18 +129,15 @@ def log_opinion_pool(prior: np.ndarray, user: np.ndarray, weight: float) -> np.n
     -------
     np.ndarray, shape (n,), 0..1
     """
-    pooled: np.ndarray = expit((1 - weight) * _log_odds(prior) + weight * _log_odds(user))
+    pooled: np.ndarray = expit((1 - weight) * log_odds(prior) + weight * log_odds(user))
     return pooled
 
 
-def _log_odds(probability: np.ndarray) -> np.ndarray:
-    bounded = np.clip(probability, SUREST, 1 - SUREST)
-    log_odds: np.ndarray = np.log(bounded / (1 - bounded))
-    return log_odds
-
-
-SIMPLE_MODELS: dict[str, type[PlainModel]] = {model.kind: model for model in (Forest, Logistic, Gate)}
-MODELS: dict[str, type[PlainModel]] = SIMPLE_MODELS | {model.kind: model for model in (Blend, Gated)}
+SIMPLE_MODELS: dict[str, type[PlainModel]] = {
+    model.kind: model for model in (Forest, Boosted, Logistic, Perceptron, Gate)
+}
+POOLED_MODELS: dict[str, type[PlainModel]] = SIMPLE_MODELS | {Pool.kind: Pool}
+MODELS: dict[str, type[PlainModel]] = POOLED_MODELS | {model.kind: model for model in (Blend, Gated)}
 
 
 def model_from_plain(plain: Any, n_features: int, name: str = "the model file") -> PlainModel:
@@ -151,4 +149,6 @@ def _of_kinds(kinds: Mapping[str, type[PlainModel]], plain: Any, n_features: int
     kind = plain.get("kind") if isinstance(plain, dict) else None
     if not isinstance(kind, str) or kind not in kinds:
         raise damaged(name, f"it holds no model of a known kind ({', '.join(kinds)})")
+    if kind == Pool.kind:
+        return Pool.from_parts(plain, n_features, name, lambda part: _of_kinds(SIMPLE_MODELS, part, n_features, name))
     return kinds[kind].from_plain(plain, n_features, name)

@@ -11,7 +11,8 @@ import numpy as np
 
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.plainpickle import require
-from drumhits.models.base import PlainModel
+from drumhits.models.base import PARAMETER_LIMIT, PlainModel
+from drumhits.numeric import expit
 
 MAX_TREES = 2_000
 MAX_NODES = 2_000_000
@@ -197,6 +198,49 @@ class Forest(Trees):
 
     def _probabilities(self, table: np.ndarray) -> np.ndarray:
         return self.sum_of_leaves(table, self.probability) / len(self.tree_sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Boosted(Trees):
+    """Boosted trees (Friedman 2001, "Greedy function approximation: a gradient boosting machine").
+
+    Parameters
+    ----------
+    value : np.ndarray, shape (n_nodes,), float64
+        What a leaf adds to the log odds.
+    initial : np.ndarray, shape (1,), float64
+        Log odds before the first tree.
+    """
+
+    kind: ClassVar[str] = "boosted"
+    DTYPES: ClassVar[dict[str, str]] = Trees.DTYPES | {"value": "<f8", "initial": "<f8"}
+    NOT_BY_NODE: ClassVar[set[str]] = Trees.NOT_BY_NODE | {"initial"}
+
+    value: np.ndarray
+    initial: np.ndarray
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(len(self.initial) == 1, "not one initial value")
+        for field in ("value", "initial"):
+            require((np.abs(getattr(self, field)) <= PARAMETER_LIMIT).all(), f"{field} is not finite or too large")
+
+    @classmethod
+    def from_sklearn(cls, model: Any) -> "Boosted":
+        """Take over a fitted binary `GradientBoostingClassifier` with the logistic loss."""
+        trees = [estimator.tree_ for estimator in model.estimators_[:, 0]]
+        nodes = ("children_left", "children_right", "feature", "threshold")
+        arrays = tree_arrays(*([getattr(tree, name) for tree in trees] for name in nodes))
+        removed, kept = model.init_.class_prior_
+        return cls.of_arrays(
+            model.n_features_in_,
+            **arrays,
+            value=model.learning_rate * np.concatenate([tree.value[:, 0, 0] for tree in trees]),
+            initial=[np.log(kept / removed)],
+        )
+
+    def _probabilities(self, table: np.ndarray) -> np.ndarray:
+        return expit(self.initial[0] + self.sum_of_leaves(table, self.value))
 
 
 def _positive_share(value: np.ndarray) -> np.ndarray:

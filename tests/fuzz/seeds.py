@@ -15,9 +15,12 @@ from signals import bursts
 from drumhits.config.load import default_config
 from drumhits.io.plainpickle import HEADER_BYTES, dumps, loads, with_checksum
 from drumhits.models.base import Logistic
-from drumhits.models.blend import Blend
-from drumhits.models.forest import Forest
+from drumhits.models.blend import Blend, Gated
+from drumhits.models.forest import Boosted, Forest
+from drumhits.models.gate import Gate
 from drumhits.models.modelfile import TrainedModel, detection_of
+from drumhits.models.perceptron import Perceptron
+from drumhits.models.pool import Pool
 
 from .mutators import TELLING, mutated
 
@@ -54,7 +57,15 @@ def _audio() -> list[bytes]:
 def _models() -> list[bytes]:
     forest = forest_of()
     logistic = Logistic.of_arrays(2, mean=[1, 2], scale=[1, 3], coef=[0.5, -1], intercept=[0.1])
-    kinds = [forest, logistic, Blend(2, forest, logistic, 0.25), Blend(2, logistic, forest, 0.5)]
+    gate = Gate.of_arrays(2, column=[1], least=[1e-6], centre=[-0.5], slope=[4.0])
+    boosted = Boosted.of_arrays(2, **TREES, value=[0.0, -1.0, 1.0] * 2, initial=[0.2])
+    network = Perceptron.of_arrays(
+        2, sizes=[2, 2, 1], mean=[1, 2], scale=[1, 3], weights=[1, -1, 0.5, 2, 1, -1], biases=[0, 0.1, 0]
+    )
+    pool = Pool(2, (forest, boosted, network), (0.5, 0.25, 0.5), 0.1)
+    kinds = [
+        forest, logistic, Blend(2, forest, logistic, 0.25), Blend(2, logistic, pool, 0.5), Gated(2, logistic, gate),
+    ]  # fmt: skip
     return [model_file(classifier) for classifier in kinds]
 
 

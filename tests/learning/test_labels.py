@@ -252,19 +252,20 @@ def test_matching_many_events_is_whole(spacing_s):
     assert len(match_times(times, times, 0.025)) == 5000
 
 
-def one_tick(n):
-    """Return a MIDI file of n notes at its start."""
-    body = b"\0\x99\x31\x64\0\x89\x31\0" * n + b"\0\xff\x2f\0"
+def on_few_ticks(n, n_ticks=20):
+    """Return a MIDI file of n notes, all but one in `n_ticks` of them on its last tick."""
+    single = b"\x83\x60\x99\x31\x64\0\x89\x31\0" * (n_ticks - 1)
+    body = single + b"\x83\x60\x99\x31\x64\0\x89\x31\0" + b"\0\x99\x31\x64\0\x89\x31\0" * (n - n_ticks)
+    body += b"\0\xff\x2f\0"
     return decode(b"MThd\0\0\0\6\0\0\0\1\3\xc0MTrk" + len(body).to_bytes(4, "big") + body)
 
 
 def test_the_work_does_not_grow_with_the_square_of_the_notes_on_one_tick():
-    raw, edited = one_tick(40_000), one_tick(39_990)
+    raw, edited = on_few_ticks(40_000), on_few_ticks(39_990)
     start_s = time.process_time()
-    labels = label(raw, edited, candidate_times_s=np.arange(0, 60, 0.25))
+    labels = label(raw, edited, candidate_times_s=np.arange(0, 60, 0.25), edited_offset=0.0)
     assert time.process_time() - start_s < 12  # it was 30 s
     assert labels.matched == 39_990
-    assert not (labels.labels != UNLABELLED).any()
 
 
 def ambiguous_one_by_one(raw_notes, edited_notes, partner, alignment):

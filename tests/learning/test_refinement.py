@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drumhits.learning.algorithms import ALGORITHMS
+from drumhits.learning import algorithms
 from drumhits.learning.dataset import Dataset
 from drumhits.learning.refinement import best_way, refine, song_weights
 from drumhits.learning.tastes import TASTES, fit_gate, taste_in_words
@@ -39,7 +39,7 @@ def songs(n_songs=6, n=60, softest_wanted=0.0, seed=0):
 
 
 def fits():
-    return {"forest": lambda X, y, weights: ALGORITHMS["forest"].fit(X, y, weights, 20, 0)}
+    return algorithms.fits("forest", 100, 20, 0)
 
 
 def f1(keep, wanted):

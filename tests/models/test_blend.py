@@ -1,4 +1,4 @@
-"""Blends: between their parts, unchanged by a round trip, and refused where they cannot be."""
+"""Refinements: between their parts, unchanged by a round trip, and refused where they cannot be."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from drumhits.errors import InputError
 from drumhits.io import plainpickle
 from drumhits.models.base import Logistic
-from drumhits.models.blend import Blend, log_opinion_pool, model_from_plain
+from drumhits.models.blend import Blend, Gated, log_opinion_pool, model_from_plain
 from drumhits.models.forest import Forest
+from drumhits.models.gate import Gate
 
 N_FEATURES = 3
 PROBABILITIES = st.floats(0, 1)
@@ -61,6 +62,42 @@ def test_a_blend_lies_between_its_parts(before, learned, share):
     found = log_opinion_pool(np.array([before]), np.array([learned]), share)[0]
     low, high = np.clip(sorted([before, learned]), 0.001, 0.999)
     assert low - 1e-12 <= found <= high + 1e-12
+
+
+def gated():
+    gate = Gate.of_arrays(N_FEATURES, column=[1], least=[1e-6], centre=[-0.5], slope=[4.0])
+    return Gated(N_FEATURES, blend().prior, gate)
+
+
+def test_a_gate_multiplies_and_survives_a_round_trip():
+    X = np.abs(make_examples(2)[0])
+    model = gated()
+    np.testing.assert_array_equal(through_file(model).predict_proba(X), model.predict_proba(X))
+    wanted = 1 / (1 + np.exp(-4 * (np.log10(np.maximum(X[:, 1].astype(float), 1e-6)) + 0.5)))
+    np.testing.assert_allclose(model.predict_proba(X), model.prior.predict_proba(X) * wanted)
+    assert model.user.value_at(0.5) == pytest.approx(10**-0.5)
+
+
+NO_GATES = {
+    "a feature out of range": {"column": np.array([3], "<i2")},
+    "two centres": {"centre": np.zeros(2)},
+    "a slope that is not finite": {"slope": np.array([np.inf])},
+    "a negative least": {"least": np.array([-1.0])},
+}
+
+
+@pytest.mark.parametrize("changes", NO_GATES.values(), ids=NO_GATES)
+def test_crafted_gates_are_refused(changes):
+    plain = gated().to_plain()
+    packed = {field: plainpickle.packed(array) for field, array in changes.items()}
+    with pytest.raises(InputError, match="is damaged"):
+        model_from_plain(plain | {"learned": plain["learned"] | packed}, N_FEATURES)
+
+
+def test_a_gated_model_has_a_gate():
+    plain = gated().to_plain() | {"learned": blend().user.to_plain()}
+    with pytest.raises(InputError, match="without a gate"):
+        model_from_plain(plain, N_FEATURES)
 
 
 NO_BLENDS = {
