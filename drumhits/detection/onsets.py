@@ -79,7 +79,6 @@ LEAST_RISE_DB, MOST_FALL_DB = 4.0, 20.0  # from the first to the next: of a stro
 BEFORE_FRAMES = range(-5, -2)  # relative to the onset's frame: 29 to 17 ms before
 AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
-ALL_BANDS = slice(0, N_BANDS)
 LEAST_ADDED_ENERGY = np.float32(1e-24)  # gives -240 dB where a hit adds none
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
 
@@ -106,8 +105,9 @@ def find_onsets(window: Chunk, stem: str) -> np.ndarray:
     onsets["flux_db"] = flux_db[first]
     onsets["rise"] = loudness_rise(window.energies, samples, _bands_within(profile.strength_band_hz))
     onsets["weight"] = _peak_rise(energies, frames, flux.lag) if flux is LOW_FLUX else onsets["rise"]
-    onsets["level_db"] = added_level_db(window.energies, samples)
-    onsets["stroke_db"] = added_level_db(window.energies, samples, _bands_within(profile.dynamics_band_hz))
+    added = added_energies(window.energies, samples)
+    onsets["level_db"] = added_level_db(added)
+    onsets["stroke_db"] = added_level_db(added[:, _bands_within(profile.dynamics_band_hz)])
     return onsets
 
 
@@ -207,10 +207,15 @@ def loudness_rise(energies: np.ndarray, samples: np.ndarray, bands: slice) -> np
     return np.maximum(after**LOUDNESS_POWER - before**LOUDNESS_POWER, 0).sum(axis=1)
 
 
-def added_level_db(energies: np.ndarray, samples: np.ndarray, bands: slice = ALL_BANDS) -> np.ndarray:
-    """Return 10 log10 of the energy that each hit adds in its first 46 ms, summed over `bands`."""
-    before, after = (mean_energies(energies, samples, frames)[:, bands] for frames in (BEFORE_FRAMES, HIT_FRAMES))
-    return power_to_db(np.maximum(after - before, 0).sum(axis=1) + LEAST_ADDED_ENERGY)
+def added_energies(energies: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Return the energy that each hit adds in its first 46 ms in each band, shape (n, N_BANDS)."""
+    before, after = (mean_energies(energies, samples, frames) for frames in (BEFORE_FRAMES, HIT_FRAMES))
+    return np.maximum(after - before, 0)
+
+
+def added_level_db(added: np.ndarray) -> np.ndarray:
+    """Return 10 log10 of the energies that hits add, shape (n, bands), summed over the bands."""
+    return power_to_db(added.sum(axis=1) + LEAST_ADDED_ENERGY)
 
 
 def mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> np.ndarray:

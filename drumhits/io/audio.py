@@ -182,18 +182,19 @@ class AudioReader:
                     f"{clock((self.n_frames - len(block)) / self.sample_rate)}; a plug-in or the separation failed, "
                     "export the stem again."
                 )
-            self._identify(block[::DIGEST_STRIDE])
+            some = block[::DIGEST_STRIDE]
+            self._identify(some, mono[::DIGEST_STRIDE] if self.channel is None else _mix_down(some))
             yield mono
         self.warnings += recording.warnings(self.n_frames)
 
-    def _identify(self, some: np.ndarray) -> None:
-        """Take some frames into the fingerprint, which is that of the average, and into the powers of the channels."""
-        average = _mix_down(some)
+    def _identify(self, some: np.ndarray, average: np.ndarray) -> None:
+        """Take some frames into the powers of the channels, and their average into the fingerprint."""
+        average = np.ascontiguousarray(average)
         self._checksum = zlib.crc32(average.data, self._checksum)
         if some.shape[1] > 1:
             self._power_of_sum += float(np.dot(average, average))
-            samples = some.astype(np.float64) / _full_scale(some)
-            self._powers = self._powers + np.square(samples).sum(axis=0)
+            samples = some.astype(np.float32) / np.float32(_full_scale(some))
+            self._powers = self._powers + np.einsum("ij,ij->j", samples, samples)
 
 
 def _is_audio(mono: np.ndarray) -> bool:
