@@ -18,10 +18,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import page_path
 from drumhits.cli.training import check_usage, get_parser
+from drumhits.edits.songs import LabelledSong, LoadedSongs, load_songs
 from drumhits.io.files import write_whole
 from drumhits.io.text import escape_controls
 from drumhits.learning import report
-from drumhits.learning.songs import LabelledSong, LoadedSongs, load_songs
 
 if TYPE_CHECKING:
     from drumhits.learning.fit import Training

@@ -183,9 +183,9 @@ def train(
     NotEnoughDataError
         There is too little to learn from, or no song could be aligned.
     """
+    from drumhits.edits.songs import load_songs
     from drumhits.learning.fit import train_model
     from drumhits.learning.options import TrainingOptions
-    from drumhits.learning.songs import load_songs
 
     chosen = TrainingOptions(**options)
     loaded = load_songs(

@@ -8,6 +8,8 @@ from pathlib import Path
 from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG, shipped_files
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, seconds_range, tempo
 from drumhits.drums import STEMS
+from drumhits.edits.pairing import find_audio, find_pairs
+from drumhits.edits.songs import EMPTY, SHORT, UNCHANGED
 from drumhits.errors import InputError, UsageError
 from drumhits.io.files import PAGE_SIGNATURE
 from drumhits.io.folders import midi_below
@@ -15,9 +17,7 @@ from drumhits.io.midi import read_midi
 from drumhits.io.outputs import Output, require_safe, starts_with
 from drumhits.learning.algorithms import ALGORITHMS, FOREST, NETWORK_EXAMPLES
 from drumhits.learning.options import FROM_NOTHING, TrainingOptions
-from drumhits.learning.pairing import find_audio, find_pairs
 from drumhits.learning.report import SCHEMA
-from drumhits.learning.songs import EMPTY, SHORT, UNCHANGED
 from drumhits.models.modelfile import KIND
 from drumhits.transcription.provenance import read_provenance
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from drumhits.config.load import StemConfig, default_config
 from drumhits.detection.features import FeatureTable
+from drumhits.edits.labels import DECISIONS, IS_REMOVED, IS_UNLABELLED, KEPT, UNLABELLED
+from drumhits.edits.songs import LabelledSong
 from drumhits.evaluation.comparison import Evaluation, Song, outcomes_of
 from drumhits.evaluation.deciders import Decider, baselines
 from drumhits.evaluation.judging import ScoredSong, score_decisions
 from drumhits.evaluation.words import importance_by_kind
 from drumhits.io.midi import NOTE_DTYPE
-from drumhits.learning.labels import DECISIONS, IS_REMOVED, IS_UNLABELLED, KEPT, UNLABELLED
-from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
 from drumhits.models.decisions import Decisions, by_confidence
 

@@ -13,10 +13,10 @@ from drumhits.alignment.align import DECISIVE_LOG_ODDS, belongs_together, eviden
 from drumhits.alignment.explanations import Explanation, KnownNotes
 from drumhits.alignment.parts import part_choices
 from drumhits.config.load import StemConfig
+from drumhits.edits.songs import note_group
 from drumhits.errors import NotEnoughDataError
 from drumhits.evaluation.truth import TruthPair, hits_in
 from drumhits.io.midi import MidiContent, TempoMap, read_midi
-from drumhits.learning.songs import note_group
 
 CANDIDATE_ERROR_S = 0.008  # of nearly all detected attacks from the stroke as it was played
 LATENESS_S = 0.1  # up to here a difference is the detector's or the recording's, no DAW's

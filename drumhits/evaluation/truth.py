@@ -8,11 +8,11 @@ import numpy as np
 from drumhits.alignment.align import NOTHING_GIVEN, Given
 from drumhits.config.load import StemConfig
 from drumhits.drums import DRUM_NOTES, REJECTED_VELOCITY
+from drumhits.edits.songs import note_group
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.folders import MIDI_SUFFIXES, files_in, is_audio, is_foreign_audio, name_list, relative_name
 from drumhits.io.midi import MidiContent, read_midi
 from drumhits.io.names import name_key, stem_of
-from drumhits.learning.songs import note_group
 from drumhits.transcription.provenance import read_provenance
 
 ENDING = "_ground_truth"

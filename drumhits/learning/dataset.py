@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drumhits.analysis import FEATURE_SETS
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
+from drumhits.edits.songs import LabelledSong
 from drumhits.errors import InputError, NotEnoughDataError
-from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
-from drumhits.learning.songs import LabelledSong
 from drumhits.models.modelfile import BY_MODEL, BY_THRESHOLDS, detection_of, feature_matrix
 
 FEWEST_EXAMPLES = 30

@@ -16,6 +16,7 @@ import numpy as np
 
 from drumhits.bundle import PRETRAINED, shipped_files
 from drumhits.config.load import StemConfig
+from drumhits.edits.songs import LabelledSong
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.files import write_whole
 from drumhits.io.outputs import Output, require_safe, starts_with
@@ -25,7 +26,6 @@ from drumhits.learning.options import FROM_NOTHING, TrainingOptions
 from drumhits.learning.record import make_model
 from drumhits.learning.refinement import Refinement, refine, song_weights
 from drumhits.learning.sharing import ExampleFile, merge_datasets
-from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import (
     Validation,
     fit_folds,

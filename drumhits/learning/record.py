@@ -8,9 +8,9 @@ import numpy as np
 import sklearn
 
 from drumhits import __version__
+from drumhits.edits.songs import LabelledSong
 from drumhits.learning.dataset import Dataset, counts, offered_by
 from drumhits.learning.sharing import ExampleFile
-from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel, detection_of, networks_of

@@ -10,11 +10,11 @@ import numpy as np
 
 from drumhits.bundle import PRETRAINED
 from drumhits.detection.siblings import SIBLING_FEATURES
+from drumhits.edits.labels import DECISIONS, IS_MISSED, PAIR_DTYPE
+from drumhits.edits.songs import LabelledSong
 from drumhits.io.text import escape_controls
 from drumhits.learning.algorithms import FOREST, NETWORK, NETWORK_EXAMPLES
 from drumhits.learning.dataset import Counts, counts
-from drumhits.learning.labels import DECISIONS, IS_MISSED, PAIR_DTYPE
-from drumhits.learning.songs import LabelledSong
 from drumhits.learning.verdict import START, THRESHOLDS, HeldOutScore
 from drumhits.models.blend import Blend, Gated
 from drumhits.models.gate import Gate

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.config.load import StemConfig
+from drumhits.edits.songs import LabelledSong
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.learning.dataset import Dataset, after_thresholds, counts, gather_dataset, refusal
-from drumhits.learning.songs import LabelledSong
 from drumhits.models.modelfile import detection_of, networks_of, plain_detection_config
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 

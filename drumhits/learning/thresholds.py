@@ -9,8 +9,8 @@ import numpy as np
 
 from drumhits.config.edit import with_values
 from drumhits.config.yamltree import read_text
-from drumhits.learning.labels import KEPT, UNLABELLED
-from drumhits.learning.songs import LabelledSong
+from drumhits.edits.labels import KEPT, UNLABELLED
+from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
 from drumhits.models.decisions import THRESHOLD_TESTS
 from drumhits.models.modelfile import feature_matrix

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drumhits.edits.labels import UNLABELLED
+from drumhits.edits.songs import LabelledSong
 from drumhits.learning.dataset import Dataset
-from drumhits.learning.labels import UNLABELLED
-from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
 from drumhits.metrics import Difference, f1_difference, precision_recall_f1
 from drumhits.models.decisions import by_thresholds

@@ -10,12 +10,12 @@ import numpy as np
 from drumhits.analysis import FEATURE_SETS
 from drumhits.config.load import default_config, load_config
 from drumhits.detection.features import FeatureTable
+from drumhits.edits.pairing import Pair, find_audio
+from drumhits.edits.songs import _changes, _settings
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import MidiContent, decode
 from drumhits.io.text import escape_controls
-from drumhits.learning.pairing import Pair, find_audio
-from drumhits.learning.songs import _changes, _settings
 from drumhits.models.modelfile import decode_model
 from drumhits.transcription.convert import Job, convert
 from drumhits.transcription.provenance import is_untouched, read_provenance

@@ -10,15 +10,15 @@ from tables import table
 
 from drumhits.config.load import default_config
 from drumhits.detection.features import GUIDE_FEATURES
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
+from drumhits.edits.pairing import Pair
+from drumhits.edits.songs import LabelledSong
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.learning.dataset import Counts, counts, gather_dataset, refusal
 from drumhits.learning.fit import FittedModel, Training
-from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
-from drumhits.learning.pairing import Pair
 from drumhits.learning.record import make_model, scores
 from drumhits.learning.report import advice, training_report
-from drumhits.learning.songs import LabelledSong
 from drumhits.learning.validation import Validation
 from drumhits.models.base import Logistic
 from drumhits.models.modelfile import decode_model

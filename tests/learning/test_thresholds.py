@@ -11,7 +11,7 @@ from running import ROOT
 
 from drumhits.config.load import default_config, load_config
 from drumhits.detection.features import GUIDE_FEATURES, FeatureTable
-from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.thresholds import learn_thresholds
 from drumhits.metrics import f1_score
 from drumhits.models.decisions import by_thresholds

@@ -8,8 +8,8 @@ import pytest
 from tables import table
 
 from drumhits.config.load import default_config
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.dataset import Dataset
-from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.verdict import NEW, START, THRESHOLDS, held_out_scores
 from drumhits.models.base import Logistic
 

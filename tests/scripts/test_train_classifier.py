@@ -16,12 +16,12 @@ import train_classifier
 from drumhits.analysis import ALL, analyze
 from drumhits.config.load import default_config
 from drumhits.detection.kinds import _KINDS
+from drumhits.edits.pairing import find_pairs
+from drumhits.edits.songs import label_song, load_songs
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.midi import read_midi
 from drumhits.learning.fit import train_model
 from drumhits.learning.options import TrainingOptions
-from drumhits.learning.pairing import find_pairs
-from drumhits.learning.songs import label_song, load_songs
 from drumhits.models.modelfile import load_model
 from drumhits.transcription.convert import Job
 from drumhits.transcription.convert import convert as convert_job

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drumhits.alignment.align import align
+from drumhits.edits import coverage
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED, label
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
-from drumhits.learning import coverage
-from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED, label
 from drumhits.matching import MAX_BAND, _advance, _advance_wide, match_times
 
 N_CASES = 200

@@ -12,12 +12,12 @@ from drumhits.cache import open_cache
 from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import PROFILES, REJECTED_VELOCITY
+from drumhits.edits.labels import Labels, label
+from drumhits.edits.pairing import Pair, find_audio, find_pairs
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import MidiContent, decode, read_midi, read_midi_bytes
 from drumhits.io.text import clock
-from drumhits.learning.labels import Labels, label
-from drumhits.learning.pairing import Pair, find_audio, find_pairs
 from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
 

@@ -14,13 +14,13 @@ from running import ROOT
 from drumhits.analysis import analyze
 from drumhits.config.load import load_config
 from drumhits.drums import PROFILES
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
+from drumhits.edits.pairing import Pair, find_audio, find_pairs
+from drumhits.edits.songs import label_song, label_songs
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.midi import NOTE_DTYPE, Track, encode, read_midi
-from drumhits.learning.labels import KEPT, REMOVED, UNLABELLED
-from drumhits.learning.pairing import Pair, find_audio, find_pairs
 from drumhits.learning.report import decisions_csv, report_line
-from drumhits.learning.songs import label_song, label_songs
 from drumhits.transcription.convert import Job, convert
 from drumhits.transcription.provenance import Provenance, read_provenance
 
@@ -421,7 +421,7 @@ def test_two_at_a_time_gives_the_same(tmp_path):
 
 def test_joblib_is_not_imported_for_one_at_a_time():
     heavy = {"joblib", "sklearn", "scipy", "librosa"}
-    code = f"import sys, drumhits.learning.songs; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, drumhits.edits.songs; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -13,9 +13,9 @@ from drumhits.alignment.align import Alignment, Given
 from drumhits.alignment.explanations import TOLERANCE_S
 from drumhits.alignment.parts import AlignedPart, align_part
 from drumhits.drums import REJECTED_VELOCITY
+from drumhits.edits import coverage
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import MidiContent
-from drumhits.learning import coverage
 from drumhits.matching import match_times
 
 UNLABELLED, REMOVED, KEPT = -1, 0, 1
