@@ -38,15 +38,15 @@ class ThresholdTest:
     feature: str
     setting: str
     passes: Callable[[np.ndarray, float], np.ndarray]
-    rejected: str
+    rejected: str  # with a place for the limit
     follows_level: bool = False  # the limit does, where `level_reference` is the stem
 
 
-GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {:.3g}", follows_level=True)
+GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {}", follows_level=True)
 THRESHOLD_TESTS = (
-    ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {:g}"),
+    ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {}"),
     GEOMEAN_TEST,
-    ThresholdTest("SustainMs", "min_sustain_ms", np.greater_equal, "SustainMs < {:g}"),
+    ThresholdTest("SustainMs", "min_sustain_ms", np.greater_equal, "SustainMs < {}"),
 )
 
 
@@ -57,6 +57,11 @@ def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig)
     return limit * table.level.gain if limit is not None and is_relative else limit
 
 
+def limit_text(limit: float) -> str:
+    """Return a limit with three digits that count, as it stands in reports."""
+    return f"{float(f'{limit:.3g}'):g}"
+
+
 def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
     """Keep a candidate that passes every test of `THRESHOLD_TESTS`; a limit of None switches its test off."""
     keep = np.ones(len(table), dtype=bool)
@@ -65,7 +70,7 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
         limit = limit_in_force(test, table, config)
         if limit is not None:
             passes = test.passes(table[test.feature], limit)
-            reasons[keep & ~passes] = test.rejected.format(limit)
+            reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
             keep &= passes
     return Decisions(keep, tuple(reasons))
 

@@ -7,7 +7,7 @@ import numpy as np
 from drumhits.analysis import MIX
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.loudness import QUIET_DB, StemLevel
-from drumhits.models.decisions import GEOMEAN_TEST, THRESHOLD_TESTS, limit_in_force
+from drumhits.models.decisions import THRESHOLD_TESTS, limit_text
 from drumhits.transcription.convert import Conversion
 
 MANY_CANDIDATES, FEW_KEPT = 30, 0.02  # of which hardly any is kept
@@ -23,8 +23,8 @@ def level_line(conversion: Conversion) -> str:
         return f"{text}."
     if level.is_empty or config.level_reference != STEM_REFERENCE:
         return f"{text}; geomean_threshold {config.geomean_threshold:g} holds as it is."
-    limit = limit_in_force(GEOMEAN_TEST, conversion.table, config)
-    text += f"; geomean_threshold {config.geomean_threshold:g} stands for {limit:.3g} here."
+    limit = config.geomean_threshold * level.gain
+    text += f"; geomean_threshold {config.geomean_threshold:g} stands for {limit_text(limit)} here."
     if level.relative_db < QUIET_DB:
         text += f" If it holds nothing but bleed: --set {stem}.level_reference=absolute."
     return text

@@ -234,7 +234,8 @@ def test_the_command_line_beats_the_file_and_the_file_beats_the_default(tmp_path
 def test_settings_decide_what_is_kept(copy):
     process = convert("--input", copy, "--set", "snare.geomean_threshold=100000", "--set", "snare.articulation=off")
     assert process.returncode == 0
-    assert "REJECTED (GeoMean <= 100000)" in process.stdout
+    assert "geomean_threshold 100000 stands for 166000 here" in process.stdout
+    assert "REJECTED (GeoMean <= 166000)" in process.stdout
     assert len(read_midi(copy.with_suffix(".mid")).notes) == 0
 
 
