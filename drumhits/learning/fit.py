@@ -147,7 +147,16 @@ def train_model(
     start_from = (options.start_from or PRETRAINED) if start else FROM_NOTHING
     made_with = {name: getattr(options, name) for name in ("algorithm", "n_estimators", "seed")}
     made_with["start_from"] = start_from
-    model = make_model(songs, dataset, fitted.classifier, fitted.validation, made_with, merged.files)
+    is_start = start is not None and fitted.classifier is start.classifier
+    model = make_model(
+        songs,
+        dataset,
+        fitted.classifier,
+        fitted.validation,
+        made_with,
+        merged.files,
+        decides_everywhere=is_start,
+    )
     held_out = held_out_scores(songs, dataset, start, fitted.validation)
     return Training(
         model, fitted, dataset, tuple(songs), merged.files, start_from, held_out, merged.repeats, start_refusal
@@ -164,6 +173,8 @@ def _starting_model(
     model = load_model(pretrained_path(config.stem) if given == PRETRAINED else Path(given))
     model.require_stem(config.stem, given)
     misfit = model.misfit(features, config)
+    if model.offered:
+        misfit = "it decides about a part of the candidates only, since its raw MIDI was made without --keep-all"
     if misfit and options.start_from:
         raise UsageError(f"--start-from {given}: {misfit}; leave the option out, or that setting as it was.")
     return (None, misfit) if misfit else (model, "")

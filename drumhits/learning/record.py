@@ -23,6 +23,8 @@ def make_model(
     validation: Validation,
     made_with: Mapping[str, object],
     others: Sequence[ExampleFile] = (),
+    *,
+    decides_everywhere: bool = False,
 ) -> TrainedModel:
     """Return the model with everything that its file carries.
 
@@ -38,13 +40,15 @@ def make_model(
     made_with : mapping
         The options that the model file is to record.
     others : sequence of ExampleFile
+    decides_everywhere : bool
+        Whether the classifier decides about all candidates, also about those that the raw MIDI did not offer.
     """
     total, config = counts(dataset.y), (songs[0] if songs else others[0]).config
     return TrainedModel(
         stem=config.stem,
         features=dataset.features,
         detection=detection_of(config),
-        offered=_offered(songs, others),
+        offered=() if decides_everywhere else _offered(songs, others),
         min_confidence=validation.min_confidence,
         classifier=classifier,
         training={

@@ -10,7 +10,7 @@ from mir_eval.onset import f_measure
 from running import ROOT, convert_here, run_script
 
 import train_classifier
-from drumhits.analysis import FEATURE_SETS
+from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.io.midi import decode, read_midi
@@ -117,3 +117,14 @@ def test_other_bands_do_not_fit():
     assert fits(config) is None
     other = type(config)(**{**config.__dict__, "body_band_hz": (900.0, 4000.0)})
     assert "body_band_hz [1000.0, 4000.0]" in fits(other)
+
+
+def test_a_file_that_changes_nothing_decides_as_the_start_also_about_what_was_not_offered(tmp_path):
+    model = tmp_path / "m.pkl"
+    args = ["--stem", "cymbals", *map(str, FOLDERS), "--output-model", str(model), "--quiet"]
+    assert train_classifier.main(args) == 0
+    learned, bundled = load_model(model), load_model(pretrained_path("cymbals"))
+    assert learned.offered == ()
+    config = learned.config(default_config().stems["cymbals"])
+    table, _ = analyze(SONGS / "test1-cymbals.flac", config, ALL)
+    np.testing.assert_array_equal(learned.decide(table, config).keep, bundled.decide(table, config).keep)

@@ -98,7 +98,7 @@ def shown_lines(lines: list[str], show: str) -> list[str]:
         first, last = map(int, wanted["lines"].split("-"))
         return lines[first - 1 : last]
     head, tail = int(wanted["head"]), int(wanted["tail"])
-    return [*lines[:head], "...", *lines[len(lines) - tail :]]
+    return [*lines[:head], "...", *lines[max(0, len(lines) - tail) :]]
 
 
 def session(outputs: Mapping[str, str]) -> str:
