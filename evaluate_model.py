@@ -20,7 +20,7 @@ from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, share, tempo
 from drumhits.config.load import load_config
 from drumhits.drums import STEMS
-from drumhits.evaluation.deciders import load_deciders
+from drumhits.evaluation.deciders import bundled_beside, load_deciders
 from drumhits.evaluation.truth import TruthPair, find_test_songs
 from drumhits.io.files import PAGE_SIGNATURE, PNG_SIGNATURE, write_whole
 from drumhits.io.folders import midi_below
@@ -109,6 +109,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> int:
         config,
         args.window / 1000,
         progress=console.progress,
+        beside=bundled_beside(args.model, args.stem, config.stems[args.stem]),
         n_jobs=args.jobs,
         analyse=cache,
     )
@@ -120,7 +121,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> int:
     for sentence in evaluation.warnings:
         console.warning(sentence)
     write_reports(evaluation, args, page_file, console)
-    poor = evaluation.models_below(args.fail_under or 0, len(args.model))
+    poor = evaluation.models_below(args.fail_under or 0)
     if poor:
         console.error(f"F1 of the hits is below --fail-under {args.fail_under:g}: {', '.join(poor)}.")
     return EXIT_SOME_FAILED if errors or poor else EXIT_DONE

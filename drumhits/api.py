@@ -240,14 +240,23 @@ def evaluate(
     """
     from drumhits.alignment.align import Given
     from drumhits.evaluation.comparison import evaluate_songs
-    from drumhits.evaluation.deciders import load_deciders
+    from drumhits.evaluation.deciders import bundled_beside, load_deciders
     from drumhits.evaluation.truth import find_test_songs
 
     chosen = config or default_config()
     paths = [models] if isinstance(models, str | PathLike) else models
-    deciders = load_deciders([Path(path) for path in paths], stem, chosen.stems[stem])
+    models_given = [Path(path) for path in paths]
+    deciders = load_deciders(models_given, stem, chosen.stems[stem])
     pairs, _ = find_test_songs(Path(test_dir), stem, Given(truth_tempo, truth_offset))
-    evaluation, errors = evaluate_songs(pairs, deciders, stem, chosen, window_ms / 1000, n_jobs=n_jobs)
+    evaluation, errors = evaluate_songs(
+        pairs,
+        deciders,
+        stem,
+        chosen,
+        window_ms / 1000,
+        beside=bundled_beside(models_given, stem, chosen.stems[stem]),
+        n_jobs=n_jobs,
+    )
     if evaluation is None or errors:
         raise errors[0]
     return evaluation

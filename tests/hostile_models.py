@@ -60,6 +60,14 @@ def blend(**parts):
                                "learned": PLAIN["classifier"]} | parts)  # fmt: skip
 
 
+def nested_blend(depth):
+    """Return a file of a blend that starts from a blend, and so on."""
+    classifier = PLAIN["classifier"]
+    for _ in range(depth):
+        classifier = {"kind": "blend", "share": 0.5, "before": classifier, "learned": PLAIN["classifier"]}
+    return altered(classifier=classifier)
+
+
 def chain(depth):
     """Return the arrays of one tree in which each right child is split again."""
     inner, n_nodes = np.arange(depth), 2 * depth + 1
@@ -233,7 +241,9 @@ HOSTILE_MODELS = {
     "logistic of scale 0": (expit(scale=[0, 1]), REFUSED),
     "logistic of NaN": (expit(coef=[np.nan, 1]), REFUSED),
     "logistic of three": (expit(mean=[0, 0, 0]), REFUSED),
-    "blend in a blend": (lambda: blend(before=loads(blend())["classifier"]), REFUSED),
+    "blend in a blend": (lambda: blend(before=loads(blend())["classifier"]), MODEL),
+    "blend in four blends": (lambda: nested_blend(5), REFUSED),
+    "blend in 25 blends": (lambda: nested_blend(26), REFUSED),
     "blend of share 2": (blend(share=2.0), REFUSED),
     "blend without a part": (blend(learned=None), REFUSED),
     "blend of a model and a forest of NaN": (

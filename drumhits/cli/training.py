@@ -72,13 +72,13 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
     aligning.add_argument(
         "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
     )
-    for what, means in (
-        (EMPTY, "edited files without a note mean that every hit is false"),
-        (UNCHANGED, "edited files equal to the raw ones mean that every hit in them is right"),
-        (SHORT, "edited files that end far before the raw ones were edited so far"),
+    for option, what, means in (
+        ("--accept-empty", EMPTY, "edited files without a note mean that every hit is false"),
+        ("--accept-unchanged", UNCHANGED, "edited files equal to the raw ones mean that every hit in them is right"),
+        ("--accept-short", SHORT, "edited files that end far before the raw ones were edited so far"),
     ):
         aligning.add_argument(
-            f"--accept-{what}", dest="accepted", action="append_const", const=what, default=[],
+            option, dest="accepted", action="append_const", const=what, default=[],
             help=f"{means} (otherwise they are taken for a mistake and left out)",
         )  # fmt: skip
 

@@ -74,7 +74,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The models' outcomes in the order given, then those of the two baselines; the same songs in each."""
+    """The outcomes of the models in their order, of the bundled model, of the two baselines; the same songs in each."""
 
     stem: str
     window_s: float
@@ -82,10 +82,11 @@ class Evaluation:
     models: tuple[Outcome, ...]
     baselines: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
+    bundled: tuple[Outcome, ...] = ()  # none where it is one of the models
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        return self.models + self.baselines
+        return self.models + self.bundled + self.baselines
 
     @property
     def duration_s(self) -> float:
@@ -96,9 +97,9 @@ class Evaluation:
         counts, of_first = (_counts(view, one.songs) for one in (outcome, first))
         return f1_difference(counts, of_first)
 
-    def models_below(self, f1: float, n_models: int) -> list[str]:
-        """Return the names of those of the first `n_models` whose F1 of the notes is below a limit, 0..1."""
-        return [model.decider.name for model in self.models[:n_models] if (model.note_scores.f1 or 0) < f1]
+    def models_below(self, f1: float) -> list[str]:
+        """Return the names of the models whose F1 of the notes is below a limit, 0..1."""
+        return [model.decider.name for model in self.models if (model.note_scores.f1 or 0) < f1]
 
     @cached_property
     def worst_first(self) -> tuple[int, ...]:
@@ -120,6 +121,7 @@ def evaluate_songs(
     window_s: float,
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
     *,
+    beside: Sequence[Decider] = (),
     n_jobs: int = 1,
     analyse: Analyse = analyze,
 ) -> tuple[Evaluation | None, list[InputError]]:
@@ -131,6 +133,8 @@ def evaluate_songs(
         Largest distance of a note from its true hit.
     progress : callable (done, total, song)
         Called after each song.
+    beside : sequence of Decider
+        The bundled model; see `deciders.bundled_beside`.
     n_jobs : int > 0
         Songs analysed at a time.
     analyse : callable
@@ -141,7 +145,7 @@ def evaluate_songs(
     evaluation : Evaluation, of the songs that could be read; None where none could
     errors : list of InputError, one for each of the others
     """
-    deciders = [*models, *baselines(config.stems[stem], models[0].config)]
+    deciders = [*models, *beside, *baselines(config.stems[stem], models[0].config)]
     songs: list[Song] = []
     scored: list[list[ScoredSong]] = []
     warnings: list[str] = []
@@ -159,8 +163,16 @@ def evaluate_songs(
     if not songs:
         return None, errors
     outcomes = outcomes_of(deciders, scored)
-    n_models = len(models)
-    evaluation = Evaluation(stem, window_s, tuple(songs), outcomes[:n_models], outcomes[n_models:], tuple(warnings))
+    n_models, n_learned = len(models), len(models) + len(beside)
+    evaluation = Evaluation(
+        stem,
+        window_s,
+        tuple(songs),
+        outcomes[:n_models],
+        outcomes[n_learned:],
+        tuple(warnings),
+        bundled=outcomes[n_models:n_learned],
+    )
     return evaluation, errors
 
 

@@ -50,8 +50,6 @@ class Decider:
 def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_stem: bool = False) -> list[Decider]:
     """Model files -> deciders with names that tell them apart: the file's name, or its path where two share it.
 
-    The bundled model of the stem is the last of them where it is not given.
-
     Parameters
     ----------
     paths : sequence of Path
@@ -64,15 +62,21 @@ def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_s
     InputError
         A file cannot be read or is no model, or is one of another stem.
     """
-    beside = [] if PRETRAINED in map(str, paths) else [Path(PRETRAINED)]
-    names = [path.name for path in (*paths, *beside)]
+    names = [path.name for path in paths]
     deciders = []
-    for path, name in zip((*paths, *beside), names, strict=True):
+    for path, name in zip(paths, names, strict=True):
         model = load_model(pretrained_path(stem) if str(path) == PRETRAINED else path)
         if not any_stem:
             model.require_stem(stem, str(path))
         deciders.append(model_decider(model, name if names.count(name) == 1 else str(path), config))
     return deciders
+
+
+def bundled_beside(paths: Sequence[Path], stem: str, config: StemConfig) -> list[Decider]:
+    """Return the bundled model of a stem, to be shown beside other models; nothing where it is one of them."""
+    if PRETRAINED in map(str, paths):
+        return []
+    return [model_decider(load_model(pretrained_path(stem)), PRETRAINED, config)]
 
 
 def model_decider(model: TrainedModel, name: str, config: StemConfig) -> Decider:

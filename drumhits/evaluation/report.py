@@ -239,7 +239,7 @@ def to_json(evaluation: Evaluation) -> str:
             }
             for one in evaluation.models
         ],
-        "beside": [_outcome(evaluation, one) for one in evaluation.baselines],
+        "beside": [_outcome(evaluation, one) for one in (*evaluation.bundled, *evaluation.baselines)],
         "best": best_of_all(evaluation),
         "worst_first": [evaluation.songs[i].name for i in evaluation.worst_first],
     }  # fmt: skip

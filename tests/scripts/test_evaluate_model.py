@@ -74,7 +74,8 @@ def test_the_report_tells_what_the_json_tells(evaluate, tmp_path):
     told = numbers(tmp_path / "e.json")
     assert told["schema"] == "drumhits/evaluation/1"
     (model,) = told["models"]
-    assert [one["name"] for one in told["beside"]] == ["thresholds of midiconfig.yaml", "all candidates"]
+    names = ["pretrained", "thresholds of midiconfig.yaml", "all candidates"]
+    assert [one["name"] for one in told["beside"]] == names
     assert model["verdict"] in process.stdout
     for outcome in (model, *told["beside"]):
         for view in ("decisions", "hits"):
