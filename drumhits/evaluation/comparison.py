@@ -162,18 +162,9 @@ def evaluate_songs(
         progress(done, len(pairs), pair.name)
     if not songs:
         return None, errors
-    outcomes = outcomes_of(deciders, scored)
-    n_models, n_learned = len(models), len(models) + len(beside)
-    evaluation = Evaluation(
-        stem,
-        window_s,
-        tuple(songs),
-        outcomes[:n_models],
-        outcomes[n_learned:],
-        tuple(warnings),
-        bundled=outcomes[n_models:n_learned],
-    )
-    return evaluation, errors
+    outcomes, ends = outcomes_of(deciders, scored), (len(models), len(models) + len(beside))
+    of_models, of_bundled, of_baselines = outcomes[: ends[0]], outcomes[ends[0] : ends[1]], outcomes[ends[1] :]
+    return Evaluation(stem, window_s, tuple(songs), of_models, of_baselines, tuple(warnings), of_bundled), errors
 
 
 def outcomes_of(deciders: Sequence[Decider], scored: Sequence[Sequence[ScoredSong]]) -> tuple[Outcome, ...]:

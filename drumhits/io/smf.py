@@ -185,11 +185,7 @@ def _read_events(
             if delta > 127:
                 delta, at = _read_delta(data, at - 1)
             tick += delta
-            status = data[at]
-            if status > 127:
-                at += 1
-            else:
-                status = running
+            status, at = (data[at], at + 1) if data[at] > 127 else (running, at)
             if 0x80 <= status < 0xA0:
                 messages.append(status << 16 | data[at] << 8 | data[at + 1])
                 ticks.append(tick)
