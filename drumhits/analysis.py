@@ -14,6 +14,7 @@ import numpy as np
 
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import (
+    FILE_AMP,
     GUIDE_FEATURES,
     SHAPE_FEATURES,
     Candidates,
@@ -48,7 +49,7 @@ def __getattr__(name: str) -> object:
     from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX
 
     globals()[name] = {
-        ALL: GUIDE_FEATURES + SHAPE_FEATURES + EXTENDED_FEATURES + SIBLING_FEATURES + (NETWORK_LOG_ODDS,),
+        ALL: (*GUIDE_FEATURES, *SHAPE_FEATURES, *EXTENDED_FEATURES, *SIBLING_FEATURES, FILE_AMP, NETWORK_LOG_ODDS),
         GUIDE: GUIDE_FEATURES,
         MIX: (NETWORK_LOG_ODDS_IN_MIX,),
     }

@@ -37,6 +37,7 @@ from drumhits.numeric import amplitude_to_db
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
 STROKE_LEVEL = "StrokeDb"
+FILE_AMP = "FileAmp"  # Amp as the file has it, whatever the level of the stem: no column of its own in a table
 AMPLITUDES = GUIDE_FEATURES[1:6]  # proportional to the gain of the file
 SOFTEST_DB = -120.0  # LevelDb of a candidate that adds no energy to a stem of the usual level
 MEASURED = GUIDE_FEATURES[1:] + SHAPE_FEATURES[1:]
@@ -97,11 +98,17 @@ class FeatureTable:
 
     def at_usual_level(self, name: str) -> np.ndarray:
         """Return the column as if the stem had the level that is usual: the same numbers at any gain of the file."""
+        if name == FILE_AMP:
+            return self["Amp"]
         if name in AMPLITUDES:
             return self[name] / self.level.gain
         if name == "LevelDb":
             return np.maximum(self[name] - amplitude_to_db(self.level.gain), SOFTEST_DB)
         return self[name]
+
+    def as_in_file(self, name: str) -> np.ndarray:
+        """Return the column as it was measured."""
+        return self["Amp" if name == FILE_AMP else name]
 
     def without_articulation_scores(self) -> "FeatureTable":
         """Return the table without what networks say of articulations, as an analysis without them gives it."""

@@ -7,7 +7,7 @@ OTHER = "other"
 
 _KINDS = (
     ("attack and onset strength", r"Str|Rise\w+|Since\w+|Strong\w+|LikeRise"),
-    ("loudness", r"Amp|LevelDb|Loudness|Rank"),
+    ("loudness", r"(?:File)?Amp|LevelDb|Loudness|Rank"),
     ("sound of the stroke", r"BodyE|BrillE|Total|GeoMean|CentroidHz|PitchHz|Tilt|LikeAfter"),
     ("level after the stroke", r"After\d+"),
     ("decay", r"SustainMs|TailDb|Decay\w+|Late\w+"),

@@ -18,6 +18,7 @@ _BY_BAND = {
 }
 _BY_STEM = {"Over": "level over", "Beside": "rise of"}
 _ONE_OF_A_KIND = {
+    "FileAmp": "Amp, as the file has it",
     "LevelDb": "level of the stroke, dB",
     "TailDb": "level of the tail, dB",
     "CentroidHz": "spectral centroid, Hz",

@@ -16,6 +16,7 @@ import numpy as np
 
 from drumhits.bundle import PRETRAINED, shipped_files
 from drumhits.config.load import StemConfig
+from drumhits.detection.features import FILE_AMP
 from drumhits.edits.songs import LabelledSong
 from drumhits.errors import NotEnoughDataError, UsageError
 from drumhits.io.files import write_whole
@@ -140,7 +141,7 @@ def train_model(
     except NotEnoughDataError as error:
         raise NotEnoughDataError(" ".join([str(error), *merged.repeats])) from error
     start, start_refusal = _starting_model(options, own_config or merged.files[0].config, merged.dataset.features)
-    dataset = merged.dataset if start else merged.dataset.without(NETWORK_LOG_ODDS)
+    dataset = merged.dataset if start else merged.dataset.without(NETWORK_LOG_ODDS).without(FILE_AMP)
     fitted = fit_dataset(
         dataset, algorithm=options.algorithm, n_estimators=options.n_estimators, seed=options.seed, start=start
     )
@@ -235,10 +236,11 @@ def _fitted(dataset: Dataset, fit: Fit, seed: int) -> FittedModel:
 def _fit_from_start(dataset: Dataset, start: TrainedModel, algorithm: str, n_estimators: int, seed: int) -> FittedModel:
     """Return the starting model as it is refined by a dataset.
 
-    The models of the edits do not see the networks' log odds that the starting model rests on: the errors of two models
-    of different features are less alike, so that their blend has fewer.
+    The models of the edits are not given the networks' log odds that the starting model rests on: the errors of two
+    models of different features are less alike, so that their blend has fewer. Nor are they given what depends on the
+    gain of the file, which is for tastes alone.
     """
-    is_left_out = np.array([name == NETWORK_LOG_ODDS for name in dataset.features])
+    is_left_out = np.array([name in (NETWORK_LOG_ODDS, FILE_AMP) for name in dataset.features])
 
     def without_log_odds(fit: Fit) -> Fit:
         return lambda X, y, weights: fit(np.where(is_left_out, np.float32(0), X), y, weights)
@@ -251,7 +253,7 @@ def _fit_from_start(dataset: Dataset, start: TrainedModel, algorithm: str, n_est
         dataset,
         refinement.folds,
         importance_columns(dataset.features),
-        is_left_out.astype(float) if shares is None else shares,
+        np.equal(dataset.features, NETWORK_LOG_ODDS).astype(float) if shares is None else shares,
         seed,
     )
     validation = validate(

@@ -56,6 +56,7 @@ def _in_db(value: float, kept: np.ndarray) -> str:
 
 
 TASTES = (
+    Taste("FileAmp", 1e-6, "softer than", "louder than", _of_the_loud_ones),
     Taste("Amp", 1e-6, "softer than", "louder than", _of_the_loud_ones),
     Taste("LevelDb", 0.0, "softer than", "louder than", _in_db),
     Taste("SustainMs", 1.0, "that ring for less than", "that ring for more than", _in_ms),

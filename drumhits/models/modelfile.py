@@ -165,7 +165,7 @@ def feature_matrix(table: FeatureTable, names: tuple[str, ...], level_reference:
     level_reference : str
         STEM_REFERENCE: as of a stem at the usual level; ABSOLUTE_REFERENCE: as they are.
     """
-    column = table.at_usual_level if level_reference == STEM_REFERENCE else table.__getitem__
+    column = table.at_usual_level if level_reference == STEM_REFERENCE else table.as_in_file
     return np.stack([column(name) for name in names], axis=1, dtype=np.float32)
 
 
