@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Learning curve: F1 on unseen songs after 0, 20, 50, 100 and 200 of a user's decisions, with and without a start.
+"""Learning curve: F1 on unseen songs after 20, 50, 100 and 200 of a user's decisions, beside that of the bundled model.
 
 Takes folders of NAME-STEM.wav (.flac ...) with NAME-STEM_ground_truth.mid. The decisions are those of a user who wants
-just the true hits, taken song by song in a random order; F1 is of the hits within 50 ms on the songs that gave none of
-them, pooled over several orders.
+just the true hits, or with --taste those played at a velocity or louder, taken song by song in a random order; F1 is of
+the hits within 50 ms on the songs that gave none of them, pooled over several orders, of the bundled model on the same
+songs.
 """
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,14 @@ from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.evaluation.truth import TruthPair, read_truth
+from drumhits.learning.algorithms import ALGORITHMS, FOREST
 from drumhits.learning.dataset import Dataset
 from drumhits.learning.fit import fit_dataset
 from drumhits.matching import match_times
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
-from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
-DECISIONS = (0, 20, 50, 100, 200)
+DECISIONS = (20, 50, 100, 200)
 WINDOW_S = 0.05
 FEATURES = FEATURE_SETS["all"]
 EXAMPLE = "example:\n  python benchmarks/learning_curve.py corpus --stems snare hihat\n"
@@ -43,10 +44,12 @@ class Song:
     n_true: int
 
 
-def read_song(pair: TruthPair, stem: str) -> Song:
+def read_song(pair: TruthPair, stem: str, softest: int) -> Song:
+    """Return a song of whose true hits those from a velocity on are wanted."""
     config = default_config().stems[stem]
     table, _ = analyze(pair.audio, config, ALL)
-    true_s = read_truth(pair.truth, config)[0]["time_s"]
+    notes = read_truth(pair.truth, config)[0]
+    true_s = notes["time_s"][notes["velocity"] >= softest]
     is_hit = np.zeros(len(table), dtype=bool)
     is_hit[match_times(true_s, table.times_s, WINDOW_S)[:, 1]] = True
     return Song(feature_matrix(table, FEATURES), is_hit, len(true_s))
@@ -68,27 +71,21 @@ def counts(songs: list[Song], model: PlainModel, min_confidence: float) -> np.nd
     return np.array([right, sum(song.n_true for song in songs), sum(int(mask.sum()) for mask in keep)])
 
 
-def curve(songs: list[Song], stem: str, n_orders: int) -> dict[str, list[float | None]]:
-    """Return F1 for each of DECISIONS with and without the bundled model; None where nothing could be learned."""
+def curve(songs: list[Song], stem: str, algorithms: list[str], n_orders: int) -> dict[str, list[float | None]]:
+    """Return F1 for each of DECISIONS, of the bundled model and of what each algorithm makes of it."""
     bundled = load_model(pretrained_path(stem))
-    totals = {how: np.zeros((len(DECISIONS), 3), dtype=int) for how in ("with", "without")}
+    totals = {how: np.zeros((len(DECISIONS), 3), dtype=int) for how in ("bundled", *algorithms)}
     for order in range(n_orders):
         shuffled = [songs[i] for i in np.random.default_rng(order).permutation(len(songs))]
         for row, n in enumerate(DECISIONS):
-            if n == 0:
-                totals["with"][row] += counts(songs, bundled.classifier, bundled.min_confidence)
-                continue
             examples, n_songs = decided(shuffled, n)
-            if examples.y.all() or not examples.y.any():
-                continue
-            for how, known, start in (
-                ("with", examples, bundled.classifier),
-                ("without", examples.without(NETWORK_LOG_ODDS), None),
-            ):
-                fitted = fit_dataset(known, start_from=start, left_to_start=NETWORK_LOG_ODDS)
-                columns = [FEATURES.index(name) for name in known.features]
-                held_out = [replace(song, X=song.X[:, columns]) for song in shuffled[n_songs:]]
-                totals[how][row] += counts(held_out, fitted.classifier, fitted.validation.min_confidence)
+            held_out = shuffled[n_songs:]
+            totals["bundled"][row] += counts(held_out, bundled.classifier, bundled.min_confidence)
+            for algorithm in algorithms:
+                classifier = bundled.classifier
+                if examples.y.any() and not examples.y.all():
+                    classifier = fit_dataset(examples, algorithm=algorithm, start=bundled).classifier
+                totals[algorithm][row] += counts(held_out, classifier, bundled.min_confidence)
     return {
         how: [2 * right / (true + made) if true else None for right, true, made in rows.tolist()]
         for how, rows in totals.items()
@@ -102,6 +99,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="stems with their truth")
     parser.add_argument("--stems", nargs="+", choices=STEMS, default=STEMS, help="which stems (default: all)")
     parser.add_argument("--orders", type=int, default=5, metavar="N", help="random orders of the songs (default: 5)")
+    parser.add_argument(
+        "--algorithms", nargs="+", choices=ALGORITHMS, default=[FOREST], help="what learns (default: forest)"
+    )
+    parser.add_argument("--taste", type=int, default=0, metavar="VELOCITY", help="want no hit softer than this")
     args = parser.parse_args(argv)
     print(f"{'decisions':<18}" + "".join(f"{n:>8}" for n in DECISIONS))
     for stem in args.stems:
@@ -109,7 +110,9 @@ def main(argv: list[str] | None = None) -> int:
         if len(pairs) < 2:
             print(f"{stem:<18}needs two songs or more")
             continue
-        for how, row in curve([read_song(pair, stem) for pair in pairs], stem, args.orders).items():
+        for how, row in curve(
+            [read_song(pair, stem, args.taste) for pair in pairs], stem, args.algorithms, args.orders
+        ).items():
             print(f"{stem + ' ' + how:<18}" + "".join(f"{'-':>8}" if f1 is None else f"{f1:8.3f}" for f1 in row))
     return 0
 

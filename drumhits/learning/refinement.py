@@ -116,8 +116,7 @@ def refine(
     is_right = (probability >= min_confidence) == dataset.y
     gains = np.where(tested, is_right.astype(int) - ((prior >= min_confidence) == dataset.y), 0)
     units = dataset.groups if by_song else _fold_of_each(splits, len(prior))
-    n_tastes = sum(way.weight is None for way in ways)
-    best = best_way(gains, units, n_tastes)
+    best = best_way(gains, units)
     if best is None:
         folds = [Fold(training, held_out, start) for training, held_out in splits]
         return Refinement(start, None, folds, by_song, np.where(tested, prior, np.nan))
@@ -132,24 +131,22 @@ def refine(
         way=way,
         folds=folds,
         by_song=by_song,
-        probability=np.where(tested, _chosen_elsewhere(probability, prior, gains, units, n_tastes), np.nan),
+        probability=np.where(tested, _chosen_elsewhere(probability, prior, gains, units), np.nan),
         mended=int(np.count_nonzero(gains[best] > 0)),
         spoiled=int(np.count_nonzero(gains[best] < 0)),
         shares=shares,
     )
 
 
-def best_way(gains: np.ndarray, units: np.ndarray, n_tastes: int) -> int | None:
-    """Return the simplest way that is as good as the best, of those whose gain is sure; None where none is.
+def best_way(gains: np.ndarray, units: np.ndarray) -> int | None:
+    """Return the first way that is as good as the best, of those whose gain is sure; None where none is.
 
     Parameters
     ----------
     gains : np.ndarray, shape (n_ways, n), int
-        1 for a decision that the way mends, -1 for one that it spoils, 0 for the others; first those of tastes, then
-        those of blends, the simplest first.
+        1 for a decision that the way mends, -1 for one that it spoils, 0 for the others; the simplest way comes first.
     units : np.ndarray, shape (n,), int
         The song of each decision. Each song weighs the same, however many candidates it has.
-    n_tastes : int
     """
     mended, spoiled = (gains > 0).sum(axis=1), (gains < 0).sum(axis=1)
     beyond_chance = (mended - spoiled) / np.sqrt(np.maximum(mended + spoiled, 1))
@@ -162,10 +159,7 @@ def best_way(gains: np.ndarray, units: np.ndarray, n_tastes: int) -> int | None:
     best = np.argmax(np.where(is_sure, rates.mean(axis=0), -np.inf))
     short_by = rates[:, [best]] - rates
     is_as_good = short_by.mean(axis=0) <= np.maximum(_standard_error(short_by), AS_GOOD * rates[:, best].mean())
-    good = is_sure & is_as_good
-    if good[:n_tastes].any():
-        return int(np.argmax(np.where(good, rates.mean(axis=0), -np.inf)[:n_tastes]))
-    return int(np.argmax(good))
+    return int(np.argmax(is_sure & is_as_good))
 
 
 def _standard_error(rates: np.ndarray) -> np.ndarray:
@@ -208,14 +202,12 @@ def _fold_of_each(splits: Sequence[tuple[np.ndarray, np.ndarray]], n: int) -> np
     return fold
 
 
-def _chosen_elsewhere(
-    probability: np.ndarray, prior: np.ndarray, gains: np.ndarray, units: np.ndarray, n_tastes: int
-) -> np.ndarray:
+def _chosen_elsewhere(probability: np.ndarray, prior: np.ndarray, gains: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Return each candidate's probability in the way that is best on the other songs; the prior's where none is."""
     chosen = prior.copy()
     for unit in np.unique(units):
         here = units == unit
-        best = best_way(gains[:, ~here], units[~here], n_tastes) if not here.all() else None
+        best = best_way(gains[:, ~here], units[~here]) if not here.all() else None
         if best is not None:
             chosen[here] = probability[best, here]
     return chosen

@@ -55,7 +55,7 @@ def _in_db(value: float, kept: np.ndarray) -> str:
     return f"{value - float(np.percentile(kept, LOUD_PERCENTILE)):+.0f} dB beside the loud ones"
 
 
-TASTES = (
+TASTES = (  # of those that are as good, the first is taken
     Taste("FileAmp", 1e-6, "softer than", "louder than", _of_the_loud_ones),
     Taste("Amp", 1e-6, "softer than", "louder than", _of_the_loud_ones),
     Taste("LevelDb", 0.0, "softer than", "louder than", _in_db),
