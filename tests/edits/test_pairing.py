@@ -479,3 +479,21 @@ def test_every_stem_has_its_general_midi_notes():
         own = profile.general_midi
         others = set().union(*(other.notes.values() for name, other in config.stems.items() if name != stem))
         assert not own & others
+
+
+@pytest.mark.parametrize(
+    ("edit", "said", "option", "accepted"),
+    [
+        (lambda rows: rows, "the edited file is the raw one", "--accept-unchanged", "unchanged"),
+        (lambda rows: rows[:3], r"the edited file spans only \d+% of the raw one", "--accept-short", "short"),
+        (lambda rows: rows[:0], "the edited file holds no note", "--accept-empty", "empty"),
+    ],
+    ids=["unchanged", "short", "empty"],
+)
+def test_an_edited_file_that_looks_like_a_mistake_asks_to_be_confirmed(pair, edit, said, option, accepted):
+    raw = read_midi(pair.raw).notes
+    rows = np.column_stack([raw[column] for column in ("time_s", "number", "velocity")])
+    pair.edited.write_bytes(daws.write(edit(rows), ppq=960))
+    with pytest.raises(NotEnoughDataError, match=rf"^Song1-snare: {said}.*{option}"):
+        label_song(pair)
+    label_song(pair, accepted={accepted})

@@ -7,7 +7,7 @@ import pytest
 from running import ROOT
 
 from drumhits.config.load import default_config
-from drumhits.evaluation.comparison import Outcome, most_confident_errors, verdict
+from drumhits.evaluation.comparison import Outcome, best_of_all, most_confident_errors, verdict
 from drumhits.evaluation.comparison import evaluate_songs as evaluate
 from drumhits.evaluation.deciders import Decider, model_decider
 from drumhits.evaluation.judging import score_song
@@ -89,3 +89,11 @@ def test_pooled_scores_are_those_of_all_songs_together():
     assert outcome.candidate_scores.n == sum(one.candidate_scores.n for one in outcome.songs)
     assert outcome.note_scores.matched == sum(one.note_scores.matched for one in outcome.songs)
     assert not np.isnan(outcome.candidate_scores.roc_auc)
+
+
+def test_the_best_of_all_is_named():
+    evaluation, _ = evaluate([PAIR], [knowing(1.0)], "cymbals", CONFIG, 0.05)
+    assert best_of_all(evaluation).startswith("Best of all: oracle, F1 of the hits ")
+    assert "one song says little" in best_of_all(evaluation)
+    evaluation, _ = evaluate([PAIR], [knowing(0.0)], "cymbals", CONFIG, 0.05)
+    assert best_of_all(evaluation).startswith("Best of all: thresholds of midiconfig.yaml, F1 of the hits ")
