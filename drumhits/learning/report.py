@@ -12,7 +12,7 @@ from drumhits.bundle import PRETRAINED
 from drumhits.detection.siblings import SIBLING_FEATURES
 from drumhits.edits.labels import DECISIONS, IS_MISSED, PAIR_DTYPE
 from drumhits.edits.songs import LabelledSong
-from drumhits.io.text import escape_controls
+from drumhits.io.text import clock, escape_controls
 from drumhits.learning.algorithms import FOREST, NETWORK, NETWORK_EXAMPLES
 from drumhits.learning.dataset import Counts, counts
 from drumhits.learning.verdict import START, THRESHOLDS, HeldOutScore
@@ -275,7 +275,7 @@ def missed_line(song: LabelledSong) -> str:
     times_s = pairs["edited_s"][pairs["decision"] == DECISIONS[IS_MISSED]]
     if not len(times_s):
         return ""
-    shown = ", ".join(f"{time_s:.3f} s" for time_s in times_s[:MISSED_SHOWN])
+    shown = ", ".join(clock(time_s) for time_s in times_s[:MISSED_SHOWN])
     more = f" and {len(times_s) - MISSED_SHOWN} more" if len(times_s) > MISSED_SHOWN else ""
     return f"  added where the detector finds nothing, and not learned from: {shown}{more}"
 
