@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from drumhits.alignment.align import Given
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.options import page_path
 from drumhits.cli.training import check_usage, get_parser
+from drumhits.edits.report import decisions_csv, missed_line, report_line
 from drumhits.edits.songs import LabelledSong, LoadedSongs, load_songs
 from drumhits.io.files import write_whole
 from drumhits.io.text import escape_controls
@@ -35,7 +37,7 @@ def train(args: argparse.Namespace, console: Console) -> int:
     loaded = load(args, console) if args.raw_dir else None
     songs = loaded.songs if loaded else ()
     if args.pairs:
-        write_whole(args.pairs, report.decisions_csv(songs).encode("utf-8", "replace"))
+        write_whole(args.pairs, decisions_csv(songs).encode("utf-8", "replace"))
     if args.export_examples and not args.dry_run:
         write_examples(songs, args, console)
     if args.learn_thresholds and not args.dry_run:
@@ -66,9 +68,7 @@ def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
         features=args.features,
         cache_dir=args.cache,
         n_jobs=args.jobs,
-        edited_tempo=args.edited_tempo,
-        edited_offset=args.edited_offset,
-        range_s=args.range,
+        given=Given(args.edited_tempo, args.edited_offset, args.range),
         accepted=args.accepted,
     )
     for sentence in loaded.unpaired:
@@ -76,8 +76,8 @@ def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
     for song in loaded.songs:
         for warning in song.warnings:
             console.warning(warning)
-        console.data(escape_controls(report.report_line(song)))
-        if missed := report.missed_line(song):
+        console.data(escape_controls(report_line(song)))
+        if missed := missed_line(song):
             console.data(missed)
     for error in loaded.errors:
         console.error(error)

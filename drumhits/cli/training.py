@@ -8,8 +8,8 @@ from pathlib import Path
 from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG, shipped_files
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, seconds_range, tempo
 from drumhits.drums import STEMS
+from drumhits.edits.mistakes import EMPTY, SHORT, UNCHANGED
 from drumhits.edits.pairing import find_audio, find_pairs
-from drumhits.edits.songs import EMPTY, SHORT, UNCHANGED
 from drumhits.errors import InputError, UsageError
 from drumhits.io.files import PAGE_SIGNATURE
 from drumhits.io.folders import midi_below

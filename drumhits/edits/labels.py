@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from drumhits.alignment.align import Alignment, Given
+from drumhits.alignment.align import NOTHING_GIVEN, Alignment, Given
 from drumhits.alignment.explanations import TOLERANCE_S
 from drumhits.alignment.parts import AlignedPart, align_part
 from drumhits.drums import REJECTED_VELOCITY
@@ -110,9 +110,7 @@ def label(
     timing_offset_s: float = 0.0,
     note_group: frozenset[int] | None = None,
     keep_all: bool = True,
-    edited_tempo: float | None = None,
-    edited_offset: float | None = None,
-    range_s: tuple[float, float] | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> Labels:
     """Return a label for each candidate, by what became of the raw file's notes in the edited one.
 
@@ -130,10 +128,8 @@ def label(
     keep_all : bool
         Whether the raw file may hold rejected candidates, at velocity 1: then a note of velocity 1 is rejected in the
         edited file, too.
-    edited_tempo, edited_offset : float, optional
-        See `alignment.align.Given`.
-    range_s : tuple of float, optional
-        Part of the raw file, in seconds, that the edits cover; labels only there.
+    given : Given
+        What the user says of the edited file; with a range there are labels only in it.
 
     Raises
     ------
@@ -142,11 +138,11 @@ def label(
     """
     candidate_s = np.asarray(candidate_times_s, float) + timing_offset_s
     candidate = _candidates_of(raw, np.maximum(candidate_s, 0.0))
-    part = _aligned(raw, edited, note_group, Given(edited_tempo, edited_offset, range_s))
+    part = _aligned(raw, edited, note_group, given)
     compared = _compared(raw.notes, edited, part)
     rejected_velocity = REJECTED_VELOCITY if keep_all else 0
-    decision = _decide(compared, _is_known(compared, edited, range_s), rejected_velocity)
-    added = _added(compared, range_s, rejected_velocity)
+    decision = _decide(compared, _is_known(compared, edited, given.range_s), rejected_velocity)
+    added = _added(compared, given.range_s, rejected_velocity)
     added_candidate = _free_candidates_at(compared.edited_s[added], candidate_s, candidate, compared.tolerance_s)
     labels = np.full(len(candidate_s), UNLABELLED, np.int8)
     labels[candidate[candidate >= 0]] = LABEL_OF_DECISION[decision[candidate >= 0]]

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
+from drumhits.alignment.align import NOTHING_GIVEN, Given
 from drumhits.analysis import ALL, analyze
 from drumhits.cache import open_cache
 from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
-from drumhits.drums import PROFILES, REJECTED_VELOCITY
+from drumhits.drums import PROFILES
 from drumhits.edits.labels import Labels, label
+from drumhits.edits.mistakes import require_deliberate
 from drumhits.edits.pairing import Pair, find_audio, find_pairs
-from drumhits.errors import InputError, NotEnoughDataError
+from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import MidiContent, decode, read_midi, read_midi_bytes
 from drumhits.io.text import clock
@@ -23,9 +23,6 @@ from drumhits.transcription.provenance import Provenance, is_untouched, read_pro
 
 CLOCK_S = 0.001  # what `clock` shows
 REMEDY = "make it again with stems_to_midi.py"
-EMPTY, UNCHANGED, SHORT = "empty", "unchanged", "short"
-SHORT_SHARE = 1 / 3  # of the raw file's span, below which an edited file looks like a mistake
-FEWEST_OF_A_SONG = 8  # notes: fewer have no span worth the name
 
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
 
@@ -93,9 +90,7 @@ def load_songs(
     features: str = ALL,
     cache_dir: Path | None = None,
     n_jobs: int = 1,
-    edited_tempo: float | None = None,
-    edited_offset: float | None = None,
-    range_s: tuple[float, float] | None = None,
+    given: Given = NOTHING_GIVEN,
     accepted: Collection[str] = (),
 ) -> LoadedSongs:
     """Return the labelled songs of a folder of raw MIDI and one of edited MIDI.
@@ -114,7 +109,7 @@ def load_songs(
         See `cache.open_cache`.
     n_jobs : int > 0
         Songs at a time.
-    edited_tempo, edited_offset, range_s
+    given : Given
         See `labels.label`.
     accepted : collection of str
         See `label_song`.
@@ -132,9 +127,7 @@ def load_songs(
         pairs.pairs,
         audio_dirs,
         n_jobs=n_jobs,
-        edited_tempo=edited_tempo,
-        edited_offset=edited_offset,
-        range_s=range_s,
+        given=given,
         accepted=accepted,
         analyse=partial(cache, features=features),
     )
@@ -150,9 +143,7 @@ def label_songs(
     audio_dirs: Iterable[Path] = (),
     *,
     n_jobs: int = 1,
-    edited_tempo: float | None = None,
-    edited_offset: float | None = None,
-    range_s: tuple[float, float] | None = None,
+    given: Given = NOTHING_GIVEN,
     accepted: Collection[str] = (),
     analyse: Analyse = analyze,
 ) -> tuple[tuple[LabelledSong, ...], tuple[InputError, ...]]:
@@ -169,9 +160,7 @@ def label_songs(
         attempt,
         label_song,
         audio_dirs=tuple(audio_dirs),
-        edited_tempo=edited_tempo,
-        edited_offset=edited_offset,
-        range_s=range_s,
+        given=given,
         accepted=accepted,
         analyse=analyse,
     )
@@ -184,9 +173,7 @@ def label_song(
     pair: Pair,
     audio_dirs: Iterable[Path] = (),
     *,
-    edited_tempo: float | None = None,
-    edited_offset: float | None = None,
-    range_s: tuple[float, float] | None = None,
+    given: Given = NOTHING_GIVEN,
     accepted: Collection[str] = (),
     analyse: Analyse = analyze,
 ) -> LabelledSong:
@@ -197,10 +184,10 @@ def label_song(
     pair : Pair
     audio_dirs : iterable of Path
         See `pairing.find_audio`.
-    edited_tempo, edited_offset, range_s
+    given : Given
         See `labels.label`.
     accepted : collection of str
-        EMPTY, UNCHANGED, SHORT: what else is taken for a mistake; see `_require_deliberate`.
+        EMPTY, UNCHANGED, SHORT: what else is taken for a mistake; see `mistakes.require_deliberate`.
     analyse : callable (path, config) -> (FeatureTable, AudioSource)
 
     Raises
@@ -229,60 +216,15 @@ def label_song(
             timing_offset_s=config.timing_offset,
             note_group=note_group(config),
             keep_all=provenance.keep_all,
-            edited_tempo=edited_tempo,
-            edited_offset=edited_offset,
-            range_s=range_s,
+            given=given,
         )
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
-    _require_deliberate(pair.name, raw, edited, labels, accepted, has_range=range_s is not None)
+    require_deliberate(pair.name, raw, edited, labels, accepted, has_range=given.range_s is not None)
     of_edits = (f"{pair.edited}: {sentence}" for sentence in labels.warnings)
     of_raw = _raw_warnings(pair, raw_bytes, raw, labels)
     warnings = (*source.warnings, *raw.warnings, *edited.warnings, *of_edits, *of_raw)
     return LabelledSong(pair.name, pair, source, config, table, labels, provenance, warnings)
-
-
-def _require_deliberate(
-    name: str, raw: MidiContent, edited: MidiContent, labels: Labels, accepted: Collection[str], *, has_range: bool
-) -> None:
-    """Make sure that an edited file which looks like a mistake is meant.
-
-    Raises
-    ------
-    NotEnoughDataError
-        It holds no note, is the raw file, or is far shorter, and that is not accepted.
-    """
-    if EMPTY not in accepted and len(raw.notes) and not len(edited.notes):
-        raise NotEnoughDataError(
-            f"{name}: the edited file holds no note (another track exported?), and is left out; --accept-empty takes "
-            "it to mean that every hit is false."
-        )
-    if UNCHANGED not in accepted and _is_unchanged(raw, edited, labels):
-        raise NotEnoughDataError(
-            f"{name}: the edited file is the raw one (not edited yet?), and is left out; --accept-unchanged takes it "
-            "to mean that every hit in it is right."
-        )
-    if SHORT not in accepted and not has_range and labels.alignment is not None:
-        share = _span_s(labels.alignment.times_s) / max(_span_s(raw.notes["time_s"]), 1e-9)
-        if len(raw.notes) >= FEWEST_OF_A_SONG and share < SHORT_SHARE:
-            raise NotEnoughDataError(
-                f"{name}: the edited file spans only {share:.0%} of the raw one (one clip exported?), and is left out; "
-                "--range START-END says which seconds were edited, --accept-short takes the part that is there."
-            )
-
-
-def _is_unchanged(raw: MidiContent, edited: MidiContent, labels: Labels) -> bool:
-    """Return whether the edited notes are the raw ones, at whatever offset, and among whatever other drums."""
-    n_shown = int(np.count_nonzero(raw.notes["velocity"] > REJECTED_VELOCITY))
-    n_changes = labels.renoted + labels.added_with_candidate + labels.added_without_candidate
-    if not len(raw.notes) or n_changes or (labels.matched, labels.kept) != (len(raw.notes), n_shown):
-        return False
-    is_alone = len(raw.notes) == len(edited.notes)
-    return not is_alone or np.array_equal(raw.notes["velocity"], edited.notes["velocity"])
-
-
-def _span_s(times_s: np.ndarray) -> float:
-    return float(np.ptp(times_s)) if len(times_s) else 0.0
 
 
 def _raw_warnings(pair: Pair, raw_bytes: bytes, raw: MidiContent, labels: Labels) -> list[str]:

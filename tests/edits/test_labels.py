@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drumhits.alignment.align import align
+from drumhits.alignment.align import Given, align
 from drumhits.edits import coverage
 from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED, label
 from drumhits.errors import NotEnoughDataError
@@ -88,7 +88,7 @@ def test_shifted_machine_loop_is_refused_and_the_offset_decides():
     edited = edited_file(daws.shifted(rows_of(raw)[40:56], 4.0))
     with pytest.raises(NotEnoughDataError, match=r"two ways.*--edited-offset"):
         labels_of(raw, edited)
-    labels = labels_of(raw, edited, edited_offset=-4.0).labels
+    labels = labels_of(raw, edited, given=Given(offset_s=-4.0)).labels
     assert np.array_equal(np.flatnonzero(labels == KEPT), np.arange(40, 56))
 
 
@@ -116,7 +116,7 @@ def test_unknown_tempo_is_refused_and_the_tempo_decides():
     data = daws.write(session.notes(), ppq=480, bpm=97.23, tempo=False)
     with pytest.raises(NotEnoughDataError, match="--edited-tempo"):
         labels_of(session.raw, decode(data))
-    result = labels_of(session.raw, decode(data), edited_tempo=97.23)
+    result = labels_of(session.raw, decode(data), given=Given(tempo_bpm=97.23))
     assert result.alignment.hypothesis == "tempo given"
     assert np.array_equal(result.labels[session.is_kept], np.full(session.is_kept.sum(), KEPT))
 
@@ -148,12 +148,12 @@ def test_velocity_1_is_a_note_where_no_rejected_candidates_were_written():
 
 def test_what_the_user_gives_decides_and_is_doubted_where_little_fits():
     raw, other = case(1).raw, case(2).raw
-    result = labels_of(raw, other, edited_offset=0.1)
+    result = labels_of(raw, other, given=Given(offset_s=0.1))
     assert result.alignment.offset_s == 0.1
     assert "few of its notes lie on the raw file's" in result.warnings[0]
-    assert labels_of(raw, raw, edited_offset=0).warnings == ()
+    assert labels_of(raw, raw, given=Given(offset_s=0)).warnings == ()
     with pytest.raises(NotEnoughDataError, match="--edited-offset"):
-        labels_of(raw, other, edited_offset=1000)
+        labels_of(raw, other, given=Given(offset_s=1000))
 
 
 def test_renoted_hits_are_kept_and_counted():
@@ -221,8 +221,8 @@ def test_the_given_range_overrides():
     raw = raw_file(np.arange(1, 61) * 0.731)
     edited = edited_file(rows_of(raw)[:30])
     raw_s = raw.notes["time_s"]
-    assert np.array_equal(labels_of(raw, edited, range_s=(0, 99)).labels == REMOVED, raw_s > raw_s[29])
-    assert np.array_equal(labels_of(raw, edited, range_s=(0, 10)).labels == KEPT, raw_s <= 10)
+    assert np.array_equal(labels_of(raw, edited, given=Given(range_s=(0, 99))).labels == REMOVED, raw_s > raw_s[29])
+    assert np.array_equal(labels_of(raw, edited, given=Given(range_s=(0, 10))).labels == KEPT, raw_s <= 10)
 
 
 def all_matchings(reference, estimated, tolerance_s):
@@ -263,7 +263,7 @@ def on_few_ticks(n, n_ticks=20):
 def test_the_work_does_not_grow_with_the_square_of_the_notes_on_one_tick():
     raw, edited = on_few_ticks(40_000), on_few_ticks(39_990)
     start_s = time.process_time()
-    labels = label(raw, edited, candidate_times_s=np.arange(0, 60, 0.25), edited_offset=0.0)
+    labels = label(raw, edited, candidate_times_s=np.arange(0, 60, 0.25), given=Given(offset_s=0.0))
     assert time.process_time() - start_s < 12  # it was 30 s
     assert labels.matched == 39_990
 

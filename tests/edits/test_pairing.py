@@ -11,16 +11,17 @@ import pytest
 import soundfile as sf
 from running import ROOT
 
+from drumhits.alignment.align import Given
 from drumhits.analysis import analyze
 from drumhits.config.load import load_config
 from drumhits.drums import PROFILES
 from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.edits.pairing import Pair, find_audio, find_pairs
+from drumhits.edits.report import decisions_csv, report_line
 from drumhits.edits.songs import label_song, label_songs
 from drumhits.errors import InputError, NotEnoughDataError
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.midi import NOTE_DTYPE, Track, encode, read_midi
-from drumhits.learning.report import decisions_csv, report_line
 from drumhits.transcription.convert import Job, convert
 from drumhits.transcription.provenance import Provenance, read_provenance
 
@@ -408,7 +409,7 @@ def test_options_reach_each_song(pair):
         analysed.append(path.name)
         return analyze(path, config)
 
-    songs, errors = label_songs([pair], edited_offset=0.007, range_s=(0.0, 3.0), analyse=analyse)
+    songs, errors = label_songs([pair], given=Given(offset_s=0.007, range_s=(0.0, 3.0)), analyse=analyse)
     assert (analysed, errors) == (["Song1-snare.wav"], ())
     assert songs[0].labels.alignment.offset_s == 0.007
     assert np.count_nonzero(songs[0].labels.labels != UNLABELLED) == np.count_nonzero(HITS_S + TIMING_OFFSET_S < 3)
