@@ -20,7 +20,7 @@ from drumhits.errors import UsageError
 from drumhits.io.files import write_whole
 from drumhits.io.names import read_name
 from drumhits.io.outputs import Output, require_safe
-from drumhits.models.modelfile import resolve
+from drumhits.models.choice import resolve
 from drumhits.transcription.convert import Conversion, Job, convert
 from drumhits.transcription.provenance import is_our_midi
 from drumhits.transcription.report import warnings

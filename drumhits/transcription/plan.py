@@ -20,7 +20,7 @@ from drumhits.transcription.jobs import (
 from drumhits.transcription.provenance import is_our_midi
 
 if TYPE_CHECKING:
-    from drumhits.models.modelfile import NamedModel
+    from drumhits.models.choice import NamedModel
 
 
 class JobRequest(NamedTuple):
@@ -131,7 +131,7 @@ def _models(request: JobRequest, stems: set[str]) -> "dict[str, NamedModel]":
     """Return the model that decides about each stem; none where the thresholds do."""
     if not (request.models or request.split):
         return {}
-    from drumhits.models.modelfile import resolve
+    from drumhits.models.choice import resolve
 
     return resolve(request.models, stems, in_mix=request.split, any_stem=request.force)
 
@@ -165,7 +165,7 @@ def _job(request: JobRequest, file: StemFile, output: Path, decided_by: "NamedMo
 def _model_files(models: tuple[Path, ...]) -> list[Path]:
     if not models:
         return []
-    from drumhits.models.modelfile import model_files
+    from drumhits.models.choice import model_files
 
     return model_files(models)
 

@@ -9,7 +9,8 @@ from running import ROOT, convert_here
 from drumhits.bundle import PRETRAINED
 from drumhits.errors import InputError, UsageError
 from drumhits.io.midi import read_midi
-from drumhits.models.modelfile import load_model, model_files, pretrained_path, resolve
+from drumhits.models.choice import model_files, resolve
+from drumhits.models.modelfile import load_model, pretrained_path
 from drumhits.transcription.provenance import read_provenance
 
 SONGS = ROOT / "test_songs"
@@ -43,6 +44,15 @@ def test_a_model_of_none_of_the_stems_is_refused_but_by_force(folder):
     with pytest.raises(InputError, match=r"my_kick\.pkl: was trained on kick, not on hihat"):
         resolve(given, ["hihat"])
     assert names(resolve(given, ["hihat", "toms"], any_stem=True)) == dict.fromkeys(("hihat", "toms"), "my_kick.pkl")
+
+
+def test_force_leaves_each_stem_of_a_folder_of_models_to_its_own(folder):
+    expected = {"kick": "my_kick.pkl", "snare": "my_snare.pkl", "hihat": PRETRAINED}
+    assert names(resolve([folder], expected, any_stem=True)) == expected
+    both = [folder / "my_kick.pkl", folder / "my_snare.pkl"]
+    assert names(resolve(both, expected, any_stem=True)) == expected
+    (folder / "my_snare.pkl").unlink()
+    assert names(resolve([folder], ["kick", "snare"], any_stem=True)) == {"kick": "my_kick.pkl", "snare": PRETRAINED}
 
 
 def test_two_models_of_one_stem_are_refused(folder):
