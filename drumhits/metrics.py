@@ -148,6 +148,14 @@ class Difference:
     interval: tuple[float, float] | None
 
     @property
+    def interval_text(self) -> str:
+        """The interval in points, as it follows a difference in a sentence; "" with one song."""
+        if self.interval is None:
+            return ""
+        low, high = self.interval
+        return f" (95 % interval over songs: {100 * low:+.1f} to {100 * high:+.1f})"
+
+    @property
     def is_sure(self) -> bool:
         """Whether the interval leaves out 0."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]

@@ -98,13 +98,11 @@ class FeatureTable:
 
     def at_usual_level(self, name: str) -> np.ndarray:
         """Return the column as if the stem had the level that is usual: the same numbers at any gain of the file."""
-        if name == FILE_AMP:
-            return self["Amp"]
         if name in AMPLITUDES:
             return self[name] / self.level.gain
         if name == "LevelDb":
             return np.maximum(self[name] - amplitude_to_db(self.level.gain), SOFTEST_DB)
-        return self[name]
+        return self.as_in_file(name)
 
     def as_in_file(self, name: str) -> np.ndarray:
         """Return the column as it was measured."""

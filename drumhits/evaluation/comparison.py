@@ -254,7 +254,4 @@ def verdict(evaluation: Evaluation, outcome: Outcome) -> str:
 
 
 def _interval(difference: Difference) -> str:
-    if difference.interval is None:
-        return "; one song says little about others"
-    low, high = difference.interval
-    return f" (95 % interval over songs: {100 * low:+.1f} to {100 * high:+.1f})"
+    return difference.interval_text or "; one song says little about others"

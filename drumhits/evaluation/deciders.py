@@ -74,9 +74,7 @@ def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_s
 
 def bundled_beside(paths: Sequence[Path], stem: str, config: StemConfig) -> list[Decider]:
     """Return the bundled model of a stem, to be shown beside other models; nothing where it is one of them."""
-    if PRETRAINED in map(str, paths):
-        return []
-    return [model_decider(load_model(pretrained_path(stem)), PRETRAINED, config)]
+    return [] if PRETRAINED in map(str, paths) else load_deciders([Path(PRETRAINED)], stem, config)
 
 
 def model_decider(model: TrainedModel, name: str, config: StemConfig) -> Decider:

@@ -47,10 +47,10 @@ class Listing(NamedTuple):
     unreadable: list[Path]
 
 
-def files_below(folder: Path) -> Listing:
+def files_below(folder: Path, *, with_hidden: bool = False) -> Listing:
     """Return the regular files in a folder and in those below, each folder once, also where links lead to it.
 
-    Hidden files and folders are left out ("._NAME.mid" is the Finder's).
+    Hidden files and folders are left out unless asked for ("._NAME.mid" is the Finder's).
     """
     files: list[Path] = []
     unreadable: list[Path] = []
@@ -61,8 +61,9 @@ def files_below(folder: Path) -> Listing:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [path for name in names if not name.startswith(".") and (path := Path(here, name)).is_file()]
+        folders[:] = sorted(name for name in folders if with_hidden or not name.startswith("."))
+        shown = (name for name in names if with_hidden or not name.startswith("."))
+        files += [path for name in shown if (path := Path(here, name)).is_file()]
     return Listing(sorted(files, key=lambda path: (name_key(str(path)), str(path))), unreadable)
 
 
@@ -109,7 +110,7 @@ def is_foreign_audio(path: Path) -> bool:
 
 def midi_below(folder: Path) -> list[Path]:
     """Return the MIDI files in a folder and below, hidden ones, too; none where there is no such folder."""
-    return [path for path in folder.rglob("*") if path.suffix.lower() in MIDI_SUFFIXES]
+    return [path for path in files_below(folder, with_hidden=True).files if path.suffix.lower() in MIDI_SUFFIXES]
 
 
 def find_siblings(audio: Path) -> dict[str, Path]:

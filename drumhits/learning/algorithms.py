@@ -10,6 +10,7 @@ from drumhits.models.base import Logistic, PlainModel
 from drumhits.models.forest import Boosted, Forest
 from drumhits.models.perceptron import Perceptron
 from drumhits.models.pool import Pool, log_odds
+from drumhits.numeric import expit
 
 FOREST, LOGISTIC, ENSEMBLE, NETWORK, AUTO = "forest", "logistic", "ensemble", "network", "auto"
 MIN_LEAF = 3  # examples: finer leaves fit one drum kit and err on the next
@@ -187,7 +188,7 @@ def _pool_weights(odds: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         score = odds @ parameters[:-1] + parameters[-1]
-        error = weights * (1 / (1 + np.exp(-np.clip(score, -50, 50))) - y)
+        error = weights * (expit(score) - y)
         away = parameters[:-1] - equal
         value = np.sum(weights * (np.logaddexp(0, score) - y * score)) + POOL_RIDGE * len(y) * away @ away
         slope = np.append(odds.T @ error + 2 * POOL_RIDGE * len(y) * away, error.sum())

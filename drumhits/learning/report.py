@@ -158,11 +158,8 @@ def verdict(training: "Training") -> str:
 
 def _in_points(new: HeldOutScore, other: HeldOutScore, name: str) -> str:
     difference = new.above(other)
-    interval = ""
-    if difference.interval:
-        low, high = (100 * end for end in difference.interval)
-        interval = f" (95 % interval over songs: {low:+.1f} to {high:+.1f})"
-    return f"F1 {new.f1:.1%} on held-out songs, {100 * difference.value:+.1f} points beside the {name}{interval}."
+    points = f"{100 * difference.value:+.1f} points beside the {name}{difference.interval_text}"
+    return f"F1 {new.f1:.1%} on held-out songs, {points}."
 
 
 def _sibling_lines(songs: Sequence[LabelledSong], features: tuple[str, ...]) -> list[str]:

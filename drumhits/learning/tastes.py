@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from drumhits.models.gate import Gate, scaled_feature
+from drumhits.numeric import expit
 
 RIDGE = 0.1  # on the slope for one standard deviation of the feature, at examples of a mean weight of 1
 LOUD_PERCENTILE = 95
@@ -90,7 +91,7 @@ def fit_gate(
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         intercept, slope = parameters
-        wanted = 1 / (1 + np.exp(-np.clip(intercept + slope * x, -50, 50)))
+        wanted = expit(intercept + slope * x)
         p = np.clip(is_hit * wanted, _CLIPPED, 1 - _CLIPPED)
         by_logit = weights * np.where(y, -1 / p, 1 / (1 - p)) * is_hit * wanted * (1 - wanted)
         value = -np.sum(weights * np.where(y, np.log(p), np.log1p(-p))) + RIDGE / 2 * slope**2

@@ -124,6 +124,12 @@ class Trees(PlainModel):
         return leaves.reshape(-1, n_rows)
 
 
+def _arrays_of(trees: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Return the arrays of `Trees` for trees of scikit-learn."""
+    nodes = ("children_left", "children_right", "feature", "threshold")
+    return tree_arrays(*([getattr(tree, name) for tree in trees] for name in nodes))
+
+
 def tree_arrays(
     left: Sequence[np.ndarray],
     right: Sequence[np.ndarray],
@@ -191,10 +197,8 @@ class Forest(Trees):
             )
         require(model.n_classes_ == 2, f"expected two classes, got {model.n_classes_}")
         trees = [estimator.tree_ for estimator in model.estimators_]
-        nodes = ("children_left", "children_right", "feature", "threshold")
-        arrays = tree_arrays(*([getattr(tree, name) for tree in trees] for name in nodes))
         value = np.concatenate([tree.value for tree in trees])
-        return cls.of_arrays(model.n_features_in_, **arrays, probability=_positive_share(value[:, 0, :]))
+        return cls.of_arrays(model.n_features_in_, **_arrays_of(trees), probability=_positive_share(value[:, 0, :]))
 
     def _probabilities(self, table: np.ndarray) -> np.ndarray:
         return self.sum_of_leaves(table, self.probability) / len(self.tree_sizes)
@@ -229,12 +233,10 @@ class Boosted(Trees):
     def from_sklearn(cls, model: Any) -> "Boosted":
         """Take over a fitted binary `GradientBoostingClassifier` with the logistic loss."""
         trees = [estimator.tree_ for estimator in model.estimators_[:, 0]]
-        nodes = ("children_left", "children_right", "feature", "threshold")
-        arrays = tree_arrays(*([getattr(tree, name) for tree in trees] for name in nodes))
         removed, kept = model.init_.class_prior_
         return cls.of_arrays(
             model.n_features_in_,
-            **arrays,
+            **_arrays_of(trees),
             value=model.learning_rate * np.concatenate([tree.value[:, 0, 0] for tree in trees]),
             initial=[np.log(kept / removed)],
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from drumhits.drums import NAMES, STEMS
+from drumhits.io.folders import midi_below
 from drumhits.io.names import MIX, OTHER, read_name
 
 
@@ -96,3 +97,13 @@ def test_a_file_in_the_working_folder_belongs_to_the_song_of_that_folder(tmp_pat
     assert read_name(Path("kick.wav")).key == read_name(tmp_path / "Song1" / "snare.wav").key
     monkeypatch.chdir("kick")
     assert read_name(Path("a.wav")).key == read_name(tmp_path / "Song1" / "snare" / "a.wav").key
+
+
+def test_midi_below_follows_links_as_reading_does_and_has_hidden_files_too(tmp_path):
+    for name in ("real/a.mid", "here/.hidden.MID", "here/deep/b.midi", "here/c.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "here" / "linked").symlink_to(tmp_path / "real", target_is_directory=True)
+    found = {path.relative_to(tmp_path / "here").as_posix() for path in midi_below(tmp_path / "here")}
+    assert found == {".hidden.MID", "deep/b.midi", "linked/a.mid"}
+    assert midi_below(tmp_path / "missing") == []
