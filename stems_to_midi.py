@@ -45,18 +45,19 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     console.warnings(planned.warnings)
     for error in planned.refused.values():
         console.error(error)
-    jobs, failed = planned.jobs, list(planned.refused)
+    jobs, failed = planned.jobs, dict(planned.refused)
     n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
     for song in by_output(results(jobs, args.jobs, args.dask), jobs):
         try:
             done += finish(song, args, console, n_inputs)
         except InputError as error:
             console.error(error)
-            failed += [str(job.audio) for job, _ in song]
+            failed |= {str(job.audio): error for job, _ in song}
         n_finished += len(song)
         console.progress(n_finished, len(jobs), song[-1][0].label)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
+    console.count_alike()
     if n_inputs > 1:
         what = "instruments" if args.split else "inputs"
         console.data(report.batch_summary(done, n_inputs, failed, planned.n_skipped, what))
@@ -128,7 +129,7 @@ def say(conversion: Conversion, console: Console, *, whole: bool, alone: bool) -
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser(__doc__).parse_args(argv)
-    console = Console("stems_to_midi.py", quiet=args.quiet)
+    console = Console("stems_to_midi.py", quiet=args.quiet, whole=args.verbose)
     return run(lambda: convert_all(args, console), console)
 
 

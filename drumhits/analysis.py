@@ -23,9 +23,10 @@ from drumhits.detection.features import (
     ThresholdFeatures,
 )
 from drumhits.detection.frames import chunks_in_context
-from drumhits.detection.loudness import QUIET_DB, stem_level
+from drumhits.detection.loudness import QUIET_DB, StemLevel, stem_level
 from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95, suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
+from drumhits.drums import PROFILES
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
         song = SongAudio.open(path, siblings=features == ALL, channel=channel)
         table = _detect_song(song, config, features)
-    if features != MIX and table.level.relative_db < QUIET_DB and not table.level.is_silent:
-        table = _told_from_bleed(table, song)
+    if features != MIX and _may_be_bleed(table.level, config.stem):
+        table = _told_from_bleed(table, song, config.stem)
     return table, song.source()
 
 
@@ -86,12 +87,18 @@ def _detect_song(song: SongAudio, config: StemConfig, features: str) -> FeatureT
     return detect(song.blocks(), config, extractors, in_mix=features == MIX)
 
 
-def _told_from_bleed(table: FeatureTable, song: SongAudio) -> FeatureTable:
-    """Return the table of a quiet stem with what its siblings say: whether it holds nothing but bleed."""
+def _may_be_bleed(level: StemLevel, stem: str) -> bool:
+    return not level.is_silent and (level.relative_db < QUIET_DB or PROFILES[stem].plays_seldom)
+
+
+def _told_from_bleed(table: FeatureTable, song: SongAudio, stem: str) -> FeatureTable:
+    """Return the table of a stem with what its siblings say: whether it holds nothing but bleed."""
     from drumhits.detection.siblings import is_bleed
 
     beside = song.levels_at(table.times_s)
-    bleeds = beside is not None and is_bleed(table["GeoMean"], beside.own, beside.levels)
+    bleeds = beside is not None and is_bleed(
+        table["GeoMean"], beside.own, beside.levels, plays_seldom=PROFILES[stem].plays_seldom
+    )
     return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 

@@ -38,6 +38,8 @@ class StemProfile(NamedTuple):
         GeoMean of the loud hits of a stem at the usual level: that of the bundled songs. See `detection.loudness`.
     usual_geomean_in_mix : float > 0
         The same where candidates are looked for in the whole mix.
+    plays_seldom : bool
+        Few songs have the drum: what a separator writes as its stem is often no more than what it left of the others.
     """
 
     notes: dict[str, int]
@@ -53,6 +55,7 @@ class StemProfile(NamedTuple):
     loud_db: float
     usual_geomean: float
     usual_geomean_in_mix: float
+    plays_seldom: bool = False
 
     @property
     def articulations(self) -> tuple[str, ...]:
@@ -105,6 +108,7 @@ PROFILES = {
         loud_db=18.0,
         usual_geomean=91.0,
         usual_geomean_in_mix=158.0,
+        plays_seldom=True,
     ),
     "hihat": StemProfile(
         notes={"closed": 42, "open": 46, "pedal": 44},

@@ -10,11 +10,12 @@ from typing import NoReturn, TextIO
 
 from drumhits.cli.interrupts import StoppedError, stoppable
 from drumhits.errors import InputError
-from drumhits.io.text import escape_controls
+from drumhits.io.text import escape_controls, without_numbers
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 EXIT_STOPPED = 128 + signal.SIGTERM
 BAR_WIDTH = 30
+MOST_ALIKE = 3  # warnings that are said in full
 
 
 class Console:
@@ -28,11 +29,15 @@ class Console:
         Name of the script, which starts each message.
     quiet : bool
         Say nothing but errors.
+    whole : bool
+        Say every warning; otherwise those that are alike but for numbers and the file are counted after the first few.
     """
 
-    def __init__(self, prog: str, *, quiet: bool = False):
+    def __init__(self, prog: str, *, quiet: bool = False, whole: bool = False):
         self.prog = prog
         self.quiet = quiet
+        self._most_alike = sys.maxsize if whole else MOST_ALIKE
+        self._alike = dict[str, list[str]]()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
@@ -52,7 +57,17 @@ class Console:
             self._line(text)
 
     def warning(self, text: str) -> None:
-        self.message(f"warning: {text}")
+        """Warn, of what happens to a file in the form "FILE: SENTENCE"."""
+        alike = self._alike.setdefault(without_numbers(text.partition(": ")[2] or text), [])
+        alike.append(text)
+        if len(alike) <= self._most_alike:
+            self.message(f"warning: {text}")
+
+    def count_alike(self) -> None:
+        """Say how many warnings were not shown, since they were alike."""
+        for alike in self._alike.values():
+            if (hidden := len(alike) - self._most_alike) > 0:
+                self.message(f"warning: {hidden} more like this (-v shows all): {alike[0]}")
 
     def messages(self, texts: Iterable[str]) -> None:
         """Say several things, a line each."""

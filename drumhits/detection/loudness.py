@@ -14,6 +14,7 @@ from drumhits.numeric import amplitude_to_db
 
 SILENT_DB = -75.0  # of the usual level: below it, there is nothing to hear
 QUIET_DB = -8.0  # the same: below it, a stem may be nothing but bleed
+BLEED_DB = 40.0  # how far the thresholds of a stem that is nothing but bleed lie above those of its level
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,11 @@ class StemLevel:
     is_bleed: bool = False
 
     @property
-    def is_empty(self) -> bool:
-        """Whether the stem has no hits of its own."""
-        return self.is_silent or self.is_bleed
-
-    @property
     def gain(self) -> float:
-        """Factor > 0 by which the stem is louder than usual; 1 where it is empty: residue is not to count as hits."""
-        return 1.0 if self.is_empty else float(10 ** (self.relative_db / 20))
+        """Factor > 0 by which the stem is louder than usual; 1 where it is silent, BLEED_DB more where it is bleed."""
+        if self.is_silent:
+            return 1.0
+        return float(10 ** ((self.relative_db + BLEED_DB * self.is_bleed) / 20))
 
 
 AS_USUAL = StemLevel()

@@ -28,6 +28,7 @@ MOST_DB = 60.0
 RESIDUE_DB = -36.0  # of this stem over its siblings: what a separator leaves in a stem that is silent
 BLEED_MEDIAN_DB = -10.0  # the same: louder, it has hits of its own
 BLEED_SPREAD_DB = (13.0, 6.5)  # of the same, between a tenth of the sound and the other, for each of KINDS
+SELDOM_SPREAD_DB = (25.0, 25.0)  # the same of a drum that plays seldom
 FLOOR = 1e-6  # of a sibling's loud moments: 60 dB below
 SIBLING_FEATURES = tuple(
     f"{name}{kind}{stem.capitalize()}"
@@ -53,7 +54,9 @@ def sibling_columns(own: LocalLevels, sibling_levels: Mapping[str, LocalLevels])
     }
 
 
-def is_bleed(geomean: np.ndarray, own: LocalLevels, sibling_levels: Mapping[str, LocalLevels]) -> bool:
+def is_bleed(
+    geomean: np.ndarray, own: LocalLevels, sibling_levels: Mapping[str, LocalLevels], *, plays_seldom: bool = False
+) -> bool:
     """Tell whether a stem holds nothing but what bleeds in: it follows its siblings at a distance that hardly changes.
 
     A stem with hits of its own is now far above them and now far below, at whatever level it is mixed. One that is far
@@ -65,13 +68,16 @@ def is_bleed(geomean: np.ndarray, own: LocalLevels, sibling_levels: Mapping[str,
         GeoMean of the stem's candidates, by which they weigh.
     own, sibling_levels
         Levels at the candidates.
+    plays_seldom : bool
+        The drum does: its stem need not follow the others as closely to be bleed.
     """
     others = np.sum([other.after for other in sibling_levels.values()], axis=0)
     over_db = power_to_db((own.after + TINY_ENERGY) / (others + TINY_ENERGY))
     lowest, median, highest = (
         np.array([weighted_quantile(column, geomean, share) for column in over_db.T]) for share in (0.1, 0.5, 0.9)
     )
-    follows = median[0] <= BLEED_MEDIAN_DB and (highest - lowest <= BLEED_SPREAD_DB).all()
+    spread_db = SELDOM_SPREAD_DB if plays_seldom else BLEED_SPREAD_DB
+    follows = median[0] <= BLEED_MEDIAN_DB and (highest - lowest <= spread_db).all()
     return bool(follows or median.max() <= RESIDUE_DB)
 
 

@@ -1,7 +1,7 @@
 """Folders: the files in and below them that matter here, and the siblings of a stem."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,14 @@ def relative(path: Path, folder: Path) -> Path:
         return Path(path.name)
 
 
+def common_folder(paths: Sequence[Path]) -> Path:
+    """Return the folder that holds some files, or the files' own where they have none in common."""
+    try:
+        return Path(os.path.commonpath([absolute(path.parent) for path in paths]))
+    except ValueError:  # several drives of Windows
+        return paths[0].parent
+
+
 def relative_name(path: Path, folder: Path) -> str:
     """Return what tells a file from all others below a folder: its name without suffix, after the folders it lies in.
 
@@ -41,10 +49,14 @@ def relative_name(path: Path, folder: Path) -> str:
 
 
 class Listing(NamedTuple):
-    """The files in a folder and below, by name, and the folders below that cannot be listed."""
+    """The files in a folder and below, by name, the folders below that cannot be listed, and what is no regular file.
+
+    That is a link that leads nowhere, a pipe and the like.
+    """
 
     files: list[Path]
     unreadable: list[Path]
+    irregular: list[Path]
 
 
 def files_below(folder: Path, *, with_hidden: bool = False) -> Listing:
@@ -52,8 +64,7 @@ def files_below(folder: Path, *, with_hidden: bool = False) -> Listing:
 
     Hidden files and folders are left out unless asked for ("._NAME.mid" is the Finder's).
     """
-    files: list[Path] = []
-    unreadable: list[Path] = []
+    files, unreadable, irregular = list[Path](), list[Path](), list[Path]()
     seen: set[str] = set()
     walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)), followlinks=True)
     for here, folders, names in walk:
@@ -63,8 +74,13 @@ def files_below(folder: Path, *, with_hidden: bool = False) -> Listing:
         seen.add(real)
         folders[:] = sorted(name for name in folders if with_hidden or not name.startswith("."))
         shown = (name for name in names if with_hidden or not name.startswith("."))
-        files += [path for name in shown if (path := Path(here, name)).is_file()]
-    return Listing(sorted(files, key=lambda path: (name_key(str(path)), str(path))), unreadable)
+        for path in (Path(here, name) for name in shown):
+            (files if path.is_file() else irregular).append(path)
+    return Listing(_by_name(files), unreadable, _by_name(irregular))
+
+
+def _by_name(paths: list[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: (name_key(str(path)), str(path)))
 
 
 def files_in(folder: Path, option: str, purpose: str) -> list[Path]:
@@ -85,7 +101,7 @@ def files_in(folder: Path, option: str, purpose: str) -> list[Path]:
     if not folder.is_dir():
         fault = "is a file, not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{option} {folder}: {fault}; give the folder that holds {purpose}.")
-    files, unreadable = files_below(folder)
+    files, unreadable, _ = files_below(folder)
     if folder in unreadable:
         raise InputError(f"{option} {folder}: cannot be read (Permission denied); check its permissions.")
     return files

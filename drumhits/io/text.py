@@ -1,5 +1,6 @@
 """Text that strangers wrote (file names, names in files, settings), made fit for a terminal or a page."""
 
+import re
 
 
 def escape_controls(text: str) -> str:
@@ -10,6 +11,11 @@ def escape_controls(text: str) -> str:
 def one_line(text: str, limit: int = 60) -> str:
     """Return text fit for one line of a message: control characters escaped, cut at `limit` characters."""
     return escape_controls(text if len(text) <= limit else text[:limit] + "...")
+
+
+def without_numbers(text: str) -> str:
+    """Return text with a sign in place of each number: what sentences of one kind have in common."""
+    return re.sub(r"\d+(\.\d+)?", "#", text)
 
 
 def clock(seconds: float) -> str:

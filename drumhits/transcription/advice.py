@@ -21,11 +21,11 @@ def level_line(conversion: Conversion) -> str:
     text = f"Level: {_beside_usual(level, stem)}"
     if conversion.job.model or config.geomean_threshold is None:
         return f"{text}."
-    if level.is_empty or config.level_reference != STEM_REFERENCE:
+    if level.is_silent or config.level_reference != STEM_REFERENCE:
         return f"{text}; geomean_threshold {config.geomean_threshold:g} holds as it is."
     limit = config.geomean_threshold * level.gain
     text += f"; geomean_threshold {config.geomean_threshold:g} stands for {limit_text(limit)} here."
-    if level.relative_db < QUIET_DB:
+    if level.relative_db < QUIET_DB and not level.is_bleed:
         text += f" If it holds nothing but bleed: --set {stem}.level_reference=absolute."
     return text
 
@@ -56,7 +56,7 @@ def _emptiness(conversion: Conversion) -> str | None:
     if level.is_bleed:
         return (
             f"holds nothing but bleed of the song's other stems, as it seems, so {kept} kept; if there are hits of its "
-            f"own in it, {WITH_MODEL}, or lower {conversion.job.stem}.geomean_threshold."
+            f"own in it, {WITH_MODEL}, or --set {conversion.job.stem}.level_reference=absolute."
         )
     return None
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
 from drumhits.io.folders import (
+    common_folder,
     files_below,
     is_audio,
     is_folder,
@@ -76,10 +77,13 @@ class Skipped(NamedTuple):
     def sentence(self) -> str:
         """Say how many, why, which, and what to do."""
         files = "1 file was" if len(self.paths) == 1 else f"{len(self.paths)} files were"
-        return f"{files} passed over, {_REASONS[self.reason]}: {name_list(self.paths, within=_common(self.paths))}."
+        return (
+            f"{files} passed over, {_REASONS[self.reason]}: {name_list(self.paths, within=common_folder(self.paths))}."
+        )
 
 
-NAMELESS, OTHER_STEM, FOREIGN, UNREADABLE = "nameless", "other stem", "foreign", "unreadable"
+NAMELESS, OTHER_STEM, FOREIGN = "nameless", "other stem", "foreign"
+UNREADABLE, IRREGULAR = "unreadable", "irregular"
 _REASONS = {  # what follows "3 files were passed over, "
     NAMELESS: f"since neither name nor folder tells a drum (rename them, or say which with --stem {ONE_OF_STEMS})",
     MIX: f"as the whole kit or song ({SPLIT_HINT})",
@@ -87,8 +91,9 @@ _REASONS = {  # what follows "3 files were passed over, "
     OTHER_STEM: "as other stems than --stem",
     FOREIGN: "of a format that cannot be read (convert them to WAV or FLAC first, for example with ffmpeg)",
     UNREADABLE: "folders that cannot be listed (check their permissions)",
+    IRREGULAR: "which is no audio but a link that leads nowhere, or a pipe (mend or remove it)",
 }
-WARNED_OF = (NAMELESS, FOREIGN, UNREADABLE)
+WARNED_OF = (NAMELESS, FOREIGN, UNREADABLE, IRREGULAR)
 
 
 class Found(NamedTuple):
@@ -170,9 +175,12 @@ class _Scan:
 
     def _audio_in(self, folder: Path) -> list[tuple[Path, Named]]:
         """Return the audio files in and below a folder that can be read, and note those that cannot."""
-        files, unreadable = files_below(folder)
-        for reason, paths in ((FOREIGN, list(filter(is_foreign_audio, files))), (UNREADABLE, unreadable)):
-            if paths:
+        files, unreadable, irregular = files_below(folder)
+        passed_over = {
+            FOREIGN: filter(is_foreign_audio, files), UNREADABLE: unreadable, IRREGULAR: filter(is_audio, irregular),
+        }  # fmt: skip
+        for reason, paths in passed_over.items():
+            if paths := list(paths):
                 self.skipped.setdefault(reason, []).extend(paths)
         return [(path, read_name(path)) for path in files if is_audio(path)]
 
@@ -265,16 +273,8 @@ def _apart(files: list[StemFile]) -> list[StemFile]:
     )
     if is_clear:
         return files
-    root = _common([file.path for file in files])
+    root = common_folder([file.path for file in files])
     return [file._replace(root=root) for file in files]
-
-
-def _common(paths: Sequence[Path]) -> Path:
-    """Return the folder that holds some files, or the files' own where they have none in common."""
-    try:
-        return Path(os.path.commonpath([absolute(path.parent) for path in paths]))
-    except ValueError:  # several drives of Windows
-        return paths[0].parent
 
 
 @contextmanager

@@ -2,13 +2,17 @@
 
 import io
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from drumhits.analysis import ALL, MIX
 from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
-from drumhits.io.text import escape_controls
+from drumhits.errors import InputError
+from drumhits.io.folders import common_folder, name_list
+from drumhits.io.text import escape_controls, without_numbers
 from drumhits.transcription.advice import level_line, warning
 from drumhits.transcription.convert import Conversion
 
@@ -86,9 +90,12 @@ def warnings(conversion: Conversion) -> tuple[str, ...]:
 
 
 def batch_summary(
-    done: list[Conversion], n_inputs: int, failed: list[str], n_skipped: int = 0, what: str = "inputs"
+    done: list[Conversion], n_inputs: int, failed: Mapping[str, InputError], n_skipped: int = 0, what: str = "inputs"
 ) -> str:
-    """Return what became of the inputs of a run, the names of those that failed among it; `what` they are."""
+    """Return what became of the inputs of a run, the names of those that failed among it; `what` they are.
+
+    Where many failed, they are counted by reason.
+    """
     n_notes = sum(int(one.decisions.keep.sum()) for one in done)
     lines = [f"Converted {len(done)} of {n_inputs} {what}, {n_notes} notes."]
     if decided_by := sorted({str(one.job.model_name) for one in done if one.job.model}):
@@ -98,10 +105,22 @@ def batch_summary(
     if n_skipped:
         lines.append(f"Passed over {n_skipped} other file{'s' * (n_skipped > 1)}, as said above.")
     if failed:
-        lines += [f"Failed {len(failed)}:", *(f"  {escape_controls(name)}" for name in failed[:FAILED_SHOWN])]
-    if (hidden := len(failed) - FAILED_SHOWN) > 0:
-        lines.append(f"  and {hidden} more, each with its reason above")
+        rows = failed if len(failed) <= FAILED_SHOWN else _by_reason(failed)
+        lines += [f"Failed {len(failed)}:", *(f"  {escape_controls(row)}" for row in rows)]
     return "\n".join(lines)
+
+
+def _by_reason(failed: Mapping[str, InputError]) -> list[str]:
+    """Return a line for each reason: how many failed for it, why, and the first few names; the commonest first."""
+    names, reasons = dict[str, list[Path]](), dict[str, str]()
+    for name, error in failed.items():
+        reason = str(error).removeprefix(f"{name}: ").split(";")[0]
+        kind = without_numbers(reason)
+        reasons.setdefault(kind, reason)
+        names.setdefault(kind, []).append(Path(name))
+    home = common_folder([Path(name) for name in failed])
+    kinds = sorted(names, key=lambda kind: -len(names[kind]))
+    return [f"{len(names[kind])}: {reasons[kind]}: {name_list(names[kind], within=home)}" for kind in kinds]
 
 
 def to_csv(conversion: Conversion) -> str:

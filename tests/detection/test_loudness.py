@@ -48,14 +48,24 @@ def test_faint_bleed_and_one_very_loud_hit_do_not_move_it():
 def test_next_to_nothing_is_silent_and_counts_as_it_is(geomean):
     level = stem_level(geomean, "kick")
     assert level.is_silent
-    assert level.is_empty
     assert level.gain == 1
     assert level.relative_db < SILENT_DB
 
 
-def test_what_is_empty_is_not_amplified():
-    assert StemLevel(-30.0).gain < 0.1
-    assert StemLevel(-30.0, is_bleed=True).gain == StemLevel(-90.0, is_silent=True).gain == 1
+def test_the_thresholds_of_bleed_lie_above_its_loudest_and_silence_is_not_amplified():
+    assert StemLevel(-90.0, is_silent=True).gain == 1
+    assert StemLevel(-30.0, is_bleed=True).gain == pytest.approx(100 * StemLevel(-30.0).gain)
+
+
+def test_a_drum_that_plays_seldom_is_bleed_where_it_follows_its_siblings_loosely():
+    sibling = bursts(HITS_S, 2.5, amplitudes=(0.4, 0.1, 0.3, 0.2))
+    loosely = bursts(HITS_S, 2.5, amplitudes=(0.1, 0.006, 0.07, 0.02), seed=7)
+    others = {"kick": levels(sibling)}
+    assert not is_bleed(np.ones(4), levels(loosely), others)
+    assert is_bleed(np.ones(4), levels(loosely), others, plays_seldom=True)
+    own_hits = bursts(HITS_S[1::2], 2.5, amplitudes=(0.4, 0.9), seed=8)
+    weights = np.array([0.1, 1, 0.1, 1])
+    assert not is_bleed(weights, levels(loosely + own_hits), others, plays_seldom=True)
 
 
 def test_a_weighted_quantile_is_where_that_share_of_the_weight_is_reached():

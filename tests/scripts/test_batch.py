@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -188,15 +189,36 @@ def test_a_ride_stem_gives_ride_notes_and_a_crash_stem_crash_notes(tmp_path, cap
 def test_a_broken_file_in_many_leaves_a_summary_that_fits_a_screen(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     for n in range(60):
-        (tmp_path / "in" / f"Song{n}-kick.wav").write_bytes(b"no audio %d" % n)
+        (tmp_path / "in" / f"Song{n}-kick.wav").write_bytes(b"no audio %d" % n if n % 3 else b"")
     soundfile.write(tmp_path / "in" / "good-kick.wav", bursts((0.4,), 1.0), SAMPLE_RATE)
     process = convert_here(capsys, "--input", tmp_path / "in", "--output", tmp_path / "out")
     assert process.returncode == 1
     assert "Converted 1 of 61 inputs" in process.stdout
     assert "Failed 60:" in process.stdout
-    assert "and 50 more" in process.stdout
+    assert "40: is not audio that can be read (Format not recognised): Song1-kick.wav, " in process.stdout
+    assert "20: is empty (0 bytes): Song0-kick.wav, " in process.stdout
     assert process.stdout.count("\n") <= 24
     assert process.stderr.count("error: ") == 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as on Unix")
+def test_what_is_named_like_a_stem_but_no_regular_file_is_said(folder, tmp_path, capsys):
+    (folder / "three-kick.wav").symlink_to(tmp_path / "nowhere.wav")
+    os.mkfifo(folder / "four-kick.wav")
+    process = convert_here(capsys, "--input", folder, "--output", tmp_path / "out")
+    assert process.returncode == 0
+    assert "2 files were passed over, which is no audio but a link that leads nowhere, or a pipe" in process.stderr
+    assert "four-kick.wav, three-kick.wav" in process.stderr
+
+
+def test_warnings_that_are_alike_are_counted_after_the_first_three(tmp_path, capsys):
+    for n in range(6):
+        soundfile.write(tmp_path / f"Song{n}-kick.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    options = ("--input", tmp_path, "--output", tmp_path / "out")
+    process = convert_here(capsys, *options)
+    assert process.stderr.count("holds no hit (silent or empty?)") == 4
+    assert "warning: 3 more like this (-v shows all): " in process.stderr
+    assert convert_here(capsys, *options, "--force", "-v").stderr.count("holds no hit (silent or empty?)") == 6
 
 
 def test_tempo_is_an_option_of_its_own(folder, tmp_path, capsys):

@@ -36,7 +36,7 @@ def rows_at(level, n=40, **columns):
         (StemLevel(-90, is_silent=True), "next to silence; geomean_threshold 28 holds as it is."),
         (
             StemLevel(-30, is_bleed=True),
-            "nothing but bleed of the song's other stems; geomean_threshold 28 holds as it is.",
+            "nothing but bleed of the song's other stems; geomean_threshold 28 stands for 88.5 here.",
         ),
     ],
 )
