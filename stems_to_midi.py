@@ -30,6 +30,7 @@ gc.freeze()
 gc.enable()
 
 BY_THRESHOLDS = "thresholds decided; the models that come with the toolkit decide better: --use-ml-model pretrained"
+MOST_ALIKE = 3  # warnings
 SAME_NAMES = ("output", "stem", "merge", "split", "min_confidence", "keep_all", "resume", "force")  # as options
 
 
@@ -129,7 +130,7 @@ def say(conversion: Conversion, console: Console, *, whole: bool, alone: bool) -
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser(__doc__).parse_args(argv)
-    console = Console("stems_to_midi.py", quiet=args.quiet, whole=args.verbose)
+    console = Console("stems_to_midi.py", quiet=args.quiet, most_alike=sys.maxsize if args.verbose else MOST_ALIKE)
     return run(lambda: convert_all(args, console), console)
 
 

@@ -15,7 +15,6 @@ from drumhits.io.text import escape_controls, without_numbers
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 EXIT_STOPPED = 128 + signal.SIGTERM
 BAR_WIDTH = 30
-MOST_ALIKE = 3  # warnings that are said in full
 
 
 class Console:
@@ -29,14 +28,14 @@ class Console:
         Name of the script, which starts each message.
     quiet : bool
         Say nothing but errors.
-    whole : bool
-        Say every warning; otherwise those that are alike but for numbers and the file are counted after the first few.
+    most_alike : int
+        So many warnings are said that are alike but for numbers and the file; `count_alike` counts the others.
     """
 
-    def __init__(self, prog: str, *, quiet: bool = False, whole: bool = False):
+    def __init__(self, prog: str, *, quiet: bool = False, most_alike: int = sys.maxsize):
         self.prog = prog
         self.quiet = quiet
-        self._most_alike = sys.maxsize if whole else MOST_ALIKE
+        self._most_alike = most_alike
         self._alike = dict[str, list[str]]()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):

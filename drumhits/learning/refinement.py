@@ -22,6 +22,7 @@ from drumhits.models.gate import Gate
 WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the model of the edits, in a blend
 SURE = 2.5  # standard deviations of chance by which mended decisions must outnumber spoiled ones
 AS_GOOD = 0.2  # of the best way's gain: by so much a simpler way may fall short, since it errs less on other songs
+SURELY_WORSE = 2.0  # standard errors over songs: by more than that, too, it has to fall short to be passed over
 FEW_SONGS, SURE_IN_FEW_SONGS = 4, 4.0  # of fewer songs there is no standard error worth the name, and chance decides
 
 
@@ -158,7 +159,8 @@ def best_way(gains: np.ndarray, units: np.ndarray) -> int | None:
         return None
     best = np.argmax(np.where(is_sure, rates.mean(axis=0), -np.inf))
     short_by = rates[:, [best]] - rates
-    is_as_good = short_by.mean(axis=0) <= np.maximum(_standard_error(short_by), AS_GOOD * rates[:, best].mean())
+    tolerance = np.maximum(SURELY_WORSE * _standard_error(short_by), AS_GOOD * rates[:, best].mean())
+    is_as_good = short_by.mean(axis=0) <= tolerance
     return int(np.argmax(is_sure & is_as_good))
 
 

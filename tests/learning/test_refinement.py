@@ -115,6 +115,15 @@ def test_of_ways_that_are_as_good_the_first_is_taken():
     assert best_way(gains[[2, 1, 0]], units) == 1
 
 
+@pytest.mark.parametrize(("better_by", "taken"), [((5, 2, 6, 1, 2, 5), 1), ((14, -6, 15, -6, 14, -6), 0)])
+def test_a_later_way_is_taken_where_it_is_better_in_all_songs_and_not_in_some_alone(better_by, taken):
+    gains = np.zeros((2, 240), int).reshape(2, 6, 40)
+    for song, more in enumerate(better_by):
+        gains[0, song, :12] = 1
+        gains[1, song, : 12 + more] = 1
+    assert best_way(gains.reshape(2, 240), np.repeat(np.arange(6), 40)) == taken
+
+
 @pytest.mark.parametrize("taste", TASTES, ids=lambda taste: taste.feature)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_gate_finds_where_a_taste_begins(taste, sign):
