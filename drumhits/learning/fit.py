@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from drumhits.learning.validation import (
 )
 from drumhits.learning.verdict import HeldOutScore, held_out_scores
 from drumhits.models.base import PlainModel
+from drumhits.models.blend import MAX_REFINEMENTS
 from drumhits.models.modelfile import KIND, TrainedModel, load_model, pretrained_path
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
@@ -141,7 +142,7 @@ def train_model(
     except NotEnoughDataError as error:
         raise NotEnoughDataError(" ".join([str(error), *merged.repeats])) from error
     start, start_refusal = _starting_model(options, own_config or merged.files[0].config, merged.dataset.features)
-    dataset = merged.dataset if start else merged.dataset.without(NETWORK_LOG_ODDS).without(FILE_AMP)
+    dataset = _columns_for(merged.dataset, start)
     fitted = fit_dataset(
         dataset, algorithm=options.algorithm, n_estimators=options.n_estimators, seed=options.seed, start=start
     )
@@ -164,6 +165,13 @@ def train_model(
     )
 
 
+def _columns_for(dataset: Dataset, start: TrainedModel | None) -> Dataset:
+    """Return the dataset with the columns that the starting model takes; without one, with those to learn from."""
+    if start:
+        return dataset.of_features(start.features)
+    return dataset.of_features(tuple(name for name in dataset.features if name not in (NETWORK_LOG_ODDS, FILE_AMP)))
+
+
 def _starting_model(
     options: TrainingOptions, config: StemConfig, features: tuple[str, ...]
 ) -> tuple[TrainedModel | None, str]:
@@ -174,11 +182,14 @@ def _starting_model(
     model = load_model(pretrained_path(config.stem) if given == PRETRAINED else Path(given))
     model.require_stem(config.stem, given)
     misfit = model.misfit(features, config)
-    if model.offered:
-        misfit = "it decides about a part of the candidates only, since its raw MIDI was made without --keep-all"
     if misfit and options.start_from:
         raise UsageError(f"--start-from {given}: {misfit}; leave the option out, or that setting as it was.")
-    return (None, misfit) if misfit else (model, "")
+    if model.classifier.n_refinements >= MAX_REFINEMENTS:
+        raise UsageError(
+            f"--start-from {given}: was refined {MAX_REFINEMENTS} times already, and cannot be once more; train on the "
+            "songs of all these times together, without the option."
+        )
+    return (None, misfit) if misfit else (replace(model, classifier=model.everywhere, offered=()), "")
 
 
 def fit_dataset(

@@ -19,6 +19,7 @@ from drumhits.models.blend import Blend, Gated
 from drumhits.models.forest import Boosted, Forest
 from drumhits.models.gate import Gate
 from drumhits.models.modelfile import TrainedModel, detection_of
+from drumhits.models.partial import Within
 from drumhits.models.perceptron import Perceptron
 from drumhits.models.pool import Pool
 
@@ -65,6 +66,7 @@ def _models() -> list[bytes]:
     pool = Pool(2, (forest, boosted, network), (0.5, 0.25, 0.5), 0.1)
     kinds = [
         forest, logistic, Blend(2, forest, logistic, 0.25), Blend(2, logistic, pool, 0.5), Gated(2, logistic, gate),
+        Within.about(Blend(2, logistic, forest, 0.5), {0: 20.0}, 0.4),
     ]  # fmt: skip
     return [model_file(classifier) for classifier in kinds]
 

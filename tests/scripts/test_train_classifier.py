@@ -243,7 +243,7 @@ def test_training_sees_the_features_that_conversion_sees(trained):
     assert conversion.table.names == song.table.names
     np.testing.assert_array_equal(conversion.table.times_s, song.table.times_s)
     np.testing.assert_array_equal(conversion.table.values, song.table.values)
-    np.testing.assert_array_equal(conversion.decisions.confidence, model.confidence(song.table, song.config))
+    np.testing.assert_array_equal(conversion.decisions.confidence, model.confidence(song.table))
 
 
 def test_a_model_decides_a_conversion_and_the_report_says_so(trained, tmp_path):
