@@ -41,6 +41,10 @@ class Dataset:
         if self.offered is None:
             object.__setattr__(self, "offered", np.ones(len(self.y), dtype=bool))
 
+    def of_rows(self, rows: np.ndarray) -> "Dataset":
+        """Return the dataset with these of its candidates."""
+        return Dataset(self.X[rows], self.y[rows], self.groups[rows], self.features, self.offered[rows])
+
     def of_features(self, features: tuple[str, ...]) -> "Dataset":
         """Return the dataset with these of its columns, in this order."""
         columns = [self.features.index(name) for name in features]

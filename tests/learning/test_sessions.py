@@ -87,7 +87,7 @@ def test_a_third_session_that_agrees_changes_nothing(sessions, tmp_path):
 
 
 def test_more_sessions_than_a_file_can_hold_are_refused_with_a_sentence(sessions, monkeypatch):
-    monkeypatch.setattr("drumhits.learning.fit.MAX_REFINEMENTS", 1)
+    monkeypatch.setattr("drumhits.learning.options.MAX_REFINEMENTS", 1)
     songs = [song(seed, rings) for seed in range(4)]
     with pytest.raises(UsageError, match="was refined 1 times already, and cannot be once more"):
         train_model(songs, options=replace(FIRST, start_from=str(sessions[2])))
