@@ -37,7 +37,7 @@ def train(args: argparse.Namespace, console: Console) -> int:
     """Label the songs, train on them, and write what was asked for."""
     options = check_usage(args)
     examples = load_examples(args)
-    loaded = load(args, console) if args.raw_dir else None
+    loaded = load(args, options, console) if args.raw_dir else None
     songs = loaded.songs if loaded else ()
     if args.pairs:
         write_whole(args.pairs, decisions_csv(songs).encode("utf-8", "replace"))
@@ -67,14 +67,14 @@ def load_examples(args: argparse.Namespace) -> "list[ExampleFile]":
     return [read_examples(path, args.stem, FEATURE_SETS[args.features]) for path in args.examples]
 
 
-def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
+def load(args: argparse.Namespace, options: TrainingOptions, console: Console) -> LoadedSongs:
     """Return the songs whose edits could be aligned, and report on all."""
     loaded = load_songs(
         args.raw_dir,
         args.edited_dir,
         args.stem,
         audio_dirs=args.audio_dir,
-        features=args.features,
+        features=options.features if args.examples else options.feature_set,
         cache_dir=args.cache,
         n_jobs=args.jobs,
         given=Given(args.edited_tempo, args.edited_offset, args.range),

@@ -104,7 +104,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--algorithm", choices=ALGORITHMS, default=FOREST,
         help="what learns from the edits: forest (default), logistic (simple), ensemble (forest, boosted trees and "
-        f"logistic, weighed by what they do out of fold), network (from {NETWORK_EXAMPLES} decisions on), or auto, "
+        f"logistic, weighed by what they do out of fold), network (from {NETWORK_EXAMPLES} decisions on; it takes the "
+        "bundled networks' last hidden layer, too), or auto, "
         "which takes what decides best on songs held out",
     )  # fmt: skip
     training.add_argument(

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -38,7 +38,8 @@ from drumhits.learning.validation import (
 from drumhits.learning.verdict import HeldOutScore, held_out_scores
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import KIND, TrainedModel
-from drumhits.networks.bundled import NETWORK_LOG_ODDS
+from drumhits.models.partial import OfFirst
+from drumhits.networks.bundled import EMBEDDING_FEATURES, NETWORK_LOG_ODDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +138,9 @@ def train_model(
     start_from = (options.start_from or PRETRAINED) if start else FROM_NOTHING
     is_start = start is not None and fitted.classifier is start.classifier
     made_with = _made_with(options) | {"start_from": start_from}
-    model = make_model(
-        songs, dataset, fitted.classifier, fitted.validation, made_with, files, decides_everywhere=is_start
-    )
+    classifier = fitted.classifier.inner if isinstance(fitted.classifier, OfFirst) else fitted.classifier
+    taken = dataset.of_features(dataset.features[: classifier.n_features])
+    model = make_model(songs, taken, classifier, fitted.validation, made_with, files, decides_everywhere=is_start)
     held_out = held_out_scores(songs, dataset, start, fitted.validation)
     return Training(
         model, fitted, dataset, tuple(songs), files, start_from, held_out, prepared.repeats, prepared.start_refusal
@@ -173,14 +174,18 @@ def prepare(songs: Sequence[LabelledSong], others: Sequence[ExampleFile], option
     """Return what `train_model` fits, by the same parameters; see there for what it raises."""
     if not songs and not others:
         raise NotEnoughDataError("there is no song and no file of examples to learn from.")
-    own, own_config = (gather_dataset(songs, options.features), songs[0].config) if songs else (None, None)
+    feature_set = options.features if others else options.feature_set
+    own, own_config = (gather_dataset(songs, feature_set), songs[0].config) if songs else (None, None)
     merged = merge_datasets(own, own_config, others)
     try:
         require_enough(counts(merged.dataset.y), force=options.force)
     except NotEnoughDataError as error:
         raise NotEnoughDataError(" ".join([str(error), *merged.repeats])) from error
     start, start_refusal = starting_model(options, own_config or merged.files[0].config, merged.dataset.features)
-    return Prepared(_columns_for(merged.dataset, start), start, start_refusal, merged.files, merged.repeats)
+    dataset = _columns_for(merged.dataset, start)
+    if start and dataset.features != start.features:
+        start = replace(start, features=dataset.features, classifier=OfFirst(len(dataset.features), start.classifier))
+    return Prepared(dataset, start, start_refusal, merged.files, merged.repeats)
 
 
 def fit_prepared(prepared: Prepared, options: TrainingOptions) -> FittedModel:
@@ -205,9 +210,10 @@ def _made_with(options: TrainingOptions) -> dict[str, object]:
 
 
 def _columns_for(dataset: Dataset, start: TrainedModel | None) -> Dataset:
-    """Return the dataset with the columns that the starting model takes; without one, with those to learn from."""
+    """Return the dataset with the columns that the starting model takes, then others to learn from."""
     if start:
-        return dataset.of_features(start.features)
+        embeddings = [name for name in dataset.features if name in EMBEDDING_FEATURES and name not in start.features]
+        return dataset.of_features((*start.features, *embeddings))
     return dataset.of_features(tuple(name for name in dataset.features if name not in (NETWORK_LOG_ODDS, FILE_AMP)))
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from drumhits.analysis import ALL
+from drumhits.analysis import ALL, EMBEDDED
 from drumhits.bundle import PRETRAINED
 from drumhits.config.load import StemConfig
 from drumhits.errors import UsageError
-from drumhits.learning.algorithms import ALGORITHMS, FOREST, USUAL, Hyperparameters
+from drumhits.learning.algorithms import ALGORITHMS, FOREST, NETWORK, USUAL, Hyperparameters
 from drumhits.models.blend import MAX_REFINEMENTS
 from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 
@@ -73,6 +73,17 @@ class TrainingOptions:
     start_from: str | None = None
     force: bool = False
     tuned: Tuned | None = None
+
+    @property
+    def feature_set(self) -> str:
+        """The set of features that songs are analysed with: a network takes the bundled networks' embeddings, too."""
+        is_wide = self.features == ALL and (self.algorithm == NETWORK or self._starts_from_embeddings)
+        return EMBEDDED if is_wide else self.features
+
+    @property
+    def _starts_from_embeddings(self) -> bool:
+        given = self.start_from
+        return given not in (None, PRETRAINED, FROM_NOTHING) and load_model(Path(str(given))).feature_set == EMBEDDED
 
     @property
     def hyperparameters(self) -> Hyperparameters:

@@ -10,7 +10,7 @@ from drumhits.io.plainpickle import damaged, require
 from drumhits.models.base import Logistic, PlainModel
 from drumhits.models.forest import Boosted, Forest
 from drumhits.models.gate import Gate
-from drumhits.models.partial import Within
+from drumhits.models.partial import OfFirst, Within
 from drumhits.models.perceptron import Perceptron
 from drumhits.models.pool import Pool, log_odds
 from drumhits.numeric import expit
@@ -144,7 +144,8 @@ SIMPLE_MODELS: dict[str, type[PlainModel]] = {
 }
 POOLED_MODELS: dict[str, type[PlainModel]] = SIMPLE_MODELS | {Pool.kind: Pool}
 WHOLE_MODELS: dict[str, type[PlainModel]] = POOLED_MODELS | {model.kind: model for model in (Blend, Gated)}
-MODELS: dict[str, type[PlainModel]] = WHOLE_MODELS | {Within.kind: Within}
+INNER_MODELS: dict[str, type[PlainModel]] = WHOLE_MODELS | {Within.kind: Within}
+MODELS: dict[str, type[PlainModel]] = INNER_MODELS | {OfFirst.kind: OfFirst}
 
 
 def model_from_plain(plain: Any, n_features: int, name: str = "the model file") -> PlainModel:
@@ -160,4 +161,6 @@ def _of_kinds(kinds: Mapping[str, type[PlainModel]], plain: Any, n_features: int
         return Pool.from_parts(plain, n_features, name, lambda part: _of_kinds(SIMPLE_MODELS, part, n_features, name))
     if kind == Within.kind:
         return Within.from_parts(plain, n_features, name, lambda part: _of_kinds(WHOLE_MODELS, part, n_features, name))
+    if kind == OfFirst.kind:
+        return OfFirst.from_parts(plain, n_features, name, lambda part, n: _of_kinds(INNER_MODELS, part, n, name))
     return kinds[kind].from_plain(plain, n_features, name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from drumhits.analysis import ALL, FEATURE_SETS, GUIDE, MIX
+from drumhits.analysis import ALL, EMBEDDED, FEATURE_SETS, GUIDE, MIX
 from drumhits.bundle import PRETRAINED_DIR
 from drumhits.config.load import StemConfig, load_config
 from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE, value_text
@@ -24,7 +24,7 @@ from drumhits.models.base import PlainModel
 from drumhits.models.blend import model_from_plain
 from drumhits.models.decisions import THRESHOLD_TESTS, Decisions, by_confidence, by_thresholds
 from drumhits.models.partial import Within
-from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
+from drumhits.networks.bundled import EMBEDDING_FEATURES, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
 
 FORMAT = 3
 FORMAT_BEFORE = 2  # with "after_thresholds" in place of "offered"
@@ -77,7 +77,7 @@ class TrainedModel:
     @property
     def feature_set(self) -> str:
         """Name of the feature set that `analysis.analyze` has to give."""
-        return next(name for name in (GUIDE, MIX, ALL) if set(self.features) <= set(FEATURE_SETS[name]))
+        return next(name for name in (GUIDE, MIX, ALL, EMBEDDED) if set(self.features) <= set(FEATURE_SETS[name]))
 
     def summary(self) -> str:
         """Return what the model was trained on, in a few words."""
@@ -98,8 +98,9 @@ class TrainedModel:
 
     def misfit(self, features: tuple[str, ...], config: StemConfig) -> str | None:
         """Return why the model cannot judge candidates of these features and settings; None where it can."""
-        if not set(self.features) <= set(features):
-            return "it was trained on all features"
+        if missing := set(self.features) - set(features):
+            lacks_embeddings = missing <= set(EMBEDDING_FEATURES)
+            return "it takes embeddings, which are not there" if lacks_embeddings else "it was trained on all features"
         is_of_edits = self.offered or self.classifier.before
         for name in ("body_band_hz", "brilliance_band_hz", *(["level_reference"] if is_of_edits else [])):
             if getattr(config, name) != self.detection[name]:
@@ -172,7 +173,8 @@ def networks_of(stem: str, features: tuple[str, ...]) -> str:
     """Return the digest of the networks that these features of a stem come from, "" where from none."""
     if NETWORK_LOG_ODDS_IN_MIX in features:
         return networks_digest(stem, in_mix=True)
-    return networks_digest(stem) if NETWORK_LOG_ODDS in features else ""
+    is_of_networks = not {NETWORK_LOG_ODDS, *EMBEDDING_FEATURES}.isdisjoint(features)
+    return networks_digest(stem) if is_of_networks else ""
 
 
 def pretrained_path(stem: str, *, in_mix: bool = False) -> Path:

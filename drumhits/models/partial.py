@@ -1,4 +1,4 @@
-"""A model that decides about a part of the candidates: those that were offered to the user who trained it."""
+"""Models about a part: of the candidates, those that were offered to a user; of the features, the first ones."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -87,3 +87,42 @@ class Within(PlainModel):
         if len(self.limits):
             offered |= (table[:, self.columns] >= self.limits).all(axis=1)
         return np.where(offered, self.inner.predict_proba(table), otherwise)
+
+
+@dataclass(frozen=True, eq=False)
+class OfFirst(PlainModel):
+    """A model that takes the first columns of a table of more features.
+
+    Parameters
+    ----------
+    n_features : int > 0
+    inner : PlainModel
+        Of the first `inner.n_features` features.
+    """
+
+    kind: ClassVar[str] = "of first"
+    DTYPES: ClassVar[dict[str, str]] = {}
+
+    inner: PlainModel
+
+    def __post_init__(self) -> None:
+        require(0 < self.inner.n_features < self.n_features, "a part of the features that is none")
+
+    @property
+    def n_refinements(self) -> int:
+        """See `PlainModel.n_refinements`."""
+        return self.inner.n_refinements
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the model as plain data; see `PlainModel.to_plain`."""
+        return {"kind": self.kind, "n": self.inner.n_features, "inner": self.inner.to_plain()}
+
+    @classmethod
+    def from_parts(cls, plain: Any, n_features: int, name: str, of_kind: "Callable[[Any, int], PlainModel]") -> "Self":
+        """Return the model that `to_plain` described, what is inside it by `of_kind`; see `PlainModel.from_plain`."""
+        if plain.keys() != {"kind", "n", "inner"} or type(plain["n"]) is not int or not 0 < plain["n"] < n_features:
+            raise damaged(name, f"its parts are not those of a model {cls.kind} features")
+        return cls(n_features, of_kind(plain["inner"], plain["n"]))
+
+    def _probabilities(self, table: np.ndarray) -> np.ndarray:
+        return self.inner.predict_proba(table[:, : self.inner.n_features])

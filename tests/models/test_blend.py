@@ -15,7 +15,7 @@ from drumhits.models.base import Logistic
 from drumhits.models.blend import Blend, Gated, log_opinion_pool, model_from_plain
 from drumhits.models.forest import Forest
 from drumhits.models.gate import Gate
-from drumhits.models.partial import Within
+from drumhits.models.partial import OfFirst, Within
 
 N_FEATURES = 3
 PROBABILITIES = st.floats(0, 1)
@@ -158,3 +158,23 @@ NOT_WITHIN = {
 def test_crafted_models_about_a_part_are_refused(changes):
     with pytest.raises(InputError, match="is damaged"):
         model_from_plain(within().to_plain() | changes, N_FEATURES)
+
+
+def test_a_model_of_the_first_features_takes_those_alone_and_survives_a_round_trip():
+    X = make_examples(2)[0]
+    wide = np.concatenate((X, 100 * X), axis=1)
+    model = OfFirst(2 * N_FEATURES, within())
+    np.testing.assert_array_equal(model.predict_proba(wide), within().predict_proba(X))
+    np.testing.assert_array_equal(through_file(model).predict_proba(wide), model.predict_proba(wide))
+    assert model.n_refinements == 1
+
+
+OF_FIRST = OfFirst(2 * N_FEATURES, blend()).to_plain()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"n": 0}, {"n": 6}, {"n": True}, {"n": 2}, {"inner": OF_FIRST}, {"inner": None}, {"more": 1}]
+)
+def test_crafted_models_of_the_first_features_are_refused(changes):
+    with pytest.raises(InputError, match="is damaged"):
+        model_from_plain(OF_FIRST | changes, 2 * N_FEATURES)
