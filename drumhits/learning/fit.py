@@ -183,9 +183,15 @@ def prepare(songs: Sequence[LabelledSong], others: Sequence[ExampleFile], option
         raise NotEnoughDataError(" ".join([str(error), *merged.repeats])) from error
     start, start_refusal = starting_model(options, own_config or merged.files[0].config, merged.dataset.features)
     dataset = _columns_for(merged.dataset, start)
-    if start and dataset.features != start.features:
-        start = replace(start, features=dataset.features, classifier=OfFirst(len(dataset.features), start.classifier))
+    start = start and beside_more_features(start, dataset.features)
     return Prepared(dataset, start, start_refusal, merged.files, merged.repeats)
+
+
+def beside_more_features(start: TrainedModel, features: tuple[str, ...]) -> TrainedModel:
+    """Return the model of the features that its own are the first of; it decides as before."""
+    if features == start.features:
+        return start
+    return replace(start, features=features, classifier=OfFirst(len(features), start.classifier))
 
 
 def fit_prepared(prepared: Prepared, options: TrainingOptions) -> FittedModel:
