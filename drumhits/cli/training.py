@@ -192,7 +192,7 @@ def _outputs(args: argparse.Namespace) -> list[Output]:
 def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     """Yield every file that a training may read, told or not."""
     yield from (args.config, *args.examples, *shipped_files())
-    if args.start_from not in (None, PRETRAINED, FROM_NOTHING):
+    if args.start_from not in (None, FROM_NOTHING) and args.start_from.split(":")[0] != PRETRAINED:
         yield Path(args.start_from)
     if not (args.raw_dir and args.edited_dir):
         return

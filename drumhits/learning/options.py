@@ -11,7 +11,8 @@ from drumhits.config.load import StemConfig
 from drumhits.errors import UsageError
 from drumhits.learning.algorithms import ALGORITHMS, FOREST, NETWORK, USUAL, Hyperparameters
 from drumhits.models.blend import MAX_REFINEMENTS
-from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
+from drumhits.models.choice import model_path
+from drumhits.models.modelfile import TrainedModel, load_model
 
 FROM_NOTHING = "none"
 MAX_TREES = 2000
@@ -83,7 +84,9 @@ class TrainingOptions:
     @property
     def _starts_from_embeddings(self) -> bool:
         given = self.start_from
-        return given not in (None, PRETRAINED, FROM_NOTHING) and load_model(Path(str(given))).feature_set == EMBEDDED
+        if given in (None, FROM_NOTHING) or str(given).split(":")[0] == PRETRAINED:
+            return False
+        return load_model(Path(str(given))).feature_set == EMBEDDED
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -106,7 +109,7 @@ def starting_model(
     if options.start_from == FROM_NOTHING:
         return None, ""
     given = options.start_from or PRETRAINED
-    model = load_model(pretrained_path(config.stem) if given == PRETRAINED else Path(given))
+    model = load_model(model_path(given, config.stem))
     model.require_stem(config.stem, given)
     misfit = model.misfit(features, config)
     if misfit and options.start_from:
