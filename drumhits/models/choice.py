@@ -59,8 +59,8 @@ def model_path(given: str, stem: str) -> Path:
         return pretrained_path(stem) if given == PRETRAINED else Path(given)
     if stem not in of_genre:
         raise InputError(
-            f"{given}: the toolkit brings no model of {stem} of that genre, but of {', '.join(of_genre)}; for others give "
-            f"{PRETRAINED} alone."
+            f"{given}: the toolkit brings no model of {stem} of that genre, but of {', '.join(of_genre)}; "
+            f"for others give {PRETRAINED} alone."
         )
     return of_genre[stem]
 

@@ -100,9 +100,9 @@ def test_a_genre_decides_about_its_stems_and_the_general_models_about_the_others
 
 
 def test_a_genre_that_is_not_there_is_said_with_those_that_are(jazz):
-    with pytest.raises(InputError, match="pretrained:polka: the toolkit brings no model of that genre; there are those of jazz"):
+    with pytest.raises(InputError, match="polka: the toolkit brings no model of that genre; there are those of jazz"):
         resolve([Path("pretrained:polka")], ["snare"])
-    with pytest.raises(InputError, match="pretrained:jazz: the toolkit brings no model of kick of that genre, but of snare"):
+    with pytest.raises(InputError, match="jazz: the toolkit brings no model of kick of that genre, but of snare"):
         model_path("pretrained:jazz", "kick")
 
 
