@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -24,28 +25,36 @@ from drumhits.edits.songs import LabelledSong, LoadedSongs, load_songs
 from drumhits.io.files import write_whole
 from drumhits.io.text import escape_controls
 from drumhits.learning import report
+from drumhits.learning.options import TrainingOptions
 
 if TYPE_CHECKING:
     from drumhits.learning.fit import Training
     from drumhits.learning.sharing import ExampleFile
+    from drumhits.tuning.hyperparameters import Tuning
 
 
 def train(args: argparse.Namespace, console: Console) -> int:
     """Label the songs, train on them, and write what was asked for."""
     options = check_usage(args)
     examples = load_examples(args)
-    loaded = load(args, console) if args.raw_dir else None
+    loaded = load(args, options, console) if args.raw_dir else None
     songs = loaded.songs if loaded else ()
     if args.pairs:
         write_whole(args.pairs, decisions_csv(songs).encode("utf-8", "replace"))
     if args.export_examples and not args.dry_run:
         write_examples(songs, args, console)
+    was_interrupted = False
     if args.learn_thresholds and not args.dry_run:
-        write_thresholds(songs, args, console)
+        was_interrupted = write_thresholds(songs, args, console)
     if args.output_model and not args.dry_run:
         from drumhits.learning.fit import train_model
 
+        tuning = tune(songs, examples, options, args, console) if args.budget and not was_interrupted else None
+        options = replace(options, tuned=tuning.tuned) if tuning else options
         write_model(train_model(songs, examples, options), args, console)
+        was_interrupted |= bool(tuning and tuning.found.was_interrupted)
+    if was_interrupted:
+        raise KeyboardInterrupt  # what was found so far is written
     return EXIT_SOME_FAILED if loaded and loaded.errors else EXIT_DONE
 
 
@@ -58,14 +67,14 @@ def load_examples(args: argparse.Namespace) -> "list[ExampleFile]":
     return [read_examples(path, args.stem, FEATURE_SETS[args.features]) for path in args.examples]
 
 
-def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
+def load(args: argparse.Namespace, options: TrainingOptions, console: Console) -> LoadedSongs:
     """Return the songs whose edits could be aligned, and report on all."""
     loaded = load_songs(
         args.raw_dir,
         args.edited_dir,
         args.stem,
         audio_dirs=args.audio_dir,
-        features=args.features,
+        features=options.features if args.examples else options.feature_set,
         cache_dir=args.cache,
         n_jobs=args.jobs,
         given=Given(args.edited_tempo, args.edited_offset, args.range),
@@ -95,13 +104,40 @@ def write_examples(songs: Sequence[LabelledSong], args: argparse.Namespace, cons
     console.data(f"\n{n_examples} examples of {len(songs)} songs saved to: {saved}")
 
 
-def write_thresholds(songs: Sequence[LabelledSong], args: argparse.Namespace, console: Console) -> None:
+def tune(
+    songs: Sequence[LabelledSong],
+    examples: "Sequence[ExampleFile]",
+    options: TrainingOptions,
+    args: argparse.Namespace,
+    console: Console,
+) -> "Tuning":
+    """Search for better hyperparameters, and report on it."""
+    from drumhits.tuning.hyperparameters import tune_model
+    from drumhits.tuning.report import tuning_report
+
+    tuning = tune_model(songs, examples, options, args.budget, console.progress)
+    console.data(f"\n{tuning_report(tuning, args.seed)}")
+    return tuning
+
+
+def write_thresholds(songs: Sequence[LabelledSong], args: argparse.Namespace, console: Console) -> bool:
+    """Write a configuration that fits the edits; return whether a search for it was interrupted."""
     from drumhits.learning.thresholds import learn_thresholds, with_thresholds
 
-    learned = learn_thresholds(songs)
+    was_interrupted = False
+    if args.budget:
+        from drumhits.tuning.report import settings_report
+        from drumhits.tuning.settings import tune_settings
+
+        tuned = tune_settings(songs, args.budget, args.seed, console.progress)
+        console.data(f"\n{settings_report(tuned, args.seed)}")
+        learned, was_interrupted = tuned.learned, tuned.found.was_interrupted
+    else:
+        learned = learn_thresholds(songs)
     write_whole(args.learn_thresholds, with_thresholds(args.config, learned).encode())
     saved = escape_controls(str(args.learn_thresholds))
     console.data(f"\n{report.thresholds_report(learned)}\nConfiguration saved to: {saved}")
+    return was_interrupted
 
 
 def write_model(training: "Training", args: argparse.Namespace, console: Console) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Learning curve: F1 on unseen songs after 20, 50, 100 and 200 of a user's decisions, beside that of the bundled model.
+"""Learning curve: F1 on unseen songs after 0, 20, 50, 100 and 200 of a user's decisions, beside the bundled model's.
 
 Takes folders of NAME-STEM.wav (.flac ...) with NAME-STEM_ground_truth.mid. The decisions are those of a user who wants
 just the true hits, or with --taste those played at a velocity or louder, taken song by song in a random order; F1 is of
@@ -18,26 +18,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from accuracy import songs_with_truth
 
-from drumhits.analysis import ALL, FEATURE_SETS, analyze
+from drumhits.analysis import EMBEDDED, FEATURE_SETS, analyze
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.evaluation.truth import TruthPair, read_truth
 from drumhits.learning.algorithms import ALGORITHMS, FOREST
 from drumhits.learning.dataset import Dataset
-from drumhits.learning.fit import fit_dataset
+from drumhits.learning.fit import beside_more_features, fit_dataset
+from drumhits.learning.options import TrainingOptions
 from drumhits.matching import match_times
 from drumhits.models.base import PlainModel
-from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
+from drumhits.models.modelfile import TrainedModel, feature_matrix, load_model, pretrained_path
 
-DECISIONS = (20, 50, 100, 200)
+DECISIONS = (0, 20, 50, 100, 200)
 WINDOW_S = 0.05
-FEATURES = FEATURE_SETS["all"]
 EXAMPLE = "example:\n  python benchmarks/learning_curve.py corpus --stems snare hihat\n"
 
 
 @dataclass(frozen=True)
 class Song:
-    """Candidates of a song, which of them are true, and how many hits it has."""
+    """Candidates of a song by all features, then the embeddings; which of them are true; how many hits it has."""
 
     X: np.ndarray
     is_hit: np.ndarray
@@ -47,12 +47,12 @@ class Song:
 def read_song(pair: TruthPair, stem: str, softest: int) -> Song:
     """Return a song of whose true hits those from a velocity on are wanted."""
     config = default_config().stems[stem]
-    table, _ = analyze(pair.audio, config, ALL)
+    table, _ = analyze(pair.audio, config, EMBEDDED)
     notes = read_truth(pair.truth, config)[0]
     true_s = notes["time_s"][notes["velocity"] >= softest]
     is_hit = np.zeros(len(table), dtype=bool)
     is_hit[match_times(true_s, table.times_s, WINDOW_S)[:, 1]] = True
-    return Song(feature_matrix(table, FEATURES), is_hit, len(true_s))
+    return Song(feature_matrix(table, FEATURE_SETS[EMBEDDED]), is_hit, len(true_s))
 
 
 def decided(songs: list[Song], n: int) -> tuple[Dataset, int]:
@@ -61,14 +61,23 @@ def decided(songs: list[Song], n: int) -> tuple[Dataset, int]:
     used = songs[:n_songs]
     numbers = np.concatenate([np.full(len(song.X), i) for i, song in enumerate(used)])
     X, kept = (np.concatenate([getattr(song, part) for song in used]) for part in ("X", "is_hit"))
-    return Dataset(X[:n], kept[:n], numbers[:n], FEATURES), n_songs
+    return Dataset(X[:n], kept[:n], numbers[:n], FEATURE_SETS[EMBEDDED]), n_songs
 
 
 def counts(songs: list[Song], model: PlainModel, min_confidence: float) -> np.ndarray:
     """Return right notes, true hits and notes."""
-    keep = [model.predict_proba(song.X) >= min_confidence for song in songs]
+    keep = [model.predict_proba(song.X[:, : model.n_features]) >= min_confidence for song in songs]
     right = sum(int(np.count_nonzero(mask & song.is_hit)) for mask, song in zip(keep, songs, strict=True))
     return np.array([right, sum(song.n_true for song in songs), sum(int(mask.sum()) for mask in keep)])
+
+
+def refined(start: TrainedModel, examples: Dataset, algorithm: str) -> PlainModel:
+    """Return what an algorithm makes of the start by the examples, of the features that it takes."""
+    if not examples.y.any() or examples.y.all():
+        return start.classifier
+    features = FEATURE_SETS[TrainingOptions(algorithm=algorithm).feature_set]
+    beside = beside_more_features(start, features)
+    return fit_dataset(examples.of_features(features), algorithm=algorithm, start=beside).classifier
 
 
 def curve(songs: list[Song], stem: str, algorithms: list[str], n_orders: int) -> dict[str, list[float | None]]:
@@ -82,9 +91,7 @@ def curve(songs: list[Song], stem: str, algorithms: list[str], n_orders: int) ->
             held_out = shuffled[n_songs:]
             totals["bundled"][row] += counts(held_out, bundled.classifier, bundled.min_confidence)
             for algorithm in algorithms:
-                classifier = bundled.classifier
-                if examples.y.any() and not examples.y.all():
-                    classifier = fit_dataset(examples, algorithm=algorithm, start=bundled).classifier
+                classifier = refined(bundled, examples, algorithm)
                 totals[algorithm][row] += counts(held_out, classifier, bundled.min_confidence)
     return {
         how: [2 * right / (true + made) if true else None for right, true, made in rows.tolist()]

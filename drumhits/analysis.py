@@ -32,11 +32,14 @@ from drumhits.io.audio import SAMPLE_RATE, AudioSource
 if TYPE_CHECKING:
     FEATURE_SETS: dict[str, tuple[str, ...]]
 
-GUIDE, ALL, MIX = "guide", "all", "mix"  # the sets of features that `analyze` gives
+GUIDE, ALL, EMBEDDED, MIX = "guide", "all", "embedded", "mix"  # the sets of features that `analyze` gives
+WITH_SIBLINGS = (ALL, EMBEDDED)  # those that a song's other stems are read for
 _SHAPE, _CONTEXT = "detection.features:ShapeFeatures", "detection.context:ContextFeatures"
+_SIBLINGS = "detection.siblings:SiblingFeatures"
 EXTRACTORS = {  # module:class, in the order of their columns
     GUIDE: ("detection.features:ThresholdFeatures",),
-    ALL: (_SHAPE, _CONTEXT, "detection.siblings:SiblingFeatures", "networks.bundled:NetworkFeatures"),
+    ALL: (_SHAPE, _CONTEXT, _SIBLINGS, "networks.bundled:NetworkFeatures"),
+    EMBEDDED: (_SHAPE, _CONTEXT, _SIBLINGS, "networks.bundled:NetworkFeaturesAndEmbeddings"),
     MIX: (_SHAPE, _CONTEXT, "networks.bundled:NetworkFeaturesInMix"),
 }
 
@@ -47,10 +50,14 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from drumhits.detection.context import EXTENDED_FEATURES
     from drumhits.detection.siblings import SIBLING_FEATURES
-    from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX
+    from drumhits.networks.bundled import EMBEDDING_FEATURES, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX
 
+    all_features = (
+        *GUIDE_FEATURES, *SHAPE_FEATURES, *EXTENDED_FEATURES, *SIBLING_FEATURES, FILE_AMP, NETWORK_LOG_ODDS,
+    )  # fmt: skip
     globals()[name] = {
-        ALL: (*GUIDE_FEATURES, *SHAPE_FEATURES, *EXTENDED_FEATURES, *SIBLING_FEATURES, FILE_AMP, NETWORK_LOG_ODDS),
+        ALL: all_features,
+        EMBEDDED: (*all_features, *EMBEDDING_FEATURES),
         GUIDE: GUIDE_FEATURES,
         MIX: (NETWORK_LOG_ODDS_IN_MIX,),
     }
@@ -64,18 +71,18 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
     ----------
     features : str
         GUIDE: what the thresholds and the notes need. ALL: also the features of `context`, of `siblings` (from the
-        song's other stems beside the file) and of `networks`, for models. MIX: those of `context` and of `networks`
-        for a file that is a whole drum mix.
+        song's other stems beside the file) and of `networks`, for models. EMBEDDED: also the networks' embeddings. MIX:
+        those of `context` and of `networks` for a file that is a whole drum mix.
 
     Raises
     ------
     InputError
         The audio cannot be read; see `audio.AudioReader`.
     """
-    song = SongAudio.open(path, siblings=features == ALL)
+    song = SongAudio.open(path, siblings=features in WITH_SIBLINGS)
     table = _detect_song(song, config, features)
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
-        song = SongAudio.open(path, siblings=features == ALL, channel=channel)
+        song = SongAudio.open(path, siblings=features in WITH_SIBLINGS, channel=channel)
         table = _detect_song(song, config, features)
     if features != MIX and _may_be_bleed(table.level, config.stem):
         table = _told_from_bleed(table, song, config.stem)

@@ -193,7 +193,7 @@ def train(
         Path(edited_dir),
         stem,
         audio_dirs=map(Path, audio_dirs),
-        features=chosen.features,
+        features=chosen.feature_set,
         n_jobs=n_jobs,
     )
     if loaded.failure:

@@ -20,6 +20,7 @@ from drumhits.learning.options import FROM_NOTHING, TrainingOptions
 from drumhits.learning.report import SCHEMA
 from drumhits.models.modelfile import KIND
 from drumhits.transcription.provenance import read_provenance
+from drumhits.tuning.search import Budget
 
 EXAMPLES_SIGNATURE = b"drumhits/examples/"
 EXAMPLES = """examples:
@@ -29,6 +30,8 @@ EXAMPLES = """examples:
       --dry-run --pairs decisions.csv
   python train_classifier.py --stem cymbals --raw-dir training_data/raw_midi --edited-dir training_data/edited_midi \\
       --learn-thresholds my_config.yaml
+  python train_classifier.py --stem cymbals --raw-dir training_data/raw_midi --edited-dir training_data/edited_midi \\
+      --output-model models/cymbals_classifier.pkl --tune 5
   python train_classifier.py --stem cymbals --examples friend1.csv friend2.csv --output-model models/theirs.pkl
 
 exit codes: 0 done, 1 some song failed, 2 wrong usage, 3 not enough data or no sure alignment, 130 interrupted
@@ -101,7 +104,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--algorithm", choices=ALGORITHMS, default=FOREST,
         help="what learns from the edits: forest (default), logistic (simple), ensemble (forest, boosted trees and "
-        f"logistic, weighed by what they do out of fold), network (from {NETWORK_EXAMPLES} decisions on), or auto, "
+        f"logistic, weighed by what they do out of fold), network (from {NETWORK_EXAMPLES} decisions on; it takes the "
+        "bundled networks' last hidden layer, too), or auto, "
         "which takes what decides best on songs held out",
     )  # fmt: skip
     training.add_argument(
@@ -113,6 +117,15 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--features", choices=("all", "guide"), default="all",
         help="all, or the guide's seven alone (default: all)",
+    )  # fmt: skip
+    training.add_argument(
+        "--tune", type=float, metavar="MINUTES",
+        help="search so long for better hyperparameters of the algorithm, and with --learn-thresholds for better "
+        "thresholds and detection settings; needs requirements-tuning.txt",
+    )  # fmt: skip
+    training.add_argument(
+        "--tune-trials", type=int, metavar="N",
+        help="search until so many were tried, or both: what comes first; the same number gives the same file",
     )  # fmt: skip
     training.add_argument("--seed", type=int, default=0, help="same data, same seed: same file (default: 0)")
     training.add_argument("--force", action="store_true", help="train on very few hits, and replace files not our own")
@@ -147,11 +160,21 @@ def check_usage(args: argparse.Namespace) -> TrainingOptions:
     options = TrainingOptions(
         args.algorithm, args.n_estimators, args.seed, args.features, args.start_from, force=args.force
     )
+    args.budget = _budget(args)
     require_jobs(args.jobs)
     if args.report and (args.dry_run or not args.output_model):
         raise UsageError("--report goes with --output-model: the page shows how its model was tested.")
     require_safe(_outputs(args), _inputs(args), force=args.force)
     return options
+
+
+def _budget(args: argparse.Namespace) -> Budget | None:
+    """Return how long to search; None where nothing is to be tuned."""
+    if args.tune is None and args.tune_trials is None:
+        return None
+    if args.dry_run or not (args.output_model or args.learn_thresholds):
+        raise UsageError("--tune goes with --output-model or --learn-thresholds: it searches for what they write.")
+    return Budget(args.tune, args.tune_trials)
 
 
 def _outputs(args: argparse.Namespace) -> list[Output]:
@@ -169,7 +192,7 @@ def _outputs(args: argparse.Namespace) -> list[Output]:
 def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     """Yield every file that a training may read, told or not."""
     yield from (args.config, *args.examples, *shipped_files())
-    if args.start_from not in (None, PRETRAINED, FROM_NOTHING):
+    if args.start_from not in (None, FROM_NOTHING) and args.start_from.split(":")[0] != PRETRAINED:
         yield Path(args.start_from)
     if not (args.raw_dir and args.edited_dir):
         return

@@ -13,7 +13,7 @@ _KINDS = (
     ("decay", r"SustainMs|TailDb|Decay\w+|Late\w+"),
     ("neighbouring hits", r"PastGap|NextGap|PastDb|NextDb|Masked"),
     ("other stems", r"(?:Over|Beside)\w+"),
-    ("neural network", r"Heard\w*"),
+    ("neural network", r"Heard\w*|Hidden\d+"),
 )
 KINDS = (*(kind for kind, _ in _KINDS), OTHER)
 

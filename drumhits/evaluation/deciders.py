@@ -11,8 +11,9 @@ from drumhits.bundle import PRETRAINED
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.evaluation.words import importance_by_kind
+from drumhits.models.choice import model_path
 from drumhits.models.decisions import Decisions, by_thresholds
-from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
+from drumhits.models.modelfile import TrainedModel, load_model
 
 THRESHOLDS, ALL_CANDIDATES = "thresholds of midiconfig.yaml", "all candidates"
 
@@ -53,7 +54,7 @@ def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_s
     Parameters
     ----------
     paths : sequence of Path
-        Model files; `bundle.PRETRAINED` means the bundled model of the stem.
+        Model files, or the words of `choice.model_path`.
     any_stem : bool
         Whether models of another stem are accepted.
 
@@ -65,7 +66,7 @@ def load_deciders(paths: Sequence[Path], stem: str, config: StemConfig, *, any_s
     names = [path.name for path in paths]
     deciders = []
     for path, name in zip(paths, names, strict=True):
-        model = load_model(pretrained_path(stem) if str(path) == PRETRAINED else path)
+        model = load_model(model_path(str(path), stem))
         if not any_stem:
             model.require_stem(stem, str(path))
         deciders.append(model_decider(model, name if names.count(name) == 1 else str(path), config))

@@ -41,10 +41,14 @@ class Dataset:
         if self.offered is None:
             object.__setattr__(self, "offered", np.ones(len(self.y), dtype=bool))
 
-    def without(self, feature: str) -> "Dataset":
-        """Return the dataset without a feature's column, for a model that does not take the feature."""
-        others = [column for column, name in enumerate(self.features) if name != feature]
-        return replace(self, X=self.X[:, others], features=tuple(self.features[column] for column in others))
+    def of_rows(self, rows: np.ndarray) -> "Dataset":
+        """Return the dataset with these of its candidates."""
+        return Dataset(self.X[rows], self.y[rows], self.groups[rows], self.features, self.offered[rows])
+
+    def of_features(self, features: tuple[str, ...]) -> "Dataset":
+        """Return the dataset with these of its columns, in this order."""
+        columns = [self.features.index(name) for name in features]
+        return replace(self, X=self.X[:, columns], features=features)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ class HeldOutScore:
         """Return by how much the F1 is higher than another's, with its interval over songs."""
         return f1_difference(self.counts, other.counts)
 
+    def is_surely_above(self, other: "HeldOutScore") -> bool:
+        """Return whether the F1 is higher, and the interval of the difference leaves out 0."""
+        difference = self.above(other)
+        return difference.value > 0 and difference.is_sure
+
 
 def held_out_scores(
     songs: Sequence[LabelledSong], dataset: Dataset, start: TrainedModel | None, validation: Validation

@@ -29,6 +29,16 @@ class PlainModel:
 
     n_features: int
 
+    @property
+    def before(self) -> "PlainModel | None":
+        """The model that this one was refined from; None where it was made from nothing."""
+        return None
+
+    @property
+    def n_refinements(self) -> int:
+        """How many times a model was refined until this one was there."""
+        return 0
+
     @classmethod
     def of_arrays(cls, n_features: int, **arrays: npt.ArrayLike) -> "Self":
         """Return a model of `arrays` (field -> 1-D array-like), converted to the dtypes of this kind."""

@@ -10,6 +10,7 @@ from drumhits.io.plainpickle import damaged, require
 from drumhits.models.base import Logistic, PlainModel
 from drumhits.models.forest import Boosted, Forest
 from drumhits.models.gate import Gate
+from drumhits.models.partial import OfFirst, Within
 from drumhits.models.perceptron import Perceptron
 from drumhits.models.pool import Pool, log_odds
 from drumhits.numeric import expit
@@ -42,9 +43,14 @@ class Refined(PlainModel):
         require(self.n_refinements <= MAX_REFINEMENTS, f"more than {MAX_REFINEMENTS} refinements one of the other")
 
     @property
+    def before(self) -> PlainModel:
+        """See `PlainModel.before`."""
+        return self.prior
+
+    @property
     def n_refinements(self) -> int:
-        """How many times a model was refined, this time included."""
-        return 1 + (self.prior.n_refinements if isinstance(self.prior, Refined) else 0)
+        """See `PlainModel.n_refinements`."""
+        return 1 + self.prior.n_refinements
 
     def to_plain(self) -> dict[str, Any]:
         """Return the model as plain data; see `PlainModel.to_plain`."""
@@ -137,7 +143,9 @@ SIMPLE_MODELS: dict[str, type[PlainModel]] = {
     model.kind: model for model in (Forest, Boosted, Logistic, Perceptron, Gate)
 }
 POOLED_MODELS: dict[str, type[PlainModel]] = SIMPLE_MODELS | {Pool.kind: Pool}
-MODELS: dict[str, type[PlainModel]] = POOLED_MODELS | {model.kind: model for model in (Blend, Gated)}
+WHOLE_MODELS: dict[str, type[PlainModel]] = POOLED_MODELS | {model.kind: model for model in (Blend, Gated)}
+INNER_MODELS: dict[str, type[PlainModel]] = WHOLE_MODELS | {Within.kind: Within}
+MODELS: dict[str, type[PlainModel]] = INNER_MODELS | {OfFirst.kind: OfFirst}
 
 
 def model_from_plain(plain: Any, n_features: int, name: str = "the model file") -> PlainModel:
@@ -151,4 +159,8 @@ def _of_kinds(kinds: Mapping[str, type[PlainModel]], plain: Any, n_features: int
         raise damaged(name, f"it holds no model of a known kind ({', '.join(kinds)})")
     if kind == Pool.kind:
         return Pool.from_parts(plain, n_features, name, lambda part: _of_kinds(SIMPLE_MODELS, part, n_features, name))
+    if kind == Within.kind:
+        return Within.from_parts(plain, n_features, name, lambda part: _of_kinds(WHOLE_MODELS, part, n_features, name))
+    if kind == OfFirst.kind:
+        return OfFirst.from_parts(plain, n_features, name, lambda part, n: _of_kinds(INNER_MODELS, part, n, name))
     return kinds[kind].from_plain(plain, n_features, name)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from drumhits.bundle import PRETRAINED
+from drumhits.bundle import NETWORKS_DIR, PRETRAINED, PRETRAINED_DIR
+from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
 from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
 
@@ -18,16 +19,72 @@ class NamedModel(NamedTuple):
     model: TrainedModel
 
 
-def model_files(given: Iterable[Path]) -> list[Path]:
-    """Return the model files of what was given: files, the word "pretrained", and folders, which stand for their *.pkl.
+def genres() -> dict[str, dict[str, Path]]:
+    """Return the files of the bundled models of each genre, by genre and stem; they lie in models/pretrained/GENRE/."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(PRETRAINED_DIR.glob("*/*.pkl")):
+        if path.stem in STEMS and path.parent != NETWORKS_DIR:
+            found.setdefault(path.parent.name, {})[path.stem] = path
+    return found
+
+
+def models_of_genre(given: str) -> dict[str, Path] | None:
+    """Return the model files that "pretrained:GENRE" stands for, by stem; None where it is another word.
 
     Raises
     ------
     InputError
-        A folder holds none.
+        There are none of the genre.
+    """
+    word, colon, genre = given.partition(":")
+    if word != PRETRAINED or not colon:
+        return None
+    known = genres()
+    if genre not in known:
+        there = f"there are those of {', '.join(known)}" if known else "there is none of any genre in this version"
+        raise InputError(f"{given}: the toolkit brings no model of that genre; {there}. Give {PRETRAINED} alone.")
+    return known[genre]
+
+
+def model_path(given: str, stem: str) -> Path:
+    """Return the file that decides about a stem, of a file, or of the words "pretrained" and "pretrained:GENRE".
+
+    Raises
+    ------
+    InputError
+        There is no model of that genre, or none of this stem.
+    """
+    of_genre = models_of_genre(given)
+    if of_genre is None:
+        return pretrained_path(stem) if given == PRETRAINED else Path(given)
+    if stem not in of_genre:
+        raise InputError(
+            f"{given}: the toolkit brings no model of {stem} of that genre, but of {', '.join(of_genre)}; "
+            f"for others give {PRETRAINED} alone."
+        )
+    return of_genre[stem]
+
+
+def _name(path: Path) -> str:
+    """Return what a model is called in reports: the name of its file, or the word that brings it."""
+    return f"{PRETRAINED}:{path.parent.name}" if path.parent.parent == PRETRAINED_DIR else path.name
+
+
+def model_files(given: Iterable[Path]) -> list[Path]:
+    """Return the model files of what was given: files, and folders and genres, which stand for the models in them.
+
+    The word "pretrained" stands for itself.
+
+    Raises
+    ------
+    InputError
+        A folder holds none, or there is no such genre.
     """
     files: list[Path] = []
     for path in given:
+        if of_genre := models_of_genre(str(path)):
+            files += of_genre.values()
+            continue
         inside = sorted(path.glob("*.pkl")) if str(path) != PRETRAINED and path.is_dir() else [path]
         if not inside:
             raise InputError(f"{path}: holds no model file (*.pkl); train one with train_classifier.py.")
@@ -68,10 +125,10 @@ def resolve(
         model = load_model(path)
         if any_stem and [*given] == [path]:
             return dict.fromkeys(wanted, NamedModel(path.name, model))
-        other = own.setdefault(model.stem, NamedModel(path.name, model))
+        other = own.setdefault(model.stem, NamedModel(_name(path), model))
         if other.model is not model:
             raise UsageError(f"{path}: is a second model of {model.stem}, beside {other.name}; give one of them.")
-    fills_in = PRETRAINED in map(str, given) or any(stem in own for stem in wanted)
+    fills_in = any(str(path).split(":")[0] == PRETRAINED for path in given) or any(stem in own for stem in wanted)
     if own and not fills_in:
         for stem in wanted:
             own[min(own)].model.require_stem(stem, own[min(own)].name)

@@ -41,6 +41,10 @@ class ThresholdTest:
     rejected: str  # with a place for the limit
     follows_level: bool = False  # the limit does, where `level_reference` is the stem
 
+    def least(self, limit: float) -> float:
+        """Return the least value that passes a limit."""
+        return limit if self.passes(np.float64(limit), limit) else float(np.nextafter(limit, np.inf))
+
 
 GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {}", follows_level=True)
 THRESHOLD_TESTS = (

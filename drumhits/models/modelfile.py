@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from drumhits.analysis import ALL, FEATURE_SETS, GUIDE, MIX
+from drumhits.analysis import ALL, EMBEDDED, FEATURE_SETS, GUIDE, MIX
 from drumhits.bundle import PRETRAINED_DIR
 from drumhits.config.load import StemConfig, load_config
-from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE
+from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE, value_text
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import STEMS
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.models.base import PlainModel
-from drumhits.models.blend import Refined, model_from_plain
-from drumhits.models.decisions import Decisions, by_confidence, by_thresholds
-from drumhits.networks.bundled import NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
+from drumhits.models.blend import model_from_plain
+from drumhits.models.decisions import THRESHOLD_TESTS, Decisions, by_confidence, by_thresholds
+from drumhits.models.partial import Within
+from drumhits.networks.bundled import EMBEDDING_FEATURES, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
 
 FORMAT = 3
 FORMAT_BEFORE = 2  # with "after_thresholds" in place of "offered"
@@ -76,7 +77,7 @@ class TrainedModel:
     @property
     def feature_set(self) -> str:
         """Name of the feature set that `analysis.analyze` has to give."""
-        return next(name for name in (GUIDE, MIX, ALL) if set(self.features) <= set(FEATURE_SETS[name]))
+        return next(name for name in (GUIDE, MIX, ALL, EMBEDDED) if set(self.features) <= set(FEATURE_SETS[name]))
 
     def summary(self) -> str:
         """Return what the model was trained on, in a few words."""
@@ -97,41 +98,42 @@ class TrainedModel:
 
     def misfit(self, features: tuple[str, ...], config: StemConfig) -> str | None:
         """Return why the model cannot judge candidates of these features and settings; None where it can."""
-        if features != self.features:
-            return "it was trained on all features"
-        for name in ("body_band_hz", "brilliance_band_hz"):
+        if missing := set(self.features) - set(features):
+            lacks_embeddings = missing <= set(EMBEDDING_FEATURES)
+            return "it takes embeddings, which are not there" if lacks_embeddings else "it was trained on all features"
+        is_of_edits = self.offered or self.classifier.before
+        for name in ("body_band_hz", "brilliance_band_hz", *(["level_reference"] if is_of_edits else [])):
             if getattr(config, name) != self.detection[name]:
-                return f"it was trained with {name} {list(self.detection[name])}"
+                return f"it was trained with {name} {value_text(self.detection[name])}"
         return None
 
-    def confidence(self, table: FeatureTable, config: StemConfig) -> np.ndarray:
-        """Return the probability in 0..1 that the user would keep each candidate.
+    def confidence(self, table: FeatureTable) -> np.ndarray:
+        """Return the probability in 0..1 that the user would keep each candidate."""
+        return self.everywhere.predict_proba(feature_matrix(table, self.features, self.detection["level_reference"]))
 
-        Parameters
-        ----------
-        table : FeatureTable
-        config : StemConfig
-            With the settings that `config` gives.
+    @property
+    def everywhere(self) -> PlainModel:
+        """What decides about all candidates, also about those that the raw MIDI did not offer.
+
+        A model that was made from nothing does so itself, where another model, which it does not hold, chose for it.
         """
-        X = feature_matrix(table, self.features, self.detection["level_reference"])
-        confidence = self.classifier.predict_proba(X)
-        if not self.offered:
-            return confidence
-        refined = self.classifier if isinstance(self.classifier, Refined) else None
-        before = refined.prior.predict_proba(X) if refined else np.zeros(len(table))
-        return np.where(self._was_offered(table, config, before), confidence, before)
-
-    def _was_offered(self, table: FeatureTable, config: StemConfig, before: np.ndarray) -> np.ndarray:
-        """Return of which candidates the raw MIDI would hold a note; `before` is the starting model's confidence."""
-        offered = before >= (self.min_confidence if BY_MODEL in self.offered else np.inf)
-        return offered | by_thresholds(table, config).keep if BY_THRESHOLDS in self.offered else offered
+        is_by_model = BY_MODEL in self.offered
+        tests = [test for test in THRESHOLD_TESTS if self.detection[test.setting] is not None]
+        is_by_thresholds = BY_THRESHOLDS in self.offered
+        if not self.offered or (is_by_thresholds and not tests) or (is_by_model and not self.classifier.before):
+            return self.classifier
+        limits = {
+            self.features.index(test.feature): test.least(self.detection[test.setting])
+            for test in (tests if is_by_thresholds else [])
+        }
+        return Within.about(self.classifier, limits, self.min_confidence if is_by_model else None)
 
     def decide(self, table: FeatureTable, config: StemConfig, min_confidence: float | None = None) -> Decisions:
         """Keep the candidates whose confidence reaches the threshold (the model's own unless given)."""
         decisions = by_confidence(
-            self.confidence(table, config), self.min_confidence if min_confidence is None else min_confidence
+            self.confidence(table), self.min_confidence if min_confidence is None else min_confidence
         )
-        if not self.offered or isinstance(self.classifier, Refined):
+        if self.offered != (BY_THRESHOLDS,) or self.classifier.before:
             return decisions
         before = by_thresholds(table, config)
         reasons = tuple(first or second for first, second in zip(before.reasons, decisions.reasons, strict=True))
@@ -171,7 +173,8 @@ def networks_of(stem: str, features: tuple[str, ...]) -> str:
     """Return the digest of the networks that these features of a stem come from, "" where from none."""
     if NETWORK_LOG_ODDS_IN_MIX in features:
         return networks_digest(stem, in_mix=True)
-    return networks_digest(stem) if NETWORK_LOG_ODDS in features else ""
+    is_of_networks = not {NETWORK_LOG_ODDS, *EMBEDDING_FEATURES}.isdisjoint(features)
+    return networks_digest(stem) if is_of_networks else ""
 
 
 def pretrained_path(stem: str, *, in_mix: bool = False) -> Path:
@@ -228,6 +231,7 @@ def _from_plain(plain: dict[str, Any], name: str) -> TrainedModel:
         and isinstance(threshold, float)
         and 0 <= threshold <= 1
         and offered in ((), (BY_MODEL,), (BY_THRESHOLDS,), (BY_MODEL, BY_THRESHOLDS))
+        and (BY_THRESHOLDS not in offered or {test.feature for test in THRESHOLD_TESTS} <= {*features})
         and _is_summary(plain["training"])
     )
     if not is_sound:

@@ -6,6 +6,8 @@ and in the siblings, together with the other candidates of the stem (see `inputs
 Heard        log odds that the candidate is a hit
 HeardInMix   the same by a network for files that are whole drum mixes
 Heard:open   and so on: scores of the articulations, whose exponentials are in the ratio of their probabilities
+Hidden0      and so on: the activations of each network's last hidden layer before the log odds of its first stage, one
+             network after the other; for networks that are trained on a user's edits
 
 The networks lie in models/pretrained/networks/ and were made by tools/pretrained/build_pretrained.py.
 """
@@ -26,14 +28,35 @@ from drumhits.drums import ARTICULATIONS
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import damaged, loads
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_BESIDE, N_INPUTS_IN_MIX, Inputs
-from drumhits.networks.network import EMBEDDING, ROWS_AT_ONCE, Network, ensemble_log_odds
+from drumhits.networks.network import (
+    CONTEXTUAL,
+    EMBEDDING,
+    ROWS_AT_ONCE,
+    Network,
+    ensemble_contextual,
+    ensemble_log_odds,
+)
 
 KIND = "drumhits networks"
 NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
+N_NETWORKS = 2  # of each stem
+EMBEDDING_FEATURES = tuple(f"Hidden{i}" for i in range(N_NETWORKS * CONTEXTUAL))
 
 
-def network_features(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict[str, np.ndarray]:
-    """Return the ensemble-averaged log odds of all candidates, and the scores of their articulations, by name."""
+def network_features(
+    stem: str, inputs: Inputs, *, in_mix: bool = False, with_embeddings: bool = False
+) -> dict[str, np.ndarray]:
+    """Return the ensemble-averaged log odds of all candidates, and the scores of their articulations, by name.
+
+    Parameters
+    ----------
+    stem : str
+    inputs : Inputs
+    in_mix : bool
+        By the network for whole mixes.
+    with_embeddings : bool
+        Also EMBEDDING_FEATURES, after them.
+    """
     ensemble = networks(stem, in_mix=in_mix)
     if not in_mix and inputs.stem_sum is None:
         ensemble = tuple(network.with_last_inputs_at(LOWEST, N_INPUTS_BESIDE) for network in ensemble)
@@ -47,9 +70,14 @@ def network_features(stem: str, inputs: Inputs, *, in_mix: bool = False) -> dict
             rows[these] = network.encode(x)
             if articulations:
                 scores[these] += network.articulations(x, rows[these]) / len(ensemble)
-    log_odds = ensemble_log_odds(ensemble, embeddings, inputs.table.times_s) if len(inputs) else np.zeros(0)
-    columns = (log_odds.astype(np.float64), *scores.T)
-    return dict(zip((NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS, *articulations), columns, strict=True))
+    contextual, log_odds = [np.zeros((0, CONTEXTUAL))] * len(ensemble), np.zeros(0)
+    if len(inputs):
+        contextual = ensemble_contextual(ensemble, embeddings, inputs.table.times_s)
+        log_odds = ensemble_log_odds(ensemble, embeddings, inputs.table.times_s, contextual)
+    names = (NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS, *articulations)
+    columns = dict(zip(names, (log_odds.astype(np.float64), *scores.T), strict=True))
+    hidden = np.concatenate(contextual, axis=1).T.astype(np.float64) if with_embeddings else ()
+    return columns | dict(zip(EMBEDDING_FEATURES, hidden, strict=False))
 
 
 def networks_path(stem: str, *, in_mix: bool = False) -> Path:
@@ -94,6 +122,8 @@ def _file_of(stem: str, in_mix: bool) -> bytes:
 class NetworkFeatures:
     """Extractor of the networks' log odds and scores of articulations, from all columns before and the siblings."""
 
+    _with_embeddings = False
+
     def __init__(self, config: StemConfig, song: SongAudio):
         self._stem, self._song, self._patches = config.stem, song, PatchCollector()
 
@@ -109,7 +139,14 @@ class NetworkFeatures:
     def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
         siblings = self._song.siblings_at(table.times_s)
         levels = {self._stem: siblings.own, **siblings.levels}
-        return network_features(self._stem, Inputs(table, patch, levels, siblings.stem_sum))
+        inputs = Inputs(table, patch, levels, siblings.stem_sum)
+        return network_features(self._stem, inputs, with_embeddings=self._with_embeddings)
+
+
+class NetworkFeaturesAndEmbeddings(NetworkFeatures):
+    """Extractor of the same and of the networks' embeddings."""
+
+    _with_embeddings = True
 
 
 class NetworkFeaturesInMix(NetworkFeatures):

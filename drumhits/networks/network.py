@@ -195,7 +195,19 @@ class Network:
         return cls(mean, scale, weights, n_own)
 
 
-def ensemble_log_odds(networks: Sequence[Network], embeddings: Sequence[np.ndarray], times_s: np.ndarray) -> np.ndarray:
+def ensemble_contextual(
+    networks: Sequence[Network], embeddings: Sequence[np.ndarray], times_s: np.ndarray
+) -> list[np.ndarray]:
+    """Return the contextual embeddings of a stem's candidates by each network; see `ensemble_log_odds`."""
+    return [network.contextualise(rows, times_s) for network, rows in zip(networks, embeddings, strict=True)]
+
+
+def ensemble_log_odds(
+    networks: Sequence[Network],
+    embeddings: Sequence[np.ndarray],
+    times_s: np.ndarray,
+    contextual: Sequence[np.ndarray] | None = None,
+) -> np.ndarray:
     """Return the ensemble-averaged log odds of a stem's candidates, shape (n,), float32.
 
     Re-scoring takes the periodicity of the mean first stage; either all networks have that stage, or none.
@@ -206,8 +218,10 @@ def ensemble_log_odds(networks: Sequence[Network], embeddings: Sequence[np.ndarr
         From `encode` of each network.
     times_s : np.ndarray, shape (n,)
         Increasing.
+    contextual : sequence of np.ndarray, shape (n, CONTEXTUAL), optional
+        From `ensemble_contextual`, where it was called before.
     """
-    contextual = [network.contextualise(rows, times_s) for network, rows in zip(networks, embeddings, strict=True)]
+    contextual = contextual or ensemble_contextual(networks, embeddings, times_s)
     log_odds = mean_first_stage(networks, contextual)
     if networks[0].has_rescoring:
         periodicity = rhythm(log_odds, times_s)

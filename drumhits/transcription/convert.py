@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumhits import __version__
-from drumhits.analysis import ALL, GUIDE, analyze, identify
+from drumhits.analysis import GUIDE, WITH_SIBLINGS, analyze, identify
 from drumhits.config.load import Config, StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError
@@ -164,7 +164,7 @@ def is_up_to_date(job: Job) -> bool:
         made = read_provenance(decode(data))
         if made is None or made.request != job.job_digest or not is_untouched(data):
             return False
-        source = identify(job.audio, siblings=job.features == ALL)
+        source = identify(job.audio, siblings=job.features in WITH_SIBLINGS)
     except InputError:
         return False
     return source.fingerprint == made.fingerprint and fingerprints(source.siblings) == made.siblings

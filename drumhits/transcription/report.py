@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drumhits.analysis import ALL, MIX
+from drumhits.analysis import MIX, WITH_SIBLINGS
 from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
@@ -64,7 +64,7 @@ def summary(conversion: Conversion) -> str:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
         trained = f"{escape_controls(str(job.model_name))}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
-    if job.features == ALL:
+    if job.features in WITH_SIBLINGS:
         beside = ", ".join(escape_controls(sibling.path.name) for sibling in conversion.source.siblings)
         left_out = ", ".join(escape_controls(path.name) for path in conversion.source.left_out)
         beside = beside or ("none" if left_out else "none; with them beside it, the model decides better")
@@ -78,7 +78,7 @@ def summary(conversion: Conversion) -> str:
 def one_line(conversion: Conversion) -> str:
     """Return a conversion as a line, as it is shown among others."""
     job, n_siblings = conversion.job, len(conversion.source.siblings)
-    beside = f", with {n_siblings or 'no'} other stems" if job.features == ALL else ""
+    beside = f", with {n_siblings or 'no'} other stems" if job.features in WITH_SIBLINGS else ""
     counts = f"{np.count_nonzero(conversion.decisions.keep)} hits of {len(conversion.table)} candidates"
     return escape_controls(f"{job.label}: {counts}{beside}, {conversion.elapsed_s:.1f} s")
 

@@ -19,6 +19,7 @@ from drumhits.models.blend import Blend, Gated
 from drumhits.models.forest import Boosted, Forest
 from drumhits.models.gate import Gate
 from drumhits.models.modelfile import TrainedModel, detection_of
+from drumhits.models.partial import OfFirst, Within
 from drumhits.models.perceptron import Perceptron
 from drumhits.models.pool import Pool
 
@@ -63,8 +64,10 @@ def _models() -> list[bytes]:
         2, sizes=[2, 2, 1], mean=[1, 2], scale=[1, 3], weights=[1, -1, 0.5, 2, 1, -1], biases=[0, 0.1, 0]
     )
     pool = Pool(2, (forest, boosted, network), (0.5, 0.25, 0.5), 0.1)
+    one_column = Logistic.of_arrays(1, mean=[1.0], scale=[2.0], coef=[0.5], intercept=[0.1])
     kinds = [
         forest, logistic, Blend(2, forest, logistic, 0.25), Blend(2, logistic, pool, 0.5), Gated(2, logistic, gate),
+        Within.about(Blend(2, logistic, forest, 0.5), {0: 20.0}, 0.4), Blend(2, OfFirst(2, one_column), forest, 0.5),
     ]  # fmt: skip
     return [model_file(classifier) for classifier in kinds]
 

@@ -75,7 +75,7 @@ def models(data: bytes, folder: Path) -> str:
     values = np.random.default_rng(0).normal(size=(16, len(names))) * np.geomspace(1e-30, 1e30, 16)[:, None]
     values[0] = np.finfo(np.float32).max
     table = FeatureTable(np.arange(16.0), names, values)
-    confidence = model.confidence(table, model.config(SNARE))
+    confidence = model.confidence(table)
     assert ((confidence >= 0) & (confidence <= 1)).all(), "a confidence outside 0 to 1, or NaN"
     assert len(model.decide(table, model.config(SNARE)).keep) == 16
     assert len(model.summary()) < 1000

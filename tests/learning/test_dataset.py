@@ -92,10 +92,11 @@ def test_examples_are_the_labelled_candidates_of_each_song():
     np.testing.assert_array_equal(examples.groups, [0] * 30 + [1] * 3)
 
 
-def test_a_hidden_feature_is_a_column_less():
+def test_a_model_of_fewer_features_takes_their_columns():
     examples = gather_dataset(SONGS, "guide")
-    assert examples.without("GeoMean").features == tuple(name for name in GUIDE_FEATURES if name != "GeoMean")
-    assert examples.without("GeoMean").X.shape == (33, 6)
+    fewer = examples.of_features(("SustainMs", "GeoMean"))
+    assert fewer.features == ("SustainMs", "GeoMean")
+    np.testing.assert_array_equal(fewer.X[:, 1], examples.X[:, 5])
 
 
 def test_a_song_without_labels_adds_nothing():

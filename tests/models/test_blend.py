@@ -15,6 +15,7 @@ from drumhits.models.base import Logistic
 from drumhits.models.blend import Blend, Gated, log_opinion_pool, model_from_plain
 from drumhits.models.forest import Forest
 from drumhits.models.gate import Gate
+from drumhits.models.partial import OfFirst, Within
 
 N_FEATURES = 3
 PROBABILITIES = st.floats(0, 1)
@@ -117,3 +118,63 @@ NO_BLENDS = {
 def test_crafted_blends_are_refused(changes):
     with pytest.raises(InputError, match="is damaged"):
         model_from_plain(blend().to_plain() | changes, N_FEATURES)
+
+
+def within():
+    return Within.about(blend(), {0: 0.5, 2: -1.0}, 0.7)
+
+
+def test_a_model_about_a_part_leaves_the_rest_to_the_model_before_and_survives_a_round_trip():
+    X, model = make_examples(2)[0], within()
+    before, refined = model.inner.prior.predict_proba(X), model.inner.predict_proba(X)
+    offered = ((X[:, 0] >= 0.5) & (X[:, 2] >= -1)) | (before >= 0.7)
+    assert 0 < offered.sum() < len(X)
+    np.testing.assert_array_equal(model.predict_proba(X), np.where(offered, refined, before))
+    np.testing.assert_array_equal(through_file(model).predict_proba(X), model.predict_proba(X))
+    on_top = Blend(N_FEATURES, model, blend().user, 0.5)
+    assert (on_top.before, on_top.n_refinements) == (model, 2)
+    np.testing.assert_array_equal(through_file(on_top).predict_proba(X), on_top.predict_proba(X))
+
+
+def test_a_model_made_from_nothing_has_nothing_to_say_about_the_rest():
+    X = make_examples(2)[0]
+    model = Within.about(blend().user, {0: 0.5}, None)
+    assert (model.predict_proba(X)[X[:, 0] < 0.5] == 0).all()
+
+
+NOT_WITHIN = {
+    "a feature out of range": {"columns": plainpickle.packed(np.array([0, 3], "<i2"))},
+    "a limit too few": {"limits": plainpickle.packed(np.array([0.5]))},
+    "a limit that is not finite": {"limits": plainpickle.packed(np.array([0.5, np.nan]))},
+    "a confidence above 1": {"min_confidence": plainpickle.packed(np.array([1.5]))},
+    "one inside another": {"inner": within().to_plain()},
+    "an unknown kind inside": {"inner": {"kind": "oracle"}},
+    "nothing inside": {"inner": None},
+    "one part more": {"more": 1},
+}
+
+
+@pytest.mark.parametrize("changes", NOT_WITHIN.values(), ids=NOT_WITHIN)
+def test_crafted_models_about_a_part_are_refused(changes):
+    with pytest.raises(InputError, match="is damaged"):
+        model_from_plain(within().to_plain() | changes, N_FEATURES)
+
+
+def test_a_model_of_the_first_features_takes_those_alone_and_survives_a_round_trip():
+    X = make_examples(2)[0]
+    wide = np.concatenate((X, 100 * X), axis=1)
+    model = OfFirst(2 * N_FEATURES, within())
+    np.testing.assert_array_equal(model.predict_proba(wide), within().predict_proba(X))
+    np.testing.assert_array_equal(through_file(model).predict_proba(wide), model.predict_proba(wide))
+    assert model.n_refinements == 1
+
+
+OF_FIRST = OfFirst(2 * N_FEATURES, blend()).to_plain()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"n": 0}, {"n": 6}, {"n": True}, {"n": 2}, {"inner": OF_FIRST}, {"inner": None}, {"more": 1}]
+)
+def test_crafted_models_of_the_first_features_are_refused(changes):
+    with pytest.raises(InputError, match="is damaged"):
+        model_from_plain(OF_FIRST | changes, 2 * N_FEATURES)

@@ -9,7 +9,7 @@ from running import ROOT, convert_here
 from drumhits.bundle import PRETRAINED
 from drumhits.errors import InputError, UsageError
 from drumhits.io.midi import read_midi
-from drumhits.models.choice import model_files, resolve
+from drumhits.models.choice import model_files, model_path, resolve
 from drumhits.models.modelfile import load_model, pretrained_path
 from drumhits.transcription.provenance import read_provenance
 
@@ -74,3 +74,40 @@ def test_a_conversion_says_which_model_decided_what(folder, tmp_path, capsys):
     assert "decided by pretrained: hihat; my_kick.pkl: kick." in process.stderr
     made = {path.stem: read_provenance(read_midi(path)).model for path in (tmp_path / "out").glob("*.mid")}
     assert made == {"test1-kick": "my_kick.pkl", "test1-hihat": PRETRAINED}
+
+
+@pytest.fixture
+def jazz(tmp_path, monkeypatch):
+    """Let the toolkit bring a model of jazz, of the snare alone."""
+    (tmp_path / "jazz").mkdir()
+    model = replace(load_model(pretrained_path("snare")), min_confidence=0.05)
+    (tmp_path / "jazz" / "snare.pkl").write_bytes(model.to_bytes())
+    (tmp_path / "networks").mkdir()
+    (tmp_path / "networks" / "snare.pkl").write_bytes(b"")
+    monkeypatch.setattr("drumhits.models.choice.PRETRAINED_DIR", tmp_path)
+    monkeypatch.setattr("drumhits.models.choice.NETWORKS_DIR", tmp_path / "networks")
+    return [Path("pretrained:jazz")]
+
+
+def test_a_genre_decides_about_its_stems_and_the_general_models_about_the_others(jazz, tmp_path):
+    resolved = resolve(jazz, ["kick", "snare"])
+    assert names(resolved) == {"kick": PRETRAINED, "snare": "pretrained:jazz"}
+    assert resolved["snare"].model.min_confidence == 0.05
+    assert names(resolve(jazz, ["kick"])) == {"kick": PRETRAINED}
+    assert model_path("pretrained:jazz", "snare") == tmp_path / "jazz" / "snare.pkl"
+    assert model_path("pretrained", "snare") == pretrained_path("snare")
+    assert model_path("pretrained.pkl", "snare") == Path("pretrained.pkl")
+
+
+def test_a_genre_that_is_not_there_is_said_with_those_that_are(jazz):
+    with pytest.raises(InputError, match="polka: the toolkit brings no model of that genre; there are those of jazz"):
+        resolve([Path("pretrained:polka")], ["snare"])
+    with pytest.raises(InputError, match="jazz: the toolkit brings no model of kick of that genre, but of snare"):
+        model_path("pretrained:jazz", "kick")
+
+
+def test_without_any_genre_that_is_said(capsys, tmp_path):
+    process = convert_here(capsys, "--input", SONGS / "test1-kick.flac", "--output", tmp_path / "x.mid",
+                           "--use-ml-model", "pretrained:jazz")  # fmt: skip
+    assert (process.returncode, "Traceback" in process.stderr) == (1, False)
+    assert "pretrained:jazz: the toolkit brings no model of that genre" in process.stderr

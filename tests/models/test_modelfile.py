@@ -67,8 +67,8 @@ def test_a_model_survives_its_file(tmp_path):
         assert getattr(again, field) == getattr(MODEL, field)
     assert again.to_bytes() == MODEL.to_bytes()
     rows = table(GeoMean=[20, 50, 51, 100, 101])
-    np.testing.assert_array_equal(again.confidence(rows, SNARE), MODEL.confidence(rows, SNARE))
-    np.testing.assert_allclose(again.confidence(rows, SNARE), [0.1, 0.1, 0.5, 0.5, 0.9])
+    np.testing.assert_array_equal(again.confidence(rows), MODEL.confidence(rows))
+    np.testing.assert_allclose(again.confidence(rows), [0.1, 0.1, 0.5, 0.5, 0.9])
 
 
 def test_the_file_is_a_pickle_of_plain_data():
@@ -95,7 +95,9 @@ def test_candidates_are_kept_from_the_threshold_on(min_confidence, keep):
 def test_what_training_never_saw_is_left_to_the_thresholds():
     rows = table(GeoMean=[20.0, 70.0, 200.0, 200.0], SustainMs=[150.0, 150.0, 150.0, 1.0])
     config = replace(SNARE, geomean_threshold=80.0, min_sustain_ms=50.0)
-    decisions = replace(MODEL, offered=("thresholds",)).decide(rows, config, 0.4)
+    features = (*FEATURES, "Str")
+    made_with = {"features": features, "classifier": forest_of(features), "detection": detection_of(config)}
+    decisions = replace(MODEL, **made_with, offered=("thresholds",)).decide(rows, config, 0.4)
     assert decisions.keep.tolist() == [False, False, True, False]
     assert decisions.reasons[:2] == by_thresholds(rows, config).reasons[:2]
     assert decisions.reasons[3] == "SustainMs < 50"
@@ -282,22 +284,42 @@ def test_a_path_that_holds_no_file_is_said(tmp_path):
 
 def refined(offered):
     """Return a model that starts from a forest and keeps nothing of what was offered."""
-    never = Logistic.of_arrays(1, mean=[0.0], scale=[1.0], coef=[0.0], intercept=[-50.0])
-    classifier = Blend(1, forest_of(("GeoMean",)), never, 1.0)
-    return replace(MODEL, features=("GeoMean",), offered=offered, classifier=classifier)
+    features, nothing = ("GeoMean", "SustainMs", "Str"), np.zeros(3)
+    never = Logistic.of_arrays(3, mean=nothing, scale=np.ones(3), coef=nothing, intercept=[-50.0])
+    classifier = Blend(3, forest_of(features), never, 1.0)
+    detection = detection_of(replace(SNARE, geomean_threshold=80.0))
+    return replace(MODEL, features=features, offered=offered, classifier=classifier, detection=detection)
 
 
 def test_about_what_was_not_offered_the_starting_model_decides():
-    rows, config = table(GeoMean=[20.0, 70.0, 200.0]), replace(SNARE, geomean_threshold=80.0)
-    assert refined(()).decide(rows, config).keep.tolist() == [False, False, False]
-    assert refined(("thresholds",)).decide(rows, config).keep.tolist() == [False, True, False]
-    assert refined(("model",)).decide(rows, config).keep.tolist() == [False, False, False]
-    np.testing.assert_allclose(refined(("thresholds",)).confidence(rows, config)[:2], [0.1, 0.5])
-    np.testing.assert_allclose(refined(("model",)).confidence(rows, config)[0], 0.1)
+    rows, config = table(GeoMean=[20.0, 70.0, 80.0, 200.0]), replace(SNARE, geomean_threshold=80.0)
+    assert refined(()).decide(rows, config).keep.tolist() == [False, False, False, False]
+    assert refined(("thresholds",)).decide(rows, config).keep.tolist() == [False, True, True, False]
+    assert refined(("model",)).decide(rows, config).keep.tolist() == [False, False, False, False]
+    np.testing.assert_allclose(refined(("thresholds",)).confidence(rows)[:2], [0.1, 0.5])
+    np.testing.assert_allclose(refined(("model",)).confidence(rows)[0], 0.1)
+
+
+def test_a_model_made_from_nothing_of_what_another_model_offered_decides_by_itself():
+    rows = table(GeoMean=[20.0, 70.0, 200.0])
+    assert replace(MODEL, offered=("model",)).decide(rows, SNARE).keep.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("offered", [("thresholds",), ("model",), ("model", "thresholds")])
+def test_what_decides_everywhere_survives_a_file(offered):
+    rows, model = table(GeoMean=[20.0, 70.0, 80.0, 200.0]), refined(offered)
+    again = decode_model(replace(model, classifier=model.everywhere, offered=()).to_bytes(), NAME)
+    np.testing.assert_array_equal(again.confidence(rows), model.confidence(rows))
+    assert again.classifier.n_refinements == 1
+
+
+def test_a_file_that_lacks_the_features_of_its_thresholds_is_refused():
+    with pytest.raises(InputError, match="contradicts itself"):
+        decode_model(altered(offered=["thresholds"]), NAME)
 
 
 def test_a_file_of_the_format_before_loads():
-    plain = {key: value for key, value in PLAIN.items() if key != "offered"}
+    plain = {key: value for key, value in loads(refined(()).to_bytes()).items() if key != "offered"}
     for after, offered in ((False, ()), (True, ("thresholds",))):
         assert decode_model(dumps(plain | {"format": 2, "after_thresholds": after}), NAME).offered == offered
     with pytest.raises(InputError, match="damaged"):

@@ -17,6 +17,8 @@ from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.plainpickle import dumps
 from drumhits.networks import bundled
 from drumhits.networks.bundled import (
+    EMBEDDING_FEATURES,
+    N_NETWORKS,
     NETWORK_LOG_ODDS,
     NETWORK_LOG_ODDS_IN_MIX,
     network_features,
@@ -165,3 +167,21 @@ def test_silence_is_heard_without_a_word():
     found = network_features("snare", Inputs(table, patch), in_mix=True)
     assert tuple(found) == (NETWORK_LOG_ODDS_IN_MIX, "Heard:head", "Heard:cross_stick")
     assert [len(values) for values in found.values()] == [0, 0, 0]
+
+
+def test_embeddings_are_what_the_first_log_odds_are_made_of():
+    table, patch = candidates(bursts(HITS_S, 5.0))
+    inputs = Inputs(table, patch, {"snare": levels(bursts(HITS_S, 5.0), table.times_s)})
+    plain, wide = network_features("snare", inputs), network_features("snare", inputs, with_embeddings=True)
+    assert (*wide,) == (*plain, *EMBEDDING_FEATURES)
+    np.testing.assert_array_equal([wide[name] for name in plain], [*plain.values()])
+    hidden = np.array([wide[name] for name in EMBEDDING_FEATURES], dtype=np.float32).T
+    halves = np.split(hidden, N_NETWORKS, axis=1)
+    first = np.mean([net.first_stage(half) for net, half in zip(networks("snare"), halves, strict=True)], axis=0)
+    assert np.corrcoef(first, plain[NETWORK_LOG_ODDS])[0, 1] > 0.5
+    assert (hidden >= 0).all()
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_each_stem_has_as_many_networks_as_embeddings_are_named_for(stem):
+    assert len(networks(stem)) == N_NETWORKS

@@ -14,7 +14,7 @@ from running import ROOT, convert, convert_here, files_in, run_script
 
 import train_classifier
 from drumhits.analysis import ALL, analyze
-from drumhits.config.load import default_config
+from drumhits.config.load import default_config, load_config
 from drumhits.detection.kinds import _KINDS
 from drumhits.edits.pairing import find_pairs
 from drumhits.edits.songs import label_song, load_songs
@@ -243,7 +243,7 @@ def test_training_sees_the_features_that_conversion_sees(trained):
     assert conversion.table.names == song.table.names
     np.testing.assert_array_equal(conversion.table.times_s, song.table.times_s)
     np.testing.assert_array_equal(conversion.table.values, song.table.values)
-    np.testing.assert_array_equal(conversion.decisions.confidence, model.confidence(song.table, song.config))
+    np.testing.assert_array_equal(conversion.decisions.confidence, model.confidence(song.table))
 
 
 def test_a_model_decides_a_conversion_and_the_report_says_so(trained, tmp_path):
@@ -292,3 +292,51 @@ def test_converting_with_a_model_imports_nothing_heavy(trained, tmp_path):
     loaded = {name.partition(".")[0] for name in re.findall(r"'([^']+)'", process.stderr)}
     assert "numpy" in loaded
     assert not loaded & set(FORBIDDEN)
+
+
+QUICK = ("--algorithm", "logistic", "--start-from", "none", "--features", "guide")
+
+
+def test_tuning_says_what_it_found_and_its_number_of_trials_repeats_it(train, tmp_path):
+    root, files = copy_example(tmp_path), []
+    for model in ("a.pkl", "b.pkl"):
+        process = train(root, "--output-model", model, "--tune-trials", 2, *QUICK)
+        assert process.returncode == 0, process.stderr
+        assert re.search(r"Tuned hyperparameters of logistic: 2 tried in \d+ s\.\n", process.stdout)
+        assert "The same again: --tune-trials 2 --seed 0" in process.stdout
+        files.append((root / model).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_tuned_thresholds_make_a_configuration(train, tmp_path):
+    process = train(copy_example(tmp_path), "--learn-thresholds", "mine.yaml", "--tune-trials", 2)
+    assert process.returncode == 0, process.stderr
+    assert re.search(r"Tuned settings of cymbals: 2 tried in .*\n.*\n  settings before .*\n  tuned ", process.stdout)
+    assert {"onset_delta", "onset_wait"} <= {*re.findall(r"(\w+) [\d.]+", process.stdout.split("Thresholds for ")[1])}
+    load_config(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("options", [("--learn-thresholds", "mine.yaml"), ("--output-model", "m.pkl")])
+def test_ctrl_c_while_tuning_writes_the_best_so_far(train, tmp_path, monkeypatch, options):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("drumhits.tuning.search._trial", interrupted)
+    process = train(copy_example(tmp_path), *options, "--tune", 1, *QUICK)
+    assert process.returncode == 130
+    assert "0 tried in 0 s, stopped by Ctrl-C. None was finished, so nothing is changed." in process.stdout
+    assert (tmp_path / options[1]).is_file()
+    assert "interrupted; what was finished is written." in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--tune", "0", "--output-model", "m.pkl"), "--tune 0: give the minutes to search for, above 0."),
+        (("--tune-trials", "0", "--output-model", "m.pkl"), "--tune-trials 0: give 1 or more."),
+        (("--tune", "5", "--dry-run"), "--tune goes with --output-model or --learn-thresholds"),
+    ],
+)
+def test_options_of_tuning_that_cannot_be_are_said(train, one_song, options, said):
+    process = train(one_song, *options)
+    assert (process.returncode, said in process.stderr) == (2, True)
