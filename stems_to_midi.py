@@ -20,11 +20,13 @@ from drumhits.cli.conversion import check_usage, get_parser, overrides
 from drumhits.config.load import Config, load_config
 from drumhits.errors import InputError
 from drumhits.io.files import PNG_SIGNATURE, write_whole
+from drumhits.io.grid import Grid
 from drumhits.io.outputs import Output, starts_with
 from drumhits.io.text import escape_controls
 from drumhits.transcription import report
-from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, merged, results
+from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, by_song, merged, results
 from drumhits.transcription.plan import JobRequest, plan
+from drumhits.transcription.song_grid import found_grid
 
 gc.freeze()
 gc.enable()
@@ -47,13 +49,12 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
     for error in planned.refused.values():
         console.error(error)
     jobs, failed = planned.jobs, dict(planned.refused)
-    n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
-    for song in by_output(results(jobs, args.jobs, args.dask), jobs):
-        try:
-            done += finish(song, args, console, n_inputs)
-        except InputError as error:
-            console.error(error)
-            failed |= {str(job.audio): error for job, _ in song}
+    n_inputs, n_finished, done = sum(not job.is_heard_only for job in jobs) + len(failed), 0, []
+    for song in by_song(results(jobs, args.jobs, args.dask), jobs):
+        grid = tell_grid(song, console)
+        written = [(job, result) for job, result in song if not job.is_heard_only]
+        for one_file in by_output(written, [job for job, _ in written]):
+            done += finish(one_file, args, console, n_inputs, grid, failed)
         n_finished += len(song)
         console.progress(n_finished, len(jobs), song[-1][0].label)
     if args.json:
@@ -79,8 +80,32 @@ def request(args: argparse.Namespace, config: Config) -> JobRequest:
     )  # fmt: skip
 
 
+def tell_grid(song: list[tuple[Job, Result]], console: Console) -> Grid | None:
+    """Return the grid that the hits of a song tell, and say how it was found; None where the settings say it."""
+    conversions = [result for _, result in song if isinstance(result, Conversion)]
+    if song[0][0].grid or not conversions:
+        return None
+    found = found_grid(conversions, conversions[0].job.config.midi, conversions[0].job.song_name)
+    console.messages(filter(None, [found.message]))
+    console.warnings(filter(None, [found.warning]))
+    return found.grid
+
+
 def finish(
-    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int
+    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int, grid: Grid | None,
+    failed: dict[str, InputError],
+) -> list[Conversion]:  # fmt: skip
+    """Return what was written of the stems that go into one MIDI file; the error that forbids it goes to `failed`."""
+    try:
+        return write(song, args, console, n_inputs, grid)
+    except InputError as error:
+        console.error(error)
+        failed |= {str(job.audio): error for job, _ in song}
+        return []
+
+
+def write(
+    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int, grid: Grid | None
 ) -> list[Conversion]:
     """Write what was made of the stems that go into one MIDI file, and report each of them.
 
@@ -99,7 +124,7 @@ def finish(
     if not conversions:
         return []
     console.warnings(dict.fromkeys(warning for one in conversions for warning in report.warnings(one)))
-    write_whole(conversions[0].job.output, merged(conversions))
+    write_whole(conversions[0].job.output, merged(conversions, grid))
     for conversion in conversions:
         write_reports(conversion, args)
         say(conversion, console, whole=args.verbose, alone=n_inputs == 1)

@@ -26,10 +26,13 @@ exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 int
 """
 
 
+MIDI_OPTIONS = ("tempo", "first_bar", "time_signature")  # each is short for a setting of the section `midi`
+
+
 def get_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of stems_to_midi.py."""
     parser = new_parser(description, EXAMPLES)
-    for add in (_add_input_and_output, _add_deciding, _add_reporting, _add_running):
+    for add in (_add_input_and_output, _add_deciding, _add_grid, _add_reporting, _add_running):
         add(parser)
     return parser
 
@@ -70,10 +73,6 @@ def _add_deciding(parser: argparse.ArgumentParser) -> None:
         help="settings (default: the midiconfig.yaml that comes with the toolkit)",
     )  # fmt: skip
     deciding.add_argument(
-        "--tempo", metavar="BPM",
-        help="tempo of the MIDI file's grid, as midi.tempo_bpm; hits keep their times in seconds (default: 120)",
-    )  # fmt: skip
-    deciding.add_argument(
         "--set", action="append", default=[], metavar="STEM.SETTING=VALUE",
         help="a setting that beats the file, such as cymbals.geomean_threshold=12; may be repeated",
     )  # fmt: skip
@@ -92,6 +91,20 @@ def _add_deciding(parser: argparse.ArgumentParser) -> None:
     )
     deciding.add_argument(
         "--print-config", action="store_true", help="show each setting in force and where it came from, then stop"
+    )
+
+
+def _add_grid(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the grid of the MIDI file."""
+    grid = parser.add_argument_group("tempo and bars", "hits keep their times in seconds, whatever the grid")
+    grid.add_argument(
+        "--tempo", metavar="BPM|auto|FILE.mid",
+        help="a tempo; auto: as the hits of all the song's stems tell; or a MIDI file out of your DAW, whose tempo map "
+        "and time signatures are taken (default: 120)",
+    )  # fmt: skip
+    grid.add_argument("--first-bar", metavar="SECONDS", help="where bar 1 begins (default: the start; auto finds it)")
+    grid.add_argument(
+        "--time-signature", metavar="4/4|3/4|6/8|auto", help="of the bars (default: auto, 4/4 or 3/4 as the hits tell)"
     )
 
 
@@ -121,7 +134,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 
 def overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the settings that the command line gives with --set and --tempo.
+    """Return the settings that the command line gives, with --set and with the options of `MIDI_OPTIONS`.
 
     Raises
     ------
@@ -129,8 +142,10 @@ def overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         See `load.parse_override`.
     """
     given: dict[str, dict[str, Any]] = parse_overrides(args.set)
-    if args.tempo is not None:
-        given.setdefault("midi", {}).update(parse_override(f"midi.tempo_bpm={args.tempo}", "--tempo")["midi"])
+    for setting in MIDI_OPTIONS:
+        if (value := getattr(args, setting)) is not None:
+            option = f"--{setting.replace('_', '-')}"
+            given.setdefault("midi", {}).update(parse_override(f"midi.{setting}={value}", option)["midi"])
     return given
 
 
