@@ -14,6 +14,7 @@ import sys
 gc.disable()  # until all is imported: looking for garbage among modules costs a tenth of the time of a short file
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
 
+from drumhits import drum_maps
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.conversion import check_usage, get_parser, overrides
@@ -38,6 +39,9 @@ SAME_NAMES = ("output", "stem", "merge", "split", "min_confidence", "keep_all", 
 
 def convert_all(args: argparse.Namespace, console: Console) -> int:
     """Convert every input, and report each as it comes."""
+    if args.list_drum_maps:
+        print(drum_maps.listing())
+        return EXIT_DONE
     config = load_config(args.config or SHIPPED_CONFIG, overrides(args))
     if args.print_config:
         print(report.settings(config, args.stem))

@@ -68,7 +68,7 @@ def load(args: argparse.Namespace, console: Console) -> LoadedSongs:
         features=args.features,
         cache_dir=args.cache,
         n_jobs=args.jobs,
-        given=Given(args.edited_tempo, args.edited_offset, args.range),
+        given=Given(args.edited_tempo, args.edited_offset, args.range, args.edited_drum_map),
         accepted=args.accepted,
     )
     for sentence in loaded.unpaired:

@@ -26,13 +26,16 @@ exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 int
 """
 
 
-MIDI_OPTIONS = ("tempo", "first_bar", "time_signature")  # each is short for a setting of the section `midi`
+# Each of these options is short for a setting of the section `midi`.
+MIDI_OPTIONS = (
+    "tempo", "first_bar", "time_signature", "drum_map", "quantize", "strength", "swing", "merge_flams",
+)  # fmt: skip
 
 
 def get_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of stems_to_midi.py."""
     parser = new_parser(description, EXAMPLES)
-    for add in (_add_input_and_output, _add_deciding, _add_grid, _add_reporting, _add_running):
+    for add in (_add_input_and_output, _add_deciding, _add_grid, _add_notes, _add_reporting, _add_running):
         add(parser)
     return parser
 
@@ -106,6 +109,24 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     grid.add_argument(
         "--time-signature", metavar="4/4|3/4|6/8|auto", help="of the bars (default: auto, 4/4 or 3/4 as the hits tell)"
     )
+
+
+def _add_notes(parser: argparse.ArgumentParser) -> None:
+    """Add the options of which notes are written."""
+    notes = parser.add_argument_group("notes")
+    notes.add_argument(
+        "--drum-map", metavar="NAME", help="whose notes are written, such as superior-drummer-3 (default: general-midi)"
+    )
+    notes.add_argument(
+        "--quantize", metavar="1/16",
+        help="move notes to a grid: 1/4, 1/8, 1/8T, 1/16, 1/16T or 1/32; not for MIDI to be edited for training",
+    )  # fmt: skip
+    notes.add_argument("--strength", metavar="PERCENT", help="how far --quantize moves them (default: 100)")
+    notes.add_argument(
+        "--swing", metavar="PERCENT|auto", help="share of a pair of steps that its first one takes, 50 to 75"
+    )
+    notes.add_argument("--merge-flams", metavar="MS", help="make one of two strokes of a drum that lie that near")
+    notes.add_argument("--list-drum-maps", action="store_true", help="show the names of all drum maps, then stop")
 
 
 def _add_reporting(parser: argparse.ArgumentParser) -> None:

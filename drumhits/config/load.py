@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from drumhits.config.schema import SETTINGS, Value, read_value, require_known, settings_in, to_node, value_text
 from drumhits.config.yamltree import Node, parse, read_text
+from drumhits.drum_maps import GENERAL_MIDI, written_notes
 from drumhits.drums import STEMS, Band
 from drumhits.errors import UsageError
 from drumhits.io.text import one_line
@@ -123,12 +124,31 @@ class MidiConfig:
     time_signature : str
         Such as "4/4"; "auto": as `tempo` tells.
     channel : int in 1..16
+    quantize : str or None
+        A key of `schema.STEPS`: the grid that notes are moved to.
+    strength : float in 0..100
+        Per cent of the way there.
+    swing : float in 50..75, "auto" or None
+        Per cent of a pair of steps that the first one takes; "auto": as the hits do.
+    merge_flams : float in 0..100, or None
+        Milliseconds; strokes of a drum that near become one.
+    hihat_cc4, chokes : bool
+        Whether the hi-hat's openness is written as controller 4, and chokes of cymbals.
+    drum_map : str
+        One of `drum_maps.DRUM_MAPS`.
     """
 
     tempo: float | str
     first_bar: float | None
     time_signature: str
     channel: int
+    quantize: str | None
+    strength: float
+    swing: float | str | None
+    merge_flams: float | None
+    hihat_cc4: bool
+    chokes: bool
+    drum_map: str
 
 
 @dataclass(frozen=True)
@@ -184,6 +204,10 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, object]]
     settings: dict[str, Any] = {key: setting.default for key, setting in SETTINGS.items()}
     settings |= {key: read_value(key, node) for key, node in nodes.items()}
     origins = {key: nodes[key].place if key in nodes else DEFAULT for key in SETTINGS}
+    if (drum_map := settings["midi.drum_map"]) != GENERAL_MIDI:
+        mapped = {key for key in SETTINGS if ".notes." in key} - set(nodes)
+        settings |= {key: written_notes(drum_map)[key.rpartition(".")[2]] for key in mapped}
+        origins |= dict.fromkeys(mapped, f"drum map {drum_map}")
     _check_order(settings, origins)
     return Config(
         stems=FrozenMapping({stem: _stem_config(stem, settings) for stem in STEMS}),

@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from drumhits.config.yamltree import MAX_DEPTH, Node, pairs, parse, too_deep
+from drumhits.drum_maps import DRUM_MAPS, GENERAL_MIDI
 from drumhits.drums import PROFILES, STEMS, Band
 from drumhits.errors import UsageError
 from drumhits.io.text import one_line
@@ -55,6 +56,13 @@ _MIDI_SETTINGS = {
     "first_bar": Setting("number", 0, 14_400, "s (seconds)", nullable=True),  # where bar 1 begins
     "time_signature": Setting("signature", 1, 32, "", AUTO),  # of the bars
     "channel": Setting("whole", 1, 16, "", 10),  # of all notes; 10 is drums
+    "quantize": Setting("step", 0, 1, "", nullable=True),  # grid that notes are moved to
+    "strength": Setting("number", 0, 100, "%", 100.0),  # of the way there
+    "swing": Setting("swing", 50, 75, "%", nullable=True),  # of a pair of steps that its first takes
+    "merge_flams": Setting("number", 0, 100, "ms", nullable=True),  # strokes that near become one
+    "hihat_cc4": Setting("switch", 0, 1, "", False),  # openness of the hi-hat as controller 4
+    "chokes": Setting("switch", 0, 1, "", False),  # stop cymbals where their sound stops short
+    "drum_map": Setting("map", 0, 0, "", GENERAL_MIDI),  # the notes of all stems that `notes` does not say
 }
 
 _STEM_SETTINGS = {
@@ -282,8 +290,20 @@ def _signature(node: Node) -> str | None:
     return node.text if node.text == AUTO or (found and int(found[1]) <= MAX_NUMERATOR) else None
 
 
+def _step(node: Node) -> str | None:
+    return node.text if node.kind == "scalar" and node.text in STEPS else None
+
+
+def _swing(node: Node) -> float | str | None:
+    return AUTO if node.kind == "scalar" and node.text == AUTO else _number(node)
+
+
+def _map(node: Node) -> str | None:
+    return node.text if node.kind == "scalar" and node.text in DRUM_MAPS else None
+
+
 _READERS = {"number": _number, "whole": _whole, "switch": _switch, "band": _band, "reference": _reference}
-_READERS |= {"tempo": _tempo, "signature": _signature}
+_READERS |= {"tempo": _tempo, "signature": _signature, "map": _map, "step": _step, "swing": _swing}
 
 
 def _hint(node: Node, setting: Setting) -> str:

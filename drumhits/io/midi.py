@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +74,14 @@ class MidiContent:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """A named track to write: notes as `NOTE_DTYPE`, in any order; their ticks follow from `time_s`."""
+    """A named track to write: notes as `NOTE_DTYPE`, in any order; their ticks follow from `time_s`.
+
+    `controls` are other messages: columns time in seconds, status without channel, and two data bytes.
+    """
 
     name: str
     notes: np.ndarray
+    controls: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 def encode(
@@ -140,8 +144,12 @@ def _encode_track(track: Track, tempo: TempoMap, channel: int) -> bytes:
     events = np.zeros((2 * n, 4), dtype=np.int64)  # tick, status, number, velocity
     events[:n] = np.column_stack((notes["off"], np.full(n, smf.NOTE_OFF), notes["number"], np.zeros(n, int)))
     events[n:] = np.column_stack((notes["on"], np.full(n, smf.NOTE_ON), notes["number"], notes["velocity"]))
+    controls = track.controls.copy()
+    controls[:, 0] = np.rint(tempo.beats_at(np.maximum(controls[:, 0], 0.0)) * PPQ)
+    events = np.concatenate((events, controls.astype(np.int64)))
     events[:, 1] += channel - 1
-    events = events[np.lexsort((events[:, 2], events[:, 1], events[:, 0]))]
+    in_order = np.where(events[:, 1] >= smf.CONTROL_CHANGE, smf.NOTE_OFF, events[:, 1])  # a pedal before its stroke
+    events = events[np.lexsort((events[:, 2], in_order, events[:, 0]))]
     deltas = np.diff(events[:, 0], prepend=0).tolist()
     messages = events[:, 1:].tolist()
     return smf.meta_event(smf.TRACK_NAME, track.name.encode("utf-8", "replace")) + b"".join(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from drumhits.errors import InputError
 
 TEXT, TRACK_NAME, END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x01, 0x03, 0x2F, 0x51, 0x58  # meta events
-NOTE_OFF, NOTE_ON = 0x80, 0x90
+NOTE_OFF, NOTE_ON, AFTERTOUCH, CONTROL_CHANGE = 0x80, 0x90, 0xA0, 0xB0
 META, SYSEX, SYSEX_CONTINUED = 0xFF, 0xF0, 0xF7
 SELF_SIZED = frozenset((META, SYSEX, SYSEX_CONTINUED))  # these carry their length
 

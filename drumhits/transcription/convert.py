@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drumhits import __version__
 from drumhits.analysis import ALL, GUIDE, analyze, identify
-from drumhits.config.load import Config, StemConfig
+from drumhits.config.load import Config, MidiConfig, StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
-from drumhits.io.grid import Grid
+from drumhits.io.grid import Grid, even_grid
 from drumhits.io.midi import Track, decode, encode, read_midi_bytes
 from drumhits.models.decisions import Decisions, by_thresholds
 from drumhits.parallel import attempt, in_processes
@@ -143,6 +145,7 @@ class Conversion:
         return provenance_of(
             self.source, job.stem_config, job.output.parent,
             keep_all=job.keep_all, model=job.model_name, request=job.job_digest,
+            drum_map=job.config.midi.drum_map, quantized=_quantized(job.config.midi),
         )  # fmt: skip
 
 
@@ -165,22 +168,56 @@ def convert(job: Job) -> Conversion:
     config, model = job.stem_config, job.model
     table, source = analyze(job.audio, config, job.features)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
-    track = Track(job.part, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
+    notes = to_notes(table, decisions.keep, config, keep_all=job.keep_all)
+    track = _track(job, notes, table, decisions.keep)
     return Conversion(job, track, table, decisions, source, time.perf_counter() - started_s)
+
+
+def _track(job: Job, notes: np.ndarray, table: FeatureTable, keep: np.ndarray) -> Track:
+    midi = job.config.midi
+    if not (midi.merge_flams or midi.hihat_cc4 or midi.chokes):
+        return Track(job.part, notes)
+    from drumhits.transcription.expression import played_track
+
+    articulations = np.full(len(table), "", dtype=object)
+    articulations[keep] = articulations_told(table, keep, job.stem_config)
+    is_written = keep | job.keep_all
+    return played_track(job.part, notes, articulations[is_written], table["SustainMs"][is_written], midi)
+
+
+def _on_grid(track: Track, grid: Grid, config: MidiConfig) -> Track:
+    """Return a track with its notes moved to the grid, and what goes with them."""
+    if not config.quantize:
+        return track
+    from drumhits.tempo.quantize import quantized_times
+
+    notes = track.notes.copy()
+    notes["time_s"] = quantized_times(notes["time_s"], grid, config)
+    controls = track.controls.copy()
+    controls[:, 0] += np.interp(controls[:, 0], track.notes["time_s"], notes["time_s"] - track.notes["time_s"])
+    return replace(track, notes=notes, controls=controls)
 
 
 def merged(conversions: Sequence[Conversion], grid: Grid | None = None) -> bytes:
     """Return one MIDI file of several stems of a song, a track a stem; on `grid` where the job does not say it."""
     job = conversions[0].job
+    grid = job.grid or grid or even_grid(job.config.tempo_bpm)
     return with_digest(
         encode(
-            [one.track for one in conversions],
-            tempo_bpm=job.config.tempo_bpm,
+            [_on_grid(one.track, grid, job.config.midi) for one in conversions],
             channel=job.config.channel,
             texts=[one.provenance.to_text() for one in conversions],
-            grid=job.grid or grid,
+            grid=grid,
         )
     )
+
+
+def _quantized(config: MidiConfig) -> str:
+    if not config.quantize:
+        return ""
+    from drumhits.tempo.quantize import quantized_words
+
+    return quantized_words(config)
 
 
 def is_up_to_date(job: Job) -> bool:

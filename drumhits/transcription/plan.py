@@ -137,6 +137,8 @@ def _require_consistent(request: JobRequest) -> None:
             "--resume leaves out what is made, so it goes without --merge, --split, --csv, --json and --plot."
         )
     midi = request.config.midi
+    if request.keep_all and midi.quantize:
+        raise UsageError("--keep-all makes MIDI to be edited for training, which --quantize spoils; leave out one.")
     if request.resume and midi.tempo == AUTO:
         raise UsageError("--resume leaves out stems that --tempo auto has to hear; leave out one of the two.")
     has_bars = midi.first_bar is not None or midi.time_signature != AUTO

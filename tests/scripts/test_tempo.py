@@ -9,6 +9,7 @@ import pytest
 from running import ROOT
 
 import stems_to_midi
+import train_classifier
 from drumhits.io.grid import Grid, Signature, TempoMap
 from drumhits.io.midi import PPQ, encode, read_midi
 
@@ -103,3 +104,26 @@ def test_what_cannot_be_is_refused(options, said, exported, tmp_path, capsys):
     assert convert("--input", SONGS / "test1-kick.flac", "--output", tmp_path / "k.mid", *given) != 0
     assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_quantised_notes_lie_on_the_grid_and_say_so(tmp_path, capsys):
+    out = tmp_path / "kick.mid"
+    options = ("--tempo", "120", "--first-bar", "0.5", "--quantize", "1/16")
+    assert convert("--input", SONGS / "test1-kick.flac", "--output", out, "--quiet", *options) == 0
+    made = read_midi(out)
+    steps = (made.notes["time_s"] - 0.5) / 0.125
+    assert np.abs(steps - np.rint(steps)).max() < 0.01
+    assert any('"quantized":"1/16, 100 %"' in text for text in made.texts)
+    assert convert("--input", SONGS / "test1-kick.flac", "--output", out, "--keep-all", *options) == 2
+    assert "--keep-all makes MIDI to be edited for training" in capsys.readouterr().err
+
+
+def test_training_refuses_quantised_files(tmp_path, capsys):
+    raw, edited = tmp_path / "raw", tmp_path / "edited"
+    edited.mkdir()
+    audio = SONGS / "test1-kick.flac"
+    assert convert("--input", audio, "--output", raw / "test1-kick.mid", "--quiet", "--quantize", "1/16") == 0
+    shutil.copy(raw / "test1-kick.mid", edited / "test1-kick_edited.mid")
+    args = ("--stem", "kick", "--raw-dir", raw, "--edited-dir", edited, "--dry-run")
+    assert train_classifier.main([*map(str, args)]) != 0
+    assert "was quantised (1/16, 100 %), so its notes do not lie on the hits" in capsys.readouterr().err
