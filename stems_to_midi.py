@@ -18,16 +18,16 @@ from drumhits import drum_maps
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.conversion import check_usage, get_parser, overrides
+from drumhits.cli.song_files import check_song_usage, check_songs, song_files, tell_grid
 from drumhits.config.load import Config, load_config
 from drumhits.errors import InputError
-from drumhits.io.files import PNG_SIGNATURE, write_whole
+from drumhits.io.files import NOTATION_SIGNATURE, PNG_SIGNATURE, write_whole
 from drumhits.io.grid import Grid
 from drumhits.io.outputs import Output, starts_with
 from drumhits.io.text import escape_controls
 from drumhits.transcription import report
 from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, by_song, merged, results
 from drumhits.transcription.plan import JobRequest, plan
-from drumhits.transcription.song_grid import found_grid
 
 gc.freeze()
 gc.enable()
@@ -47,12 +47,15 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
         print(report.settings(config, args.stem))
         return EXIT_DONE
     check_usage(args)
+    check_song_usage(args)
     planned = plan(request(args, config))
     console.messages(planned.messages)
     console.warnings(planned.warnings)
     for error in planned.refused.values():
         console.error(error)
     jobs, failed = planned.jobs, dict(planned.refused)
+    check_songs(jobs, args)
+    grid = None
     n_inputs, n_finished, done = sum(not job.is_heard_only for job in jobs) + len(failed), 0, []
     for song in by_song(results(jobs, args.jobs, args.dask), jobs):
         grid = tell_grid(song, console)
@@ -61,6 +64,7 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
             done += finish(one_file, args, console, n_inputs, grid, failed)
         n_finished += len(song)
         console.progress(n_finished, len(jobs), song[-1][0].label)
+    are_whole = song_files(done, jobs, grid, args, console)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
     console.count_alike()
@@ -69,7 +73,7 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
         console.data(report.batch_summary(done, n_inputs, failed, planned.n_skipped, what))
     if not all(one.job.model for one in done):
         console.message(BY_THRESHOLDS)
-    return EXIT_SOME_FAILED if failed else EXIT_DONE
+    return EXIT_DONE if are_whole and not failed else EXIT_SOME_FAILED
 
 
 def request(args: argparse.Namespace, config: Config) -> JobRequest:
@@ -77,22 +81,13 @@ def request(args: argparse.Namespace, config: Config) -> JobRequest:
         Output("--csv", args.csv, starts_with(report.CSV_SIGNATURE)),
         Output("--json", args.json, starts_with(report.SCHEMA.encode())),
         Output("--plot", args.plot, starts_with(PNG_SIGNATURE)),
+        Output("--musicxml", args.musicxml, starts_with(NOTATION_SIGNATURE)),
+        Output("--sonify", args.sonify, lambda path: False),
     )
     return JobRequest(
         inputs=tuple(args.input), config=config, config_path=args.config, models=tuple(args.use_ml_model),
         reports=tuple(one for one in reports if one.path), **{name: getattr(args, name) for name in SAME_NAMES},
     )  # fmt: skip
-
-
-def tell_grid(song: list[tuple[Job, Result]], console: Console) -> Grid | None:
-    """Return the grid that the hits of a song tell, and say how it was found; None where the settings say it."""
-    conversions = [result for _, result in song if isinstance(result, Conversion)]
-    if song[0][0].grid or not conversions:
-        return None
-    found = found_grid(conversions, conversions[0].job.config.midi, conversions[0].job.song_name)
-    console.messages(filter(None, [found.message]))
-    console.warnings(filter(None, [found.warning]))
-    return found.grid
 
 
 def finish(

@@ -135,6 +135,15 @@ def _add_reporting(parser: argparse.ArgumentParser) -> None:
     reporting.add_argument("--csv", type=Path, metavar="FILE", help="every candidate as CSV (one input only)")
     reporting.add_argument("--json", type=Path, metavar="FILE", help="every candidate of every input as JSON")
     reporting.add_argument("--plot", type=Path, metavar="FILE.png", help="picture of the candidates (one input only)")
+    reporting.add_argument(
+        "--musicxml", type=Path, metavar="FILE.musicxml",
+        help="the song as drum notation, quantised for reading alone (one song only; needs requirements-notation.txt)",
+    )  # fmt: skip
+    reporting.add_argument(
+        "--sonify", type=Path, metavar="FILE.wav",
+        help="a sound for each hit on the right, the stems on the left, to hear what was found (one song only)",
+    )  # fmt: skip
+    reporting.add_argument("--sonify-mixed", action="store_true", help="both in the middle")
     volume = reporting.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print only errors")
     volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table, also of several files")

@@ -127,3 +127,24 @@ def test_training_refuses_quantised_files(tmp_path, capsys):
     args = ("--stem", "kick", "--raw-dir", raw, "--edited-dir", edited, "--dry-run")
     assert train_classifier.main([*map(str, args)]) != 0
     assert "was quantised (1/16, 100 %), so its notes do not lie on the hits" in capsys.readouterr().err
+
+
+def test_sonify_writes_a_sound_and_replaces_none(tmp_path, capsys):
+    out = tmp_path / "heard.wav"
+    options = ("--input", SONGS / "test1-kick.flac", "--output", tmp_path / "k.mid", "--sonify", out, "--quiet")
+    assert convert(*options) == 0
+    assert out.read_bytes()[:4] == b"RIFF"
+    assert convert(*options) == 2
+    assert "is an audio file, which --sonify never replaces" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (("--sonify-mixed",), "--sonify-mixed goes with --sonify FILE.wav"),
+    (("--sonify", "a.wav", "--resume"), "--resume leaves out what is made, so it goes without"),
+    (("--sonify", "a.wav"), "--musicxml and --sonify take the stems of one song, and here are 2"),
+], ids=str)  # fmt: skip
+def test_sounds_are_of_one_song(options, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert convert("--input", SONGS, "--stem", "cymbals", "--output", tmp_path, *options) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

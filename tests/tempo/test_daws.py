@@ -1,0 +1,31 @@
+"""Raw files on any grid, edited in a DAW: the labels are those of the same edits on the grid of 120 BPM."""
+
+import numpy as np
+import pytest
+from daws import BEHAVIOURS, Session, session
+
+from drumhits.edits.labels import label
+from drumhits.io.midi import Track, decode, encode
+from drumhits.tempo.bars import bars_grid, constant_grid
+
+GRIDS = {
+    "another tempo": constant_grid(97.3),
+    "a pickup": constant_grid(140, 0.51, (6, 8)),
+    "a tempo map": bars_grid(np.append(0.0, np.cumsum(np.linspace(1.6, 2.6, 40))), (4, 4)),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+def test_edits_of_a_raw_file_on_any_grid_are_labelled_as_at_120(name, behaviour):
+    plain = session(np.random.default_rng(11))
+    raw = decode(encode([Track("cymbals", plain.raw.notes)], grid=GRIDS[name]))
+    assert len(raw.notes) == len(plain.raw.notes)
+    candidates_s = plain.raw.notes["time_s"]
+
+    def labels_of(raw_file):
+        made = Session(raw_file, plain.is_kept, plain.added_s, plain.beat_s)
+        edited = decode(BEHAVIOURS[behaviour](np.random.default_rng(5), made).data)
+        return label(raw_file, edited, candidate_times_s=candidates_s).labels
+
+    assert labels_of(raw).tolist() == labels_of(plain.raw).tolist()
