@@ -61,7 +61,8 @@ def song_files(
     if not made or len(made) < sum(not job.is_heard_only for job in jobs):
         return True
     wanted = [name for name in SONG_OPTIONS if getattr(args, name)]
-    return all([_is_written(name, made, grid, args, console) for name in wanted])
+    failed = [name for name in wanted if not _is_written(name, made, grid, args, console)]
+    return not failed
 
 
 def _is_written(
