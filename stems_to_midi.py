@@ -14,16 +14,19 @@ import sys
 gc.disable()  # until all is imported: looking for garbage among modules costs a tenth of the time of a short file
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # saves 50 ms at start; nothing here multiplies large matrices
 
+from drumhits import drum_maps
 from drumhits.bundle import SHIPPED_CONFIG
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console, run
 from drumhits.cli.conversion import check_usage, get_parser, overrides
+from drumhits.cli.song_files import check_song_usage, check_songs, song_files, tell_grid
 from drumhits.config.load import Config, load_config
 from drumhits.errors import InputError
-from drumhits.io.files import PNG_SIGNATURE, write_whole
+from drumhits.io.files import NOTATION_SIGNATURE, PNG_SIGNATURE, write_whole
+from drumhits.io.grid import Grid
 from drumhits.io.outputs import Output, starts_with
 from drumhits.io.text import escape_controls
 from drumhits.transcription import report
-from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, merged, results
+from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, by_song, merged, results
 from drumhits.transcription.plan import JobRequest, plan
 
 gc.freeze()
@@ -36,26 +39,32 @@ SAME_NAMES = ("output", "stem", "merge", "split", "min_confidence", "keep_all", 
 
 def convert_all(args: argparse.Namespace, console: Console) -> int:
     """Convert every input, and report each as it comes."""
+    if args.list_drum_maps:
+        print(drum_maps.listing())
+        return EXIT_DONE
     config = load_config(args.config or SHIPPED_CONFIG, overrides(args))
     if args.print_config:
         print(report.settings(config, args.stem))
         return EXIT_DONE
     check_usage(args)
+    check_song_usage(args)
     planned = plan(request(args, config))
     console.messages(planned.messages)
     console.warnings(planned.warnings)
     for error in planned.refused.values():
         console.error(error)
     jobs, failed = planned.jobs, dict(planned.refused)
-    n_inputs, n_finished, done = len(jobs) + len(failed), 0, []
-    for song in by_output(results(jobs, args.jobs, args.dask), jobs):
-        try:
-            done += finish(song, args, console, n_inputs)
-        except InputError as error:
-            console.error(error)
-            failed |= {str(job.audio): error for job, _ in song}
+    check_songs(jobs, args)
+    grid = None
+    n_inputs, n_finished, done = sum(not job.is_heard_only for job in jobs) + len(failed), 0, []
+    for song in by_song(results(jobs, args.jobs, args.dask), jobs):
+        grid = tell_grid(song, console)
+        written = [(job, result) for job, result in song if not job.is_heard_only]
+        for one_file in by_output(written, [job for job, _ in written]):
+            done += finish(one_file, args, console, n_inputs, grid, failed)
         n_finished += len(song)
         console.progress(n_finished, len(jobs), song[-1][0].label)
+    are_whole = song_files(done, jobs, grid, args, console)
     if args.json:
         write_whole(args.json, report.to_json(done).encode())
     console.count_alike()
@@ -64,7 +73,7 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
         console.data(report.batch_summary(done, n_inputs, failed, planned.n_skipped, what))
     if not all(one.job.model for one in done):
         console.message(BY_THRESHOLDS)
-    return EXIT_SOME_FAILED if failed else EXIT_DONE
+    return EXIT_DONE if are_whole and not failed else EXIT_SOME_FAILED
 
 
 def request(args: argparse.Namespace, config: Config) -> JobRequest:
@@ -72,6 +81,8 @@ def request(args: argparse.Namespace, config: Config) -> JobRequest:
         Output("--csv", args.csv, starts_with(report.CSV_SIGNATURE)),
         Output("--json", args.json, starts_with(report.SCHEMA.encode())),
         Output("--plot", args.plot, starts_with(PNG_SIGNATURE)),
+        Output("--musicxml", args.musicxml, starts_with(NOTATION_SIGNATURE)),
+        Output("--sonify", args.sonify, lambda path: False),
     )
     return JobRequest(
         inputs=tuple(args.input), config=config, config_path=args.config, models=tuple(args.use_ml_model),
@@ -80,7 +91,20 @@ def request(args: argparse.Namespace, config: Config) -> JobRequest:
 
 
 def finish(
-    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int
+    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int, grid: Grid | None,
+    failed: dict[str, InputError],
+) -> list[Conversion]:  # fmt: skip
+    """Return what was written of the stems that go into one MIDI file; the error that forbids it goes to `failed`."""
+    try:
+        return write(song, args, console, n_inputs, grid)
+    except InputError as error:
+        console.error(error)
+        failed |= {str(job.audio): error for job, _ in song}
+        return []
+
+
+def write(
+    song: list[tuple[Job, Result]], args: argparse.Namespace, console: Console, n_inputs: int, grid: Grid | None
 ) -> list[Conversion]:
     """Write what was made of the stems that go into one MIDI file, and report each of them.
 
@@ -99,7 +123,7 @@ def finish(
     if not conversions:
         return []
     console.warnings(dict.fromkeys(warning for one in conversions for warning in report.warnings(one)))
-    write_whole(conversions[0].job.output, merged(conversions))
+    write_whole(conversions[0].job.output, merged(conversions, grid))
     for conversion in conversions:
         write_reports(conversion, args)
         say(conversion, console, whole=args.verbose, alone=n_inputs == 1)

@@ -77,7 +77,7 @@ def load(args: argparse.Namespace, options: TrainingOptions, console: Console) -
         features=options.features if args.examples else options.feature_set,
         cache_dir=args.cache,
         n_jobs=args.jobs,
-        given=Given(args.edited_tempo, args.edited_offset, args.range),
+        given=Given(args.edited_tempo, args.edited_offset, args.range, args.edited_drum_map),
         accepted=args.accepted,
     )
     for sentence in loaded.unpaired:

@@ -21,9 +21,10 @@ from drumhits.io.files import write_whole
 from drumhits.io.names import read_name
 from drumhits.io.outputs import Output, require_safe
 from drumhits.models.choice import resolve
-from drumhits.transcription.convert import Conversion, Job, convert
+from drumhits.transcription.convert import Conversion, Job, convert, merged
 from drumhits.transcription.provenance import is_our_midi
 from drumhits.transcription.report import warnings
+from drumhits.transcription.song_grid import configured_grid, found_grid
 
 if TYPE_CHECKING:
     from drumhits.evaluation.comparison import Evaluation
@@ -97,7 +98,10 @@ class Hits:
         """
         output = Path(path)
         require_safe([Output("path", output, is_our_midi)], [self._conversion.job.audio, *shipped_files()], force=force)
-        write_whole(output, replace(self._conversion, job=replace(self._conversion.job, output=output)).midi)
+        conversion = replace(self._conversion, job=replace(self._conversion.job, output=output))
+        job = conversion.job
+        grid = job.grid or found_grid([conversion], job.config.midi, job.song_name).grid
+        write_whole(output, merged([conversion], grid))
 
 
 def transcribe(
@@ -147,6 +151,7 @@ def transcribe(
             min_confidence=min_confidence,
             articulation=named.articulation if named.stem == stem else None,
             label=f"{named.song} {stem}",
+            grid=configured_grid((config or default_config()).midi),
         )
     )
     return Hits(conversion.table, conversion.decisions.keep, conversion)

@@ -72,11 +72,14 @@ class Given:
         To add to the edited file's times; decides the offset.
     range_s : tuple of float, optional
         Part of the raw file, in seconds, where the notes of both count.
+    drum_map : str, optional
+        Whose notes it has, one of `drum_maps.DRUM_MAPS`; those of the raw file otherwise.
     """
 
     tempo_bpm: float | None = None
     offset_s: float | None = None
     range_s: tuple[float, float] | None = None
+    drum_map: str | None = None
 
     def __bool__(self) -> bool:
         return any(value is not None for value in (self.tempo_bpm, self.offset_s, self.range_s))

@@ -12,7 +12,8 @@ from math import log
 
 import numpy as np
 
-from drumhits.io.midi import MidiContent, TempoMap
+from drumhits.io.grid import TempoMap
+from drumhits.io.midi import MidiContent
 
 TOLERANCE_S = 0.025
 ROUNDING_S = 0.0005  # slack beyond half a tick of either file: tempo rounding, two roundings in a row

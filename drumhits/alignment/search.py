@@ -6,7 +6,8 @@ from math import log
 import numpy as np
 
 from drumhits.alignment.explanations import ROUNDING_S, TOLERANCE_S, Hypothesis, KnownNotes
-from drumhits.io.midi import MidiContent, TempoMap
+from drumhits.io.grid import TempoMap
+from drumhits.io.midi import MidiContent
 
 MAX_DIFFERENCES = 1_000_000
 MAX_PEAKS = 12

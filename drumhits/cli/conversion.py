@@ -26,10 +26,16 @@ exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 int
 """
 
 
+# Each of these options is short for a setting of the section `midi`.
+MIDI_OPTIONS = (
+    "tempo", "first_bar", "time_signature", "drum_map", "quantize", "strength", "swing", "merge_flams",
+)  # fmt: skip
+
+
 def get_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of stems_to_midi.py."""
     parser = new_parser(description, EXAMPLES)
-    for add in (_add_input_and_output, _add_deciding, _add_reporting, _add_running):
+    for add in (_add_input_and_output, _add_deciding, _add_grid, _add_notes, _add_reporting, _add_running):
         add(parser)
     return parser
 
@@ -70,10 +76,6 @@ def _add_deciding(parser: argparse.ArgumentParser) -> None:
         help="settings (default: the midiconfig.yaml that comes with the toolkit)",
     )  # fmt: skip
     deciding.add_argument(
-        "--tempo", metavar="BPM",
-        help="tempo of the MIDI file's grid, as midi.tempo_bpm; hits keep their times in seconds (default: 120)",
-    )  # fmt: skip
-    deciding.add_argument(
         "--set", action="append", default=[], metavar="STEM.SETTING=VALUE",
         help="a setting that beats the file, such as cymbals.geomean_threshold=12; may be repeated",
     )  # fmt: skip
@@ -95,12 +97,53 @@ def _add_deciding(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_grid(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the grid of the MIDI file."""
+    grid = parser.add_argument_group("tempo and bars", "hits keep their times in seconds, whatever the grid")
+    grid.add_argument(
+        "--tempo", metavar="BPM|auto|FILE.mid",
+        help="a tempo; auto: as the hits of all the song's stems tell; or a MIDI file out of your DAW, whose tempo map "
+        "and time signatures are taken (default: 120)",
+    )  # fmt: skip
+    grid.add_argument("--first-bar", metavar="SECONDS", help="where bar 1 begins (default: the start; auto finds it)")
+    grid.add_argument(
+        "--time-signature", metavar="4/4|3/4|6/8|auto", help="of the bars (default: auto, 4/4 or 3/4 as the hits tell)"
+    )
+
+
+def _add_notes(parser: argparse.ArgumentParser) -> None:
+    """Add the options of which notes are written."""
+    notes = parser.add_argument_group("notes")
+    notes.add_argument(
+        "--drum-map", metavar="NAME", help="whose notes are written, such as superior-drummer-3 (default: general-midi)"
+    )
+    notes.add_argument(
+        "--quantize", metavar="1/16",
+        help="move notes to a grid: 1/4, 1/8, 1/8T, 1/16, 1/16T or 1/32; not for MIDI to be edited for training",
+    )  # fmt: skip
+    notes.add_argument("--strength", metavar="PERCENT", help="how far --quantize moves them (default: 100)")
+    notes.add_argument(
+        "--swing", metavar="PERCENT|auto", help="share of a pair of steps that its first one takes, 50 to 75"
+    )
+    notes.add_argument("--merge-flams", metavar="MS", help="make one of two strokes of a drum that lie that near")
+    notes.add_argument("--list-drum-maps", action="store_true", help="show the names of all drum maps, then stop")
+
+
 def _add_reporting(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is reported, and how much of it."""
     reporting = parser.add_argument_group("reporting")
     reporting.add_argument("--csv", type=Path, metavar="FILE", help="every candidate as CSV (one input only)")
     reporting.add_argument("--json", type=Path, metavar="FILE", help="every candidate of every input as JSON")
     reporting.add_argument("--plot", type=Path, metavar="FILE.png", help="picture of the candidates (one input only)")
+    reporting.add_argument(
+        "--musicxml", type=Path, metavar="FILE.musicxml",
+        help="the song as drum notation, quantised for reading alone (one song only; needs requirements-notation.txt)",
+    )  # fmt: skip
+    reporting.add_argument(
+        "--sonify", type=Path, metavar="FILE.wav",
+        help="a sound for each hit on the right, the stems on the left, to hear what was found (one song only)",
+    )  # fmt: skip
+    reporting.add_argument("--sonify-mixed", action="store_true", help="both in the middle")
     volume = reporting.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print only errors")
     volume.add_argument("-v", "--verbose", action="store_true", help="show the whole table, also of several files")
@@ -121,7 +164,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 
 def overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the settings that the command line gives with --set and --tempo.
+    """Return the settings that the command line gives, with --set and with the options of `MIDI_OPTIONS`.
 
     Raises
     ------
@@ -129,8 +172,10 @@ def overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         See `load.parse_override`.
     """
     given: dict[str, dict[str, Any]] = parse_overrides(args.set)
-    if args.tempo is not None:
-        given.setdefault("midi", {}).update(parse_override(f"midi.tempo_bpm={args.tempo}", "--tempo")["midi"])
+    for setting in MIDI_OPTIONS:
+        if (value := getattr(args, setting)) is not None:
+            option = f"--{setting.replace('_', '-')}"
+            given.setdefault("midi", {}).update(parse_override(f"midi.{setting}={value}", option)["midi"])
     return given
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from drumhits import __version__
 from drumhits.cli.console import ArgumentParser
 from drumhits.errors import UsageError
-from drumhits.io.midi import MAX_TEMPO_BPM, MIN_TEMPO_BPM
+from drumhits.io.grid import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 
 
 def new_parser(description: str | None, examples: str) -> ArgumentParser:

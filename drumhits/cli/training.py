@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG, shipped_files
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, seconds_range, tempo
+from drumhits.drum_maps import DRUM_MAPS
 from drumhits.drums import STEMS
 from drumhits.edits.mistakes import EMPTY, SHORT, UNCHANGED
 from drumhits.edits.pairing import find_audio, find_pairs
@@ -72,6 +73,11 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
     aligning.add_argument(
         "--edited-offset", type=seconds, metavar="S", help="seconds to add to the edited MIDI's times"
     )
+    aligning.add_argument(
+        "--edited-drum-map", choices=DRUM_MAPS, metavar="NAME",
+        help="whose notes the edited MIDI has, where they are not those of the raw MIDI; stems_to_midi.py "
+        "--list-drum-maps shows all",
+    )  # fmt: skip
     aligning.add_argument(
         "--range", type=seconds_range, metavar="START-END", help="seconds of the song that were edited"
     )

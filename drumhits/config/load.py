@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from drumhits.config.schema import SETTINGS, Value, read_value, require_known, settings_in, to_node, value_text
 from drumhits.config.yamltree import Node, parse, read_text
+from drumhits.drum_maps import GENERAL_MIDI, written_notes
 from drumhits.drums import STEMS, Band
 from drumhits.errors import UsageError
 from drumhits.io.text import one_line
@@ -111,13 +112,63 @@ class StemConfig:
 
 
 @dataclass(frozen=True)
+class MidiConfig:
+    """The settings of the MIDI file as a whole.
+
+    Attributes
+    ----------
+    tempo : float in 10..1000, or str
+        BPM; "auto", as the hits tell; or the path of a MIDI file whose tempo map and time signatures are taken.
+    first_bar : float >= 0, or None
+        Seconds; where bar 1 begins, None: at the start, or where `tempo` tells.
+    time_signature : str
+        Such as "4/4"; "auto": as `tempo` tells.
+    channel : int in 1..16
+    quantize : str or None
+        A key of `schema.STEPS`: the grid that notes are moved to.
+    strength : float in 0..100
+        Per cent of the way there.
+    swing : float in 50..75, "auto" or None
+        Per cent of a pair of steps that the first one takes; "auto": as the hits do.
+    merge_flams : float in 0..100, or None
+        Milliseconds; strokes of a drum that near become one.
+    hihat_cc4, chokes : bool
+        Whether the hi-hat's openness is written as controller 4, and chokes of cymbals.
+    drum_map : str
+        One of `drum_maps.DRUM_MAPS`.
+    """
+
+    tempo: float | str
+    first_bar: float | None
+    time_signature: str
+    channel: int
+    quantize: str | None
+    strength: float
+    swing: float | str | None
+    merge_flams: float | None
+    hihat_cc4: bool
+    chokes: bool
+    drum_map: str
+
+
+@dataclass(frozen=True)
 class Config:
     """The settings in force; `origins` says for each dotted path where its value came from."""
 
     stems: FrozenMapping[StemConfig]
-    tempo_bpm: float
-    channel: int
+    midi: MidiConfig
     origins: FrozenMapping[str]
+
+    @property
+    def tempo_bpm(self) -> float:
+        """The tempo where it is a number, else the default one."""
+        default = SETTINGS["midi.tempo"].default
+        return next(value for value in (self.midi.tempo, default) if isinstance(value, float))
+
+    @property
+    def channel(self) -> int:
+        """MIDI channel of all notes, 1 to 16."""
+        return self.midi.channel
 
     def origin(self, section: str, key: str) -> str:
         """Return where a value came from: "command line", "midiconfig.yaml:12" or "default"."""
@@ -153,11 +204,14 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, object]]
     settings: dict[str, Any] = {key: setting.default for key, setting in SETTINGS.items()}
     settings |= {key: read_value(key, node) for key, node in nodes.items()}
     origins = {key: nodes[key].place if key in nodes else DEFAULT for key in SETTINGS}
+    if (drum_map := settings["midi.drum_map"]) != GENERAL_MIDI:
+        mapped = {key for key in SETTINGS if ".notes." in key} - set(nodes)
+        settings |= {key: written_notes(drum_map)[key.rpartition(".")[2]] for key in mapped}
+        origins |= dict.fromkeys(mapped, f"drum map {drum_map}")
     _check_order(settings, origins)
     return Config(
         stems=FrozenMapping({stem: _stem_config(stem, settings) for stem in STEMS}),
-        tempo_bpm=settings["midi.tempo_bpm"],
-        channel=settings["midi.channel"],
+        midi=MidiConfig(**_own("midi", settings)),
         origins=FrozenMapping(origins),
     )
 
@@ -198,7 +252,7 @@ def describe(config: Config, stem: str | None = None) -> list[tuple[str, str, st
     for path, origin in config.origins.items():
         section, key, *note = path.split(".")
         if stem in (None, section) or section == "midi":
-            value = getattr(config.stems.get(section, config), key)
+            value = getattr(config.stems.get(section, config.midi), key)
             rows.append((path, value_text(value[note[0]] if note else value), origin))
     return rows
 
@@ -213,10 +267,14 @@ def _file_nodes(path: Path) -> dict[str, Node]:
 
 
 def _stem_config(stem: str, values: Mapping[str, Any]) -> StemConfig:
-    prefix = f"{stem}."
-    own = {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
+    own = _own(stem, values)
     notes = {key.removeprefix("notes."): own.pop(key) for key in list(own) if key.startswith("notes.")}
     return StemConfig(stem=stem, notes=FrozenMapping(notes), **own)
+
+
+def _own(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = f"{section}."
+    return {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
 
 
 def _check_order(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:

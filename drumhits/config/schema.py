@@ -1,6 +1,6 @@
 """Every setting of midiconfig.yaml: type, range, unit and default (defaults live nowhere else).
 
-A setting is known by its dotted path: "cymbals.geomean_threshold", "toms.notes.high", "midi.tempo_bpm".
+A setting is known by its dotted path: "cymbals.geomean_threshold", "toms.notes.high", "midi.tempo".
 """
 
 import re
@@ -9,12 +9,15 @@ from functools import cache
 from typing import NamedTuple
 
 from drumhits.config.yamltree import MAX_DEPTH, Node, pairs, parse, too_deep
+from drumhits.drum_maps import DRUM_MAPS, GENERAL_MIDI
 from drumhits.drums import PROFILES, STEMS, Band
 from drumhits.errors import UsageError
 from drumhits.io.text import one_line
 
 Value = float | int | bool | str | Band | None
 STEM_REFERENCE, ABSOLUTE_REFERENCE = "stem", "absolute"  # what levels are relative to: loud hits, or full scale
+AUTO = "auto"  # in place of a value: what is found in the music
+STEPS = {"1/4": 1.0, "1/8": 1 / 2, "1/8T": 1 / 3, "1/16": 1 / 4, "1/16T": 1 / 6, "1/32": 1 / 8}  # in quarter notes
 
 _FORMS = {
     "number": "a number {limits}",
@@ -22,6 +25,11 @@ _FORMS = {
     "switch": "on or off",
     "band": "[low, high], two numbers {limits} with low below high",
     "reference": f"{STEM_REFERENCE} or {ABSOLUTE_REFERENCE}",
+    "tempo": f"a number {{limits}}, {AUTO}, or the name of a MIDI file",
+    "signature": f"a time signature such as 4/4, 3/4 or 6/8, or {AUTO}",
+    "step": f"one of {', '.join(STEPS)}",
+    "swing": f"a number {{limits}}, or {AUTO}",
+    "map": "one of the names that --list-drum-maps shows",
 }
 
 
@@ -44,8 +52,17 @@ class Setting(NamedTuple):
 
 
 _MIDI_SETTINGS = {
-    "tempo_bpm": Setting("number", 10, 1000, "BPM", 120.0),  # written into the MIDI file
+    "tempo": Setting("tempo", 10, 1000, "BPM", 120.0),  # of the grid of the MIDI file
+    "first_bar": Setting("number", 0, 14_400, "s (seconds)", nullable=True),  # where bar 1 begins
+    "time_signature": Setting("signature", 1, 32, "", AUTO),  # of the bars
     "channel": Setting("whole", 1, 16, "", 10),  # of all notes; 10 is drums
+    "quantize": Setting("step", 0, 1, "", nullable=True),  # grid that notes are moved to
+    "strength": Setting("number", 0, 100, "%", 100.0),  # of the way there
+    "swing": Setting("swing", 50, 75, "%", nullable=True),  # of a pair of steps that its first takes
+    "merge_flams": Setting("number", 0, 100, "ms", nullable=True),  # strokes that near become one
+    "hihat_cc4": Setting("switch", 0, 1, "", False),  # openness of the hi-hat as controller 4
+    "chokes": Setting("switch", 0, 1, "", False),  # stop cymbals where their sound stops short
+    "drum_map": Setting("map", 0, 0, "", GENERAL_MIDI),  # the notes of all stems that `notes` does not say
 }
 
 _STEM_SETTINGS = {
@@ -105,6 +122,8 @@ def children_of(path: str) -> tuple[str, ...]:
 
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,8})")
+_SIGNATURE = re.compile(r"([1-9][0-9]?)/(2|4|8|16|32)")
+MAX_NUMERATOR = 32
 _NULL = ("null", "Null", "NULL", "~")
 _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 _HINTS = (
@@ -256,7 +275,35 @@ def _band(node: Node) -> Band | None:
     return (low, high) if low < high else None
 
 
+def _tempo(node: Node) -> float | str | None:
+    number = _number(node)
+    if number is not None:
+        return number
+    is_name = node.kind == "scalar" and (node.text == AUTO or node.text.lower().endswith((".mid", ".midi")))
+    return node.text if is_name else None
+
+
+def _signature(node: Node) -> str | None:
+    if node.kind != "scalar":
+        return None
+    found = _SIGNATURE.fullmatch(node.text)
+    return node.text if node.text == AUTO or (found and int(found[1]) <= MAX_NUMERATOR) else None
+
+
+def _step(node: Node) -> str | None:
+    return node.text if node.kind == "scalar" and node.text in STEPS else None
+
+
+def _swing(node: Node) -> float | str | None:
+    return AUTO if node.kind == "scalar" and node.text == AUTO else _number(node)
+
+
+def _map(node: Node) -> str | None:
+    return node.text if node.kind == "scalar" and node.text in DRUM_MAPS else None
+
+
 _READERS = {"number": _number, "whole": _whole, "switch": _switch, "band": _band, "reference": _reference}
+_READERS |= {"tempo": _tempo, "signature": _signature, "map": _map, "step": _step, "swing": _swing}
 
 
 def _hint(node: Node, setting: Setting) -> str:

@@ -16,7 +16,8 @@ from drumhits.config.load import StemConfig
 from drumhits.edits.songs import note_group
 from drumhits.errors import NotEnoughDataError
 from drumhits.evaluation.truth import TruthPair, hits_in
-from drumhits.io.midi import MidiContent, TempoMap, read_midi
+from drumhits.io.grid import TempoMap
+from drumhits.io.midi import MidiContent, read_midi
 
 CANDIDATE_ERROR_S = 0.008  # of nearly all detected attacks from the stroke as it was played
 LATENESS_S = 0.1  # up to here a difference is the detector's or the recording's, no DAW's

@@ -21,6 +21,7 @@ PREFIX, SUFFIX = ".drumhits-", ".tmp"
 ABANDONED_S = 3600  # age from which a temporary file is litter where there are no locks
 PAGE_SIGNATURE = b'content="drumhits report'
 PNG_SIGNATURE = b"Software\x00drumhits"
+NOTATION_SIGNATURE = b"<!-- drumhits notation -->"
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -7,48 +7,32 @@ import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from drumhits.errors import InputError, UsageError
 from drumhits.io import smf
+from drumhits.io.grid import (
+    DEFAULT_TEMPO_BPM,
+    MAX_TEMPO_BPM,
+    MIN_TEMPO_BPM,
+    US_PER_MINUTE,
+    Grid,
+    Signature,
+    TempoMap,
+    even_grid,
+)
 
 NOTE_DTYPE = np.dtype(
     [("tick", "i8"), ("time_s", "f8"), ("number", "i2"), ("velocity", "i2"), ("duration_s", "f8")]
 )
 PPQ = 960
-DEFAULT_TEMPO_BPM = 120.0  # what a file without tempo events means
-MIN_TEMPO_BPM, MAX_TEMPO_BPM = 4.0, 1000.0  # three bytes of microseconds; four hours in a delta time
 MAX_FILE_BYTES = 32 * 2**20
 MAX_TICK = 2**31 - 1
 MAX_DELTA = 2**28 - 1
-US_PER_MINUTE = 60_000_000
 C1_CONTROL = re.compile(rb"[\x80-\x9f]")
-
-
-@dataclass(frozen=True, eq=False)
-class TempoMap:
-    """Piecewise constant tempo: `us_per_beat[k]` holds from `beats[k]` on; `beats` increases from 0."""
-
-    beats: np.ndarray
-    us_per_beat: np.ndarray
-
-    @cached_property
-    def _change_times(self) -> np.ndarray:
-        return np.append(0.0, np.cumsum(np.diff(self.beats) * self.us_per_beat[:-1] * 1e-6))
-
-    def seconds(self, beats: np.ndarray) -> np.ndarray:
-        """Return the times in seconds of positions in beats; the first tempo holds before beat 0 too."""
-        k = np.maximum(np.searchsorted(self.beats, beats, side="right") - 1, 0)
-        return np.asarray(self._change_times[k] + (beats - self.beats[k]) * self.us_per_beat[k] * 1e-6)
-
-    def beats_at(self, seconds: np.ndarray) -> np.ndarray:
-        """Return the positions in beats of times in seconds: the inverse of `seconds`."""
-        k = np.maximum(np.searchsorted(self._change_times, seconds, side="right") - 1, 0)
-        return np.asarray(self.beats[k] + (seconds - self._change_times[k]) / (self.us_per_beat[k] * 1e-6))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +57,8 @@ class MidiContent:
         Text events, in file order.
     warnings : tuple of str
         What was mended while reading, as sentences for the user.
+    signatures : tuple of Signature
+        Time signatures of all tracks.
     """
 
     notes: np.ndarray
@@ -83,14 +69,19 @@ class MidiContent:
     end_s: float
     texts: tuple[str, ...]
     warnings: tuple[str, ...]
+    signatures: tuple[Signature, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """A named track to write: notes as `NOTE_DTYPE`, in any order; their ticks follow from `time_s`."""
+    """A named track to write: notes as `NOTE_DTYPE`, in any order; their ticks follow from `time_s`.
+
+    `controls` are other messages: columns time in seconds, status without channel, and two data bytes.
+    """
 
     name: str
     notes: np.ndarray
+    controls: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 def encode(
@@ -99,8 +90,11 @@ def encode(
     tempo_bpm: float = DEFAULT_TEMPO_BPM,
     channel: int = 10,
     texts: Iterable[str] = (),
+    grid: Grid | None = None,
 ) -> bytes:
     """Return a type 1 MIDI file of 960 ticks per beat: a tempo track that holds `texts`, then `tracks`.
+
+    `grid` holds in place of `tempo_bpm`; its tempo changes and bar lines lie on ticks.
 
     Times before 0 become 0. A note lasts at least a tick and ends where the next one of its number begins;
     of two notes of one number at one tick, the louder one is written.
@@ -118,24 +112,44 @@ def encode(
         )
     if channel not in range(1, 17):
         raise UsageError(f"MIDI channel {channel} does not exist; give 1 to 16 (drums: 10).")
-    us_per_beat = round(US_PER_MINUTE / tempo_bpm)
-    conductor = smf.meta_event(smf.SET_TEMPO, us_per_beat.to_bytes(3, "big"))
-    conductor += b"".join(smf.meta_event(smf.TEXT, text.encode("utf-8", "replace")) for text in texts)
-    bodies = [conductor, *(_encode_track(track, us_per_beat, channel) for track in tracks)]
+    grid = grid or even_grid(tempo_bpm)
+    bodies = [_encode_conductor(grid, texts), *(_encode_track(track, grid.tempo, channel) for track in tracks)]
     header = b"".join(field.to_bytes(2, "big") for field in (1, len(bodies), PPQ))
     return smf.chunk(b"MThd", header) + b"".join(
         smf.chunk(b"MTrk", body + smf.meta_event(smf.END_OF_TRACK)) for body in bodies
     )
 
 
-def _encode_track(track: Track, us_per_beat: int, channel: int) -> bytes:
-    notes = _without_overlaps(track.notes, ticks_per_s=PPQ * 1e6 / us_per_beat)
+def _encode_conductor(grid: Grid, texts: Iterable[str]) -> bytes:
+    """Return the tempo track: tempos and time signatures, and the texts after those of the start."""
+    events = [
+        (round(beat * PPQ), smf.meta_event(smf.SET_TEMPO, int(us).to_bytes(3, "big")))
+        for beat, us in zip(grid.tempo.beats.tolist(), grid.tempo.us_per_beat.tolist(), strict=True)
+    ]
+    events += [
+        (round(one.beat * PPQ), smf.meta_event(smf.TIME_SIGNATURE, smf.signature(one.numerator, one.denominator)))
+        for one in grid.signatures
+    ]
+    events += [(0, smf.meta_event(smf.TEXT, text.encode("utf-8", "replace"))) for text in texts]
+    body, now = b"", 0
+    for tick, event in sorted(events, key=lambda timed: timed[0]):
+        body += smf.quantity(tick - now) + event[1:]  # in place of its delta time of 0
+        now = tick
+    return body
+
+
+def _encode_track(track: Track, tempo: TempoMap, channel: int) -> bytes:
+    notes = _without_overlaps(track.notes, tempo)
     n = len(notes)
     events = np.zeros((2 * n, 4), dtype=np.int64)  # tick, status, number, velocity
     events[:n] = np.column_stack((notes["off"], np.full(n, smf.NOTE_OFF), notes["number"], np.zeros(n, int)))
     events[n:] = np.column_stack((notes["on"], np.full(n, smf.NOTE_ON), notes["number"], notes["velocity"]))
+    controls = track.controls.copy()
+    controls[:, 0] = np.rint(tempo.beats_at(np.maximum(controls[:, 0], 0.0)) * PPQ)
+    events = np.concatenate((events, controls.astype(np.int64)))
     events[:, 1] += channel - 1
-    events = events[np.lexsort((events[:, 2], events[:, 1], events[:, 0]))]
+    in_order = np.where(events[:, 1] >= smf.CONTROL_CHANGE, smf.NOTE_OFF, events[:, 1])  # a pedal before its stroke
+    events = events[np.lexsort((events[:, 2], in_order, events[:, 0]))]
     deltas = np.diff(events[:, 0], prepend=0).tolist()
     messages = events[:, 1:].tolist()
     return smf.meta_event(smf.TRACK_NAME, track.name.encode("utf-8", "replace")) + b"".join(
@@ -143,11 +157,11 @@ def _encode_track(track: Track, us_per_beat: int, channel: int) -> bytes:
     )
 
 
-def _without_overlaps(notes: np.ndarray, ticks_per_s: float) -> np.ndarray:
+def _without_overlaps(notes: np.ndarray, tempo: TempoMap) -> np.ndarray:
     """Return notes in ticks (on, off, number, velocity), one number never sounding twice at a time."""
     start_s = np.maximum(notes["time_s"], 0.0)
-    on = np.rint(start_s * ticks_per_s)
-    off = np.maximum(np.rint((start_s + notes["duration_s"]) * ticks_per_s), on + 1)
+    on = np.rint(tempo.beats_at(start_s) * PPQ)
+    off = np.maximum(np.rint(tempo.beats_at(start_s + notes["duration_s"]) * PPQ), on + 1)
     if not np.all(off <= MAX_DELTA):
         raise ValueError("note times must be finite and below 2**28 ticks")
     if np.any((notes["number"] < 0) | (notes["number"] > 127)):
@@ -236,7 +250,16 @@ def decode(data: bytes, name: str = "MIDI data") -> MidiContent:
         end_s=float(tempo.seconds(end_tick / events.ppq)),
         texts=tuple(_decode_text(text) for text in events.texts),
         warnings=tuple(f"{name} {what.format(count)}." for count, what in mended if count),
+        signatures=_signatures(events, shift),
     )
+
+
+def _signatures(events: smf.Events, shift: int) -> tuple[Signature, ...]:
+    """Return the time signatures of all tracks, of several at one tick the last one; none where ticks are no beats."""
+    if events.beat_us is not None:
+        return ()
+    by_tick = {tick + int(shift) if tick > 0 else 0: value for tick, *value in sorted(events.signatures)}
+    return tuple(Signature(tick / events.ppq, *value) for tick, value in by_tick.items())
 
 
 def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 
 from drumhits.errors import InputError
 
-TEXT, TRACK_NAME, END_OF_TRACK, SET_TEMPO = 0x01, 0x03, 0x2F, 0x51  # meta events
-NOTE_OFF, NOTE_ON = 0x80, 0x90
+TEXT, TRACK_NAME, END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x01, 0x03, 0x2F, 0x51, 0x58  # meta events
+NOTE_OFF, NOTE_ON, AFTERTOUCH, CONTROL_CHANGE = 0x80, 0x90, 0xA0, 0xB0
 META, SYSEX, SYSEX_CONTINUED = 0xFF, 0xF0, 0xF7
 SELF_SIZED = frozenset((META, SYSEX, SYSEX_CONTINUED))  # these carry their length
 
 MAX_EVENTS = 400_000  # under half a second of work; four hours of 13 hits a second are 374,400
 MAX_QUANTITY_BYTES = 8  # four are enough, and some writers pad them
 MAX_TEXTS = 10_000
+MAX_SIGNATURES = 10_000
+MAX_DENOMINATOR_POWER = 6  # 64ths
+CLOCKS_PER_CLICK, NOTES_32_PER_QUARTER = 24, 8  # the rest of a time signature, as all write it
 FRAMES_PER_S = {24: 24.0, 25: 25.0, 29: 30_000 / 1001, 30: 30.0}  # SMPTE; 29 stands for 29.97
 MAX_HEADER_OFFSET = 4096  # a RIFF wrapper or a MacBinary header comes before the MIDI data
 
@@ -45,6 +48,7 @@ class Events:
     messages: array[int] = field(default_factory=lambda: array("i"))  # its status, number, velocity as 0xSSNNVV
     tempo_ticks: array[int] = field(default_factory=lambda: array("q"))
     tempos: array[int] = field(default_factory=lambda: array("i"))  # microseconds per quarter note
+    signatures: list[tuple[int, int, int]] = field(default_factory=list)  # tick, numerator, denominator
     texts: list[bytes] = field(default_factory=list)
     track_ends: list[int] = field(default_factory=list)  # ticks
     track_sizes: list[int] = field(default_factory=list)  # note events in each track
@@ -64,6 +68,11 @@ class Events:
         else:
             self.bad_tempos += 1
 
+    def add_signature(self, tick: int, payload: bytes) -> None:
+        is_sound = len(payload) >= 2 and payload[0] > 0 and payload[1] <= MAX_DENOMINATOR_POWER
+        if is_sound and len(self.signatures) < MAX_SIGNATURES:
+            self.signatures.append((tick, payload[0], 2 ** payload[1]))
+
     def count_hits(self, start: int) -> int:
         """Return how many of the note events from `start` on begin a note."""
         return sum(message >> 16 >= NOTE_ON and message & 0xFF > 0 for message in self.messages[start:])
@@ -73,7 +82,7 @@ class Events:
         del self.ticks[n_notes:], self.messages[n_notes:], self.tempo_ticks[n_tempos:], self.tempos[n_tempos:]
 
 
-META_READERS = {TEXT: Events.add_text, SET_TEMPO: Events.add_tempo}
+META_READERS = {TEXT: Events.add_text, SET_TEMPO: Events.add_tempo, TIME_SIGNATURE: Events.add_signature}
 
 
 def parse(data: bytes, name: str) -> Events:
@@ -250,6 +259,11 @@ def quantity(value: int) -> bytes:
 def meta_event(kind: int, payload: bytes = b"") -> bytes:
     """Return a meta event with a delta time of 0."""
     return bytes((0, META, kind)) + quantity(len(payload)) + payload
+
+
+def signature(numerator: int, denominator: int) -> bytes:
+    """Return the payload of a time signature; `denominator` is a power of 2."""
+    return bytes((numerator, denominator.bit_length() - 1, CLOCKS_PER_CLICK, NOTES_32_PER_QUARTER))
 
 
 def chunk(kind: bytes, payload: bytes) -> bytes:

@@ -3,22 +3,25 @@
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drumhits import __version__
 from drumhits.analysis import GUIDE, WITH_SIBLINGS, analyze, identify
-from drumhits.config.load import Config, StemConfig
+from drumhits.config.load import Config, MidiConfig, StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
+from drumhits.io.grid import Grid, even_grid
 from drumhits.io.midi import Track, decode, encode, read_midi_bytes
 from drumhits.models.decisions import Decisions, by_thresholds
 from drumhits.parallel import attempt, in_processes
-from drumhits.transcription.notes import to_notes
+from drumhits.transcription.notes import articulations_told, to_notes
 from drumhits.transcription.provenance import (
     Provenance,
     fingerprints,
@@ -30,6 +33,7 @@ from drumhits.transcription.provenance import (
 
 if TYPE_CHECKING:
     from drumhits.models.modelfile import TrainedModel
+    from drumhits.tempo.strokes import Part
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ class Job:
         That of all hits, as of a ride stem; it is not told apart then.
     label : str
         What the report calls the stem: song and drum.
+    song : tuple of str
+        What tells the songs of a run apart.
+    grid : Grid, optional
+        Of the MIDI file; None where the hits of the song tell it.
+    is_heard_only : bool
+        Whether it is converted for what its hits tell of the song, and not written.
     """
 
     audio: Path
@@ -69,6 +79,9 @@ class Job:
     resume: bool = False
     articulation: str | None = None
     label: str = ""
+    song: tuple[str, ...] = ()
+    grid: Grid | None = None
+    is_heard_only: bool = False
 
     @property
     def stem_config(self) -> StemConfig:
@@ -76,6 +89,11 @@ class Job:
         config = self.config.stems[self.stem]
         config = config.of_one(self.articulation) if self.articulation else config
         return self.model.config(config) if self.model else config
+
+    @property
+    def song_name(self) -> str:
+        """What the report calls the song."""
+        return self.label.rpartition(" ")[0] or self.audio.stem
 
     @property
     def part(self) -> str:
@@ -91,7 +109,7 @@ class Job:
     def job_digest(self) -> str:
         """Digest of everything but the audio that decides what the MIDI file holds."""
         decided_by = self.model_name, self.model and self.model.digest, self.min_confidence
-        parts = __version__, self.stem_config, self.config.tempo_bpm, self.config.channel, self.keep_all, decided_by
+        parts = __version__, self.stem_config, self.config.midi, self.grid, self.keep_all, decided_by
         return f"{zlib.crc32(repr(parts).encode()):08x}"
 
 
@@ -107,6 +125,15 @@ class Conversion:
     elapsed_s: float = 0.0  # that it took
 
     @property
+    def part(self) -> "Part":
+        """The strokes that were kept, for what tells tempo and bars."""
+        from drumhits.tempo.strokes import Part
+
+        keep, config = self.decisions.keep, self.job.stem_config
+        notes = to_notes(self.table, keep, config)
+        return Part(notes["time_s"], notes["velocity"], articulations_told(self.table, keep, config))
+
+    @property
     def midi(self) -> bytes:
         """The MIDI file."""
         return merged([self])
@@ -118,6 +145,7 @@ class Conversion:
         return provenance_of(
             self.source, job.stem_config, job.output.parent,
             keep_all=job.keep_all, model=job.model_name, request=job.job_digest,
+            drum_map=job.config.midi.drum_map, quantized=_quantized(job.config.midi),
         )  # fmt: skip
 
 
@@ -140,21 +168,56 @@ def convert(job: Job) -> Conversion:
     config, model = job.stem_config, job.model
     table, source = analyze(job.audio, config, job.features)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
-    track = Track(job.part, to_notes(table, decisions.keep, config, keep_all=job.keep_all))
+    notes = to_notes(table, decisions.keep, config, keep_all=job.keep_all)
+    track = _track(job, notes, table, decisions.keep)
     return Conversion(job, track, table, decisions, source, time.perf_counter() - started_s)
 
 
-def merged(conversions: Sequence[Conversion]) -> bytes:
-    """Return one MIDI file of several stems of a song, a track a stem."""
-    config = conversions[0].job.config
+def _track(job: Job, notes: np.ndarray, table: FeatureTable, keep: np.ndarray) -> Track:
+    midi = job.config.midi
+    if not (midi.merge_flams or midi.hihat_cc4 or midi.chokes):
+        return Track(job.part, notes)
+    from drumhits.transcription.expression import played_track
+
+    articulations = np.full(len(table), "", dtype=object)
+    articulations[keep] = articulations_told(table, keep, job.stem_config)
+    is_written = keep | job.keep_all
+    return played_track(job.part, notes, articulations[is_written], table["SustainMs"][is_written], midi)
+
+
+def _on_grid(track: Track, grid: Grid, config: MidiConfig) -> Track:
+    """Return a track with its notes moved to the grid, and what goes with them."""
+    if not config.quantize:
+        return track
+    from drumhits.tempo.quantize import quantized_times
+
+    notes = track.notes.copy()
+    notes["time_s"] = quantized_times(notes["time_s"], grid, config)
+    controls = track.controls.copy()
+    controls[:, 0] += np.interp(controls[:, 0], track.notes["time_s"], notes["time_s"] - track.notes["time_s"])
+    return replace(track, notes=notes, controls=controls)
+
+
+def merged(conversions: Sequence[Conversion], grid: Grid | None = None) -> bytes:
+    """Return one MIDI file of several stems of a song, a track a stem; on `grid` where the job does not say it."""
+    job = conversions[0].job
+    grid = job.grid or grid or even_grid(job.config.tempo_bpm)
     return with_digest(
         encode(
-            [one.track for one in conversions],
-            tempo_bpm=config.tempo_bpm,
-            channel=config.channel,
+            [_on_grid(one.track, grid, job.config.midi) for one in conversions],
+            channel=job.config.channel,
             texts=[one.provenance.to_text() for one in conversions],
+            grid=grid,
         )
     )
+
+
+def _quantized(config: MidiConfig) -> str:
+    if not config.quantize:
+        return ""
+    from drumhits.tempo.quantize import quantized_words
+
+    return quantized_words(config)
 
 
 def is_up_to_date(job: Job) -> bool:
@@ -201,11 +264,22 @@ def results(jobs: Sequence[Job], n_jobs: int, dask: str | None = None) -> Iterat
 
 def by_output(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Iterator[list[tuple[Job, Result]]]:
     """Yield the jobs that share an output, with their results, as soon as the last of them is done."""
-    awaited, done = Counter(job.output for job in jobs), defaultdict(list)
+    return _together(results, jobs, lambda job: job.output)
+
+
+def by_song(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Iterator[list[tuple[Job, Result]]]:
+    """Yield the jobs that share an output or, where its hits tell the grid, a song, as soon as the last is done."""
+    return _together(results, jobs, lambda job: job.output if job.grid else job.song)
+
+
+def _together(
+    results: Iterable[tuple[Job, Result]], jobs: Sequence[Job], key: Callable[[Job], Hashable]
+) -> Iterator[list[tuple[Job, Result]]]:
+    awaited, done = Counter(map(key, jobs)), defaultdict(list)
     for job, result in results:
-        done[job.output].append((job, result))
-        if len(done[job.output]) == awaited[job.output]:
-            yield done.pop(job.output)
+        done[key(job)].append((job, result))
+        if len(done[key(job)]) == awaited[key(job)]:
+            yield done.pop(key(job))
 
 
 def _with_absolute_paths(job: Job) -> Job:

@@ -149,16 +149,21 @@ def to_notes(table: FeatureTable, keep: np.ndarray, config: StemConfig, *, keep_
     keep_all : bool
         Write the rejected candidates too, at velocity 1.
     """
-    hits = table.rows(keep)
     notes = np.zeros(len(table), dtype=NOTE_DTYPE)
     notes["time_s"] = np.maximum(table.times_s + config.timing_offset, 0.0)
     notes["number"] = config.default_note
     notes["velocity"] = REJECTED_VELOCITY
     notes["duration_s"] = config.note_duration_ms / 1000
-    if config.articulation:
-        notes["number"][keep] = [config.notes[name] for name in articulations(hits, config.stem)]
-    notes["velocity"][keep] = velocities(hits, config)
+    notes["number"][keep] = [config.notes[name] for name in articulations_told(table, keep, config)]
+    notes["velocity"][keep] = velocities(table.rows(keep), config)
     return notes if keep_all else notes[keep]
+
+
+def articulations_told(table: FeatureTable, keep: np.ndarray, config: StemConfig) -> np.ndarray:
+    """Return the articulation of each kept hit; the stem's first one where they are not to be told apart."""
+    hits = table.rows(keep)
+    first = next(iter(config.notes))
+    return articulations(hits, config.stem) if config.articulation else np.full(len(hits), first, dtype=object)
 
 
 def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:

@@ -1,12 +1,18 @@
 """What a user asks for -> the jobs that do it: nothing is converted before all of it is known to be safe."""
 
+import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from drumhits.bundle import shipped_files
 from drumhits.config.load import Config
+from drumhits.config.schema import AUTO
 from drumhits.errors import InputError, UsageError
+from drumhits.io.folders import find_siblings
+from drumhits.io.grid import Grid
+from drumhits.io.names import read_name
 from drumhits.io.outputs import InputFiles, Output, require_distinct, require_replaceable, require_safe
 from drumhits.transcription.convert import Job
 from drumhits.transcription.jobs import (
@@ -18,6 +24,7 @@ from drumhits.transcription.jobs import (
     output_paths,
 )
 from drumhits.transcription.provenance import is_our_midi
+from drumhits.transcription.song_grid import configured_grid
 
 if TYPE_CHECKING:
     from drumhits.models.choice import NamedModel
@@ -102,13 +109,17 @@ def plan(request: JobRequest) -> Plan:
         raise UsageError(f"--csv and --plot take one input, and here are {len(stems)}; use --json for several.")
     one_file_a = "mix" if request.split else "song" if request.merge else "stem"
     outputs = output_paths(request.inputs, stems, request.output, one_file_a=one_file_a)
-    models = _models(request, {file.stem for file in stems})
+    heard = _heard_only(request, stems)
+    models = _models(request, {file.stem for file in [*stems, *heard]})
     read = _require_own_files(request, stems, outputs)
+    grid = configured_grid(request.config.midi)
     jobs = []
     for file, output in zip(stems, outputs, strict=True):
         with collect_errors(refused, file.path):
             require_replaceable(Output("--output", output, is_our_midi), read, force=request.force)
-            jobs.append(_job(request, file, output, models.get(file.stem)))
+            jobs.append(_job(request, file, output, models.get(file.stem), grid))
+    heard_jobs = [_job(request, file, file.path, models.get(file.stem), grid) for file in heard if jobs]
+    jobs += [replace(job, is_heard_only=True) for job in heard_jobs]
     n_skipped = sum(len(one.paths) for one in found.skipped)
     messages, warnings = _remarks(request, found)
     return Plan(tuple(jobs), refused, n_skipped, (*messages, *_who_decides(models)), warnings)
@@ -125,6 +136,14 @@ def _require_consistent(request: JobRequest) -> None:
         raise UsageError(
             "--resume leaves out what is made, so it goes without --merge, --split, --csv, --json and --plot."
         )
+    midi = request.config.midi
+    if request.keep_all and midi.quantize:
+        raise UsageError("--keep-all makes MIDI to be edited for training, which --quantize spoils; leave out one.")
+    if request.resume and midi.tempo == AUTO:
+        raise UsageError("--resume leaves out stems that --tempo auto has to hear; leave out one of the two.")
+    has_bars = midi.first_bar is not None or midi.time_signature != AUTO
+    if isinstance(midi.tempo, str) and midi.tempo != AUTO and has_bars:
+        raise UsageError(f"--tempo {midi.tempo} brings its bars with it: leave out --first-bar and --time-signature.")
 
 
 def _models(request: JobRequest, stems: set[str]) -> "dict[str, NamedModel]":
@@ -146,7 +165,22 @@ def _who_decides(models: "dict[str, NamedModel]") -> list[str]:
     return ["decided by " + "; ".join(f"{name}: {', '.join(stems)}" for name, stems in stems_of.items()) + "."]
 
 
-def _job(request: JobRequest, file: StemFile, output: Path, decided_by: "NamedModel | None") -> Job:
+def _heard_only(request: JobRequest, stems: list[StemFile]) -> list[StemFile]:
+    """Return the other stems of the songs, where the hits of all of them tell the tempo."""
+    if request.config.midi.tempo != AUTO or request.split:
+        return []
+    there = {os.path.realpath(file.path) for file in stems}
+    found = {}
+    for file in stems:
+        for stem, path in find_siblings(file.path).items():
+            if os.path.realpath(path) not in there:
+                found[os.path.realpath(path)] = StemFile(path, stem, read_name(path), file.root)
+    return list(found.values())
+
+
+def _job(
+    request: JobRequest, file: StemFile, output: Path, decided_by: "NamedModel | None", grid: Grid | None
+) -> Job:
     return Job(
         file.path,
         output,
@@ -159,6 +193,8 @@ def _job(request: JobRequest, file: StemFile, output: Path, decided_by: "NamedMo
         model_name=decided_by.name if decided_by else None,
         min_confidence=request.min_confidence,
         resume=request.resume,
+        song=file.named.key,
+        grid=grid,
     )
 
 

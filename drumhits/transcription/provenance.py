@@ -14,6 +14,7 @@ from typing import Any
 
 from drumhits.config.load import FrozenMapping, StemConfig
 from drumhits.config.schema import ABSOLUTE_REFERENCE
+from drumhits.drum_maps import DRUM_MAPS, GENERAL_MIDI
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource, Sibling
 from drumhits.io.midi import MidiContent, decode, read_midi_bytes
@@ -49,6 +50,10 @@ class Provenance:
         Fingerprints of the song's other stems that went into the features, by stem.
     request : str
         Digest of everything but the audio that decided what the file holds; "" in files of earlier versions.
+    drum_map : str
+        The map whose notes were written; see `drum_maps.DRUM_MAPS`.
+    quantized : str
+        The grid that the notes were moved to; "" where they are where they sound.
     digest : str
         Digest of the whole MIDI file with zeros in place of the digest itself: an edited file has another.
     """
@@ -64,10 +69,14 @@ class Provenance:
     siblings: dict = field(default_factory=dict)
     request: str = ""
     digest: str = "0" * DIGEST_LENGTH
+    drum_map: str = GENERAL_MIDI
+    quantized: str = ""
 
     def to_text(self) -> str:
         """Return the text event: ASCII, one line."""
-        return _PREFIX + json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
+        usual = {"drum_map": GENERAL_MIDI, "quantized": ""}
+        fields = {key: value for key, value in asdict(self).items() if key not in usual or usual[key] != value}
+        return _PREFIX + json.dumps({"format": FORMAT, **fields}, separators=(",", ":"))
 
     @property
     def is_sound(self) -> bool:
@@ -78,6 +87,9 @@ class Provenance:
             and isinstance(self.n_frames, int)
             and 0 <= self.n_frames < 2**53
             and isinstance(self.settings, dict)
+            and isinstance(self.drum_map, str)
+            and self.drum_map in DRUM_MAPS
+            and isinstance(self.quantized, str)
         )
 
     def config(self) -> StemConfig:
@@ -99,7 +111,15 @@ class Provenance:
 
 
 def provenance_of(
-    source: AudioSource, config: StemConfig, midi_folder: Path, *, keep_all: bool, model: str | None, request: str = ""
+    source: AudioSource,
+    config: StemConfig,
+    midi_folder: Path,
+    *,
+    keep_all: bool,
+    model: str | None,
+    request: str = "",
+    drum_map: str = GENERAL_MIDI,
+    quantized: str = "",
 ) -> Provenance:
     """Describe a conversion whose MIDI file will lie in `midi_folder`."""
     settings = asdict(config) | {"notes": dict(config.notes)}
@@ -115,6 +135,8 @@ def provenance_of(
         model=model,
         siblings=fingerprints(source.siblings),
         request=request,
+        drum_map=drum_map,
+        quantized=quantized,
     )
 
 

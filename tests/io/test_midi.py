@@ -17,7 +17,8 @@ from midi_bytes import END, NOTE, header, midi, riff, tempo, text, track
 
 from drumhits.errors import InputError, UsageError
 from drumhits.io import smf
-from drumhits.io.midi import MAX_FILE_BYTES, NOTE_DTYPE, PPQ, TempoMap, Track, decode, encode, read_midi
+from drumhits.io.grid import TempoMap
+from drumhits.io.midi import MAX_FILE_BYTES, NOTE_DTYPE, PPQ, Track, decode, encode, read_midi
 
 SNARE_AT_0_AND_1 = [(0.0, 38, 100), (0.5, 38, 100)]
 

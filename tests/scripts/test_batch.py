@@ -223,15 +223,15 @@ def test_warnings_that_are_alike_are_counted_after_the_first_three(tmp_path, cap
 
 def test_tempo_is_an_option_of_its_own(folder, tmp_path, capsys):
     stem, out = folder / "one-kick.wav", [tmp_path / name for name in ("a.mid", "b.mid", "c.mid")]
-    for path, options in zip(out, ((), ("--tempo", "140"), ("--set", "midi.tempo_bpm=140")), strict=True):
+    for path, options in zip(out, ((), ("--tempo", "140"), ("--set", "midi.tempo=140")), strict=True):
         assert convert_here(capsys, "--input", stem, "--output", path, *options).returncode == 0
     assert out[1].read_bytes() == out[2].read_bytes() != out[0].read_bytes()
     np.testing.assert_allclose(read_midi(out[1]).notes["time_s"], read_midi(out[0]).notes["time_s"], atol=1e-3)
-    assert "midi.tempo_bpm: 140.0" in convert_here(capsys, "--print-config", "--tempo", "140").stdout
+    assert "midi.tempo: 140.0" in convert_here(capsys, "--print-config", "--tempo", "140").stdout
     for bad in ("fast", "0", "null"):
         process = convert_here(capsys, "--input", stem, "--tempo", bad)
         assert process.returncode == 2
-        assert "--tempo: midi.tempo_bpm: must be a number from 10 to 1000 BPM" in process.stderr
+        assert "--tempo: midi.tempo: must be a number from 10 to 1000 BPM, auto, or" in process.stderr
 
 
 def test_a_run_by_thresholds_says_what_decides_better(folder, tmp_path, capsys):

@@ -1,0 +1,188 @@
+"""The strokes of a song -> its beats and bars, with a word on how sure that is. Times in seconds."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from drumhits.tempo.follow import followed_pulse
+from drumhits.tempo.metre import Bars, find_bars
+from drumhits.tempo.pulse import is_steady, rates_hz
+from drumhits.tempo.strokes import KICK, SNARE, Strokes
+from drumhits.tempo.table import Table, shipped_table
+
+FEWEST_STROKES, SHORTEST_S = 16, 6.0
+SURE, SURE_FIT = 0.4, 0.1  # confidence, and fit to the bars, from which a tempo is written
+SUBDIVISIONS = 4, 3  # of a beat: 16ths and triplets
+ON_GRID_S = 0.03
+REFINED_SHARE = 0.25  # of a subdivision: strokes that far from it do not say where it lies
+N_REFINEMENTS = 3
+WHOLE_BPM_S = 0.01
+NEAR_SHARE, SMOOTH_PRIOR = 0.3, 0.5
+SMOOTHING = np.array([0.2, 0.6, 1.0, 0.6, 0.2])  # weights of the pulses around one
+CHANGE_GAIN = 0.1  # by which a changing tempo has to fit better
+
+
+class Beats(NamedTuple):
+    """The beats that were found.
+
+    Attributes
+    ----------
+    times_s : np.ndarray, shape (n,)
+        Of the beats, increasing, from the first downbeat on; a beat at least.
+    beats_in_bar : int
+    is_constant : bool
+        Whether they are evenly spaced.
+    confidence : float in 0..1
+        That the tempo is right.
+    rival_bpm : float
+        What it would be otherwise.
+    division : int
+        4 where the strokes lie on 16ths, 3 where they lie on triplets.
+    on_grid : float in 0..1
+        Share of the strokes within ON_GRID_S of these.
+    fit : float
+        Mean log density of the strokes in the bars; below 0 for strokes at random.
+    """
+
+    times_s: np.ndarray
+    beats_in_bar: int
+    is_constant: bool
+    confidence: float
+    rival_bpm: float
+    division: int
+    on_grid: float
+    fit: float
+
+    @property
+    def bpm(self) -> float:
+        """The tempo; the median where it changes."""
+        return 60 / float(np.median(np.diff(self.times_s)))
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the tempo may be written."""
+        return self.confidence >= SURE and self.fit >= SURE_FIT
+
+
+def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Table | None = None) -> Beats | None:
+    """Return the beats and bars of a song; None where there is too little to go by.
+
+    Parameters
+    ----------
+    beats_in_bar : int, optional
+        3 or 4, where it is known.
+    table : Table, optional
+        In place of the one that ships.
+    """
+    times_s = strokes.times_s
+    if len(times_s) < FEWEST_STROKES or times_s[-1] - times_s[0] < SHORTEST_S:
+        return None
+    if not np.isin(strokes.voices, (KICK, SNARE)).any():
+        return None  # time-keeping alone fits half and double tempo as well
+    table = table or shipped_table()
+    rates = rates_hz(strokes)
+    constant = find_bars(strokes, rates, table, beats_in_bar)
+    if is_steady(strokes, rates[0]):
+        return _constant(strokes, constant)
+    pulse = _followed(strokes, table, beats_in_bar)
+    pulse = _followed(strokes, table, beats_in_bar, near_bpm=60 / pulse.bars.beat_s)
+    if constant.fit > pulse.bars.fit - CHANGE_GAIN:
+        return _constant(strokes, constant)
+    return _changing(strokes, pulse)
+
+
+class _Pulse(NamedTuple):
+    """A pulse that follows the strokes, where it would be in an even tempo, and the bars that are found there."""
+
+    times_s: np.ndarray
+    even_s: np.ndarray
+    bars: Bars
+
+
+def _followed(strokes: Strokes, table: Table, beats_in_bar: int | None, near_bpm: float | None = None) -> _Pulse:
+    times_s = followed_pulse(strokes, table, near_bpm)
+    for _ in range(N_REFINEMENTS):
+        times_s = _on_strokes(times_s, strokes.times_s)
+    even_s = np.arange(len(times_s)) * float(np.median(np.diff(times_s)))
+    evened = strokes.at(_carry(strokes.times_s, times_s, even_s))
+    return _Pulse(times_s, even_s, find_bars(evened, rates_hz(evened), table, beats_in_bar))
+
+
+def _on_strokes(pulse_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    """Return a pulse moved to where the strokes around it, on its subdivisions, lie on the average."""
+    division = _division(times_s, pulse_s)
+    place = _carry(times_s, pulse_s, np.arange(len(pulse_s))) * division
+    step_s = np.gradient(pulse_s) / division
+    late_s = (place - np.rint(place)) * np.interp(times_s, pulse_s, step_s)
+    is_near = np.abs(place - np.rint(place)) < NEAR_SHARE
+    pulse = np.clip(np.rint(place[is_near] / division).astype(int), 0, len(pulse_s) - 1)
+    late_s, counts = np.bincount(pulse, late_s[is_near], len(pulse_s)), np.bincount(pulse, minlength=len(pulse_s))
+    moved = pulse_s + _smooth(late_s) / (_smooth(counts) + SMOOTH_PRIOR)
+    return np.maximum.accumulate(moved + 1e-6 * np.arange(len(moved)))
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    return np.convolve(values, SMOOTHING, mode="same")
+
+
+def _carry(x: np.ndarray, known: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """Return where the piecewise linear line through (known, to) is at `x`; beyond its ends it goes on."""
+    inner = np.interp(x, known, to)
+    first, last = (to[1] - to[0]) / (known[1] - known[0]), (to[-1] - to[-2]) / (known[-1] - known[-2])
+    return inner + first * np.minimum(x - known[0], 0) + last * np.maximum(x - known[-1], 0)
+
+
+def _constant(strokes: Strokes, found: Bars) -> Beats:
+    """Return evenly spaced beats, the line through the strokes that lie on their subdivisions."""
+    origin_s, beat_s = found.origin_s, found.beat_s
+    division = _division(strokes.times_s, origin_s + beat_s * np.arange(-1, 2))
+    for _ in range(N_REFINEMENTS):
+        place = (strokes.times_s - origin_s) / beat_s * division
+        is_near = np.abs(place - np.rint(place)) < REFINED_SHARE
+        if np.count_nonzero(is_near) < FEWEST_STROKES:
+            break
+        step_s, start_s = np.polyfit(np.rint(place[is_near]), strokes.times_s[is_near], 1)
+        origin_s, beat_s = float(start_s), float(step_s) * division
+    origin_s, beat_s = _whole_tempo(origin_s, beat_s, strokes.times_s)
+    bar_s = beat_s * found.beats_in_bar
+    first_s = origin_s + np.ceil((strokes.times_s[0] - ON_GRID_S - origin_s) / bar_s) * bar_s
+    n_beats = max(2, int((strokes.times_s[-1] - first_s) / beat_s) + 2)
+    return _beats(strokes, found, first_s + beat_s * np.arange(n_beats), is_constant=True)
+
+
+def _whole_tempo(origin_s: float, beat_s: float, times_s: np.ndarray) -> tuple[float, float]:
+    """Return the beats at a whole number of BPM where that moves none of them by more than WHOLE_BPM_S."""
+    whole_s = 60 / round(60 / beat_s)
+    middle = np.rint((times_s.mean() - origin_s) / beat_s)
+    moved_s = abs(whole_s - beat_s) * (times_s[-1] - times_s[0]) / beat_s / 2
+    return (origin_s + middle * (beat_s - whole_s), whole_s) if moved_s < WHOLE_BPM_S else (origin_s, beat_s)
+
+
+def _changing(strokes: Strokes, pulse: _Pulse) -> Beats:
+    """Return the beats that were found in an even tempo, at the times of the strokes themselves."""
+    found = pulse.bars
+    bar_s = found.beat_s * found.beats_in_bar
+    start_s, end_s = _carry(strokes.times_s[[0, -1]], pulse.times_s, pulse.even_s)
+    first_s = found.origin_s + np.ceil((start_s - ON_GRID_S - found.origin_s) / bar_s) * bar_s
+    n_beats = max(2, int((end_s - first_s) / found.beat_s) + 2)
+    evenly_s = first_s + found.beat_s * np.arange(n_beats)
+    return _beats(strokes, found, _carry(evenly_s, pulse.even_s, pulse.times_s), is_constant=False)
+
+
+def _beats(strokes: Strokes, found: Bars, times_s: np.ndarray, *, is_constant: bool) -> Beats:
+    division = _division(strokes.times_s, times_s)
+    share = _on_grid(strokes.times_s, times_s, division)
+    sureness = found.confidence, found.rival_bpm
+    return Beats(times_s, found.beats_in_bar, is_constant, *sureness, division, share, found.fit)
+
+
+def _division(times_s: np.ndarray, beats_s: np.ndarray) -> int:
+    """Return the subdivision of the beats that more of the times lie on."""
+    return max(SUBDIVISIONS, key=lambda division: _on_grid(times_s, beats_s, division))
+
+
+def _on_grid(times_s: np.ndarray, beats_s: np.ndarray, division: int) -> float:
+    """Return the share of times within ON_GRID_S of a subdivision of the beats."""
+    place = _carry(times_s, beats_s, np.arange(len(beats_s))) * division
+    nearest_s = _carry(np.rint(place) / division, np.arange(len(beats_s)), beats_s)
+    return float(np.mean(np.abs(times_s - nearest_s) < ON_GRID_S))

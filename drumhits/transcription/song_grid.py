@@ -1,0 +1,96 @@
+"""The grid of a song's MIDI files: as the settings say, or as the hits of its stems tell; and what to say about it."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from drumhits.config.load import MidiConfig
+from drumhits.config.schema import AUTO
+from drumhits.io.grid import DEFAULT_TEMPO_BPM, Grid, even_grid
+
+if TYPE_CHECKING:
+    from drumhits.tempo.find import Beats
+    from drumhits.transcription.convert import Conversion
+
+OCTAVE = 0.02  # share within which a rival tempo is half or double
+DOUBTED = 0.75  # confidence below which the rival is named
+
+
+class SongGrid(NamedTuple):
+    """A grid, and sentences about how it was found: what, and what to doubt."""
+
+    grid: Grid
+    message: str = ""
+    warning: str = ""
+
+
+def configured_grid(config: MidiConfig) -> Grid | None:
+    """Return the grid that the settings say; None where the hits are to tell it.
+
+    Raises
+    ------
+    InputError
+        The MIDI file of `tempo` cannot be used.
+    """
+    if config.tempo == AUTO:
+        return None
+    if isinstance(config.tempo, float) and config.first_bar is None and config.time_signature == AUTO:
+        return even_grid(config.tempo)
+    from drumhits.tempo.bars import constant_grid, file_grid
+
+    if isinstance(config.tempo, str):
+        return file_grid(config.tempo)
+    return constant_grid(config.tempo, config.first_bar, meter_of(config))
+
+
+def meter_of(config: MidiConfig) -> tuple[int, int] | None:
+    """Return numerator and denominator of the time signature; None where it is to be found."""
+    if config.time_signature == AUTO:
+        return None
+    numerator, denominator = config.time_signature.split("/")
+    return int(numerator), int(denominator)
+
+
+def found_grid(conversions: Iterable["Conversion"], config: MidiConfig, song: str) -> SongGrid:
+    """Return the grid that the hits of a song's stems tell; 120 BPM where they do not tell it surely."""
+    from drumhits.tempo.bars import beats_grid, beats_of, constant_grid
+    from drumhits.tempo.find import find_beats
+    from drumhits.tempo.strokes import strokes_of
+
+    meter = meter_of(config)
+    in_bar = beats_of(meter) if meter else None
+    beats = find_beats(strokes_of([one.part for one in conversions]), beats_in_bar=in_bar if in_bar in (3, 4) else None)
+    if beats is None or not beats.is_sure:
+        default = constant_grid(DEFAULT_TEMPO_BPM, config.first_bar, meter)
+        return SongGrid(default, warning=f"{song}: {_unsure(beats)}; 120 BPM is written. Say it with --tempo BPM.")
+    meter = meter or (beats.beats_in_bar, 4)
+    grid = beats_grid(beats, meter, config.first_bar)
+    return SongGrid(grid, f"{song}: {_found(beats, meter, grid)}", _rival(beats, song))
+
+
+def _found(beats: "Beats", meter: Sequence[int], grid: Grid) -> str:
+    tempo = f"{beats.bpm:.1f} BPM constant" if beats.is_constant else f"{beats.bpm:.1f} BPM on the average, changing"
+    first_s = grid.tempo.seconds(grid.bar_lines(beats.times_s[0]))
+    first_s = first_s[abs(first_s - beats.times_s[0]).argmin()]
+    step = {4: "a 16th", 3: "a triplet"}[beats.division]
+    return (
+        f"{tempo}, {meter[0]}/{meter[1]}, first bar at {first_s:.2f} s; "
+        f"{100 * beats.on_grid:.0f} % of the hits within 30 ms of {step}."
+    )
+
+
+def _unsure(beats: "Beats | None") -> str:
+    if beats is None:
+        return "there are too few hits to tell a tempo, or none of kick and snare"
+    return f"the tempo is not sure ({beats.bpm:.1f} BPM, or {beats.rival_bpm:.1f})"
+
+
+def _rival(beats: "Beats", song: str) -> str:
+    ratio = beats.rival_bpm / beats.bpm
+    named = {0.5: "half of it", 2.0: "twice that"}
+    for factor, words in named.items():
+        if abs(ratio / factor - 1) < OCTAVE and beats.confidence < DOUBTED:
+            return (
+                f"{song}: {beats.bpm:.1f} BPM could as well be {words}, {beats.rival_bpm:.1f} "
+                f"(sure to {100 * beats.confidence:.0f} %); --tempo {beats.rival_bpm:.1f} writes that."
+            )
+    return ""

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from drumhits.tempo.find import find_beats
+from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, RIDE, SNARE, Part, Strokes, strokes_of
+
+BAR = ((0, KICK), (0, CLOSED), (0.5, CLOSED), (1, SNARE), (1, CLOSED), (1.5, CLOSED), (2, KICK), (2, CLOSED),
+       (2.5, KICK), (2.5, CLOSED), (3, SNARE), (3, CLOSED), (3.5, CLOSED))  # fmt: skip
+WALTZ = ((0, KICK), (0, RIDE), (0.5, RIDE), (1, SNARE), (1, RIDE), (1.5, RIDE), (2, SNARE), (2, RIDE), (2.5, RIDE))
+
+
+def groove(n_bars=24, bar=BAR, beats=4, start_s=0.0, at=lambda beats: beats * 0.5, jitter_s=0.004):
+    """A rock groove, crashes every eight bars; `at` gives the time of a beat."""
+    rng = np.random.default_rng(3)
+    placed = [(number * beats + beat, voice) for number in range(n_bars) for beat, voice in bar]
+    placed += [(number * beats, CRASH) for number in range(0, n_bars, 8)]
+    placed.sort()
+    times_s = start_s + at(np.array([beat for beat, _ in placed])) + rng.normal(0, jitter_s, len(placed))
+    in_time = np.argsort(times_s)
+    return Strokes(np.maximum(times_s, 0)[in_time], np.array([voice for _, voice in placed])[in_time])
+
+
+@pytest.mark.parametrize("bpm", [84, 100, 123.4, 140])
+@pytest.mark.parametrize("start_s", [0.0, 0.37, 5.0])
+def test_a_groove_gives_its_tempo_and_its_downbeat(bpm, start_s):
+    found = find_beats(groove(start_s=start_s, at=lambda beats: beats * 60 / bpm))
+    assert found.is_sure
+    assert found.is_constant
+    assert found.beats_in_bar == 4
+    assert found.bpm == pytest.approx(bpm, rel=2e-4)
+    assert found.times_s[0] == pytest.approx(start_s, abs=0.01)
+    assert found.on_grid > 0.99
+
+
+def test_a_whole_tempo_is_given_as_one():
+    assert find_beats(groove()).bpm == pytest.approx(120, abs=1e-9)
+
+
+def test_a_waltz_that_is_said_to_be_one_has_three_beats():
+    found = find_beats(groove(32, WALTZ, beats=3, at=lambda beats: beats * 0.4), beats_in_bar=3)
+    assert (found.beats_in_bar, round(found.bpm, 1)) == (3, 150.0)
+
+
+def test_beats_follow_a_tempo_that_changes():
+    def slower(beats):
+        return beats * 0.5 + 0.0004 * beats**2  # from 120 down to 104 BPM
+
+    found = find_beats(groove(24, at=slower))
+    assert not found.is_constant
+    beats_s = slower(np.arange(96.0))
+    nearest_s = np.abs(beats_s[:, None] - found.times_s).min(axis=1)
+    assert np.mean(nearest_s < 0.04) > 0.9
+
+
+def test_strokes_at_random_are_not_sure():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        times_s = np.sort(rng.uniform(0, 60, 300))
+        assert not find_beats(Strokes(times_s, rng.integers(0, 9, 300))).is_sure
+
+
+@pytest.mark.parametrize("strokes", [
+    Strokes(np.zeros(0), np.zeros(0, int)),
+    Strokes(np.arange(10.0), np.zeros(10, int)),
+    Strokes(np.arange(200.0) / 4, np.full(200, RIDE)),
+    Strokes(np.full(50, 1.0), np.zeros(50, int)),
+], ids=["none", "few", "time-keeping alone", "all at once"])  # fmt: skip
+def test_too_little_gives_nothing(strokes):
+    assert find_beats(strokes) is None
+
+
+def test_soft_snare_strokes_are_ghost_notes():
+    kinds = np.array(["head", "head", "cross_stick", "head"], dtype=object)
+    part = Part(np.arange(4.0), np.array([100, 20, 20, 90]), kinds)
+    assert strokes_of([part]).voices.tolist() == [SNARE, GHOST, SNARE, SNARE]

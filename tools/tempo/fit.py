@@ -1,0 +1,193 @@
+"""Fit drumhits/tempo/table.npz: where in the bar each voice plays, and how the tempo tracker weighs what it finds.
+
+    python tools/tempo/fit.py PERFORMANCES [--without DRUMMER ...]
+
+PERFORMANCES is a folder of MIDI files that were played to a click and are named as the Groove MIDI Dataset names them,
+DRUMMER_..._STYLE_BPM_beat_SIGNATURE.mid, time 0 on a downbeat. The table of bars is made without the songs that are
+ranked by it: in five parts by style and tempo, so that the ranking learns what the table is worth for new songs.
+"""
+
+import argparse
+import re
+import sys
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from drumhits.io.midi import read_midi
+from drumhits.tempo.metre import downbeat_features, features, hypotheses_bpm
+from drumhits.tempo.pulse import rates_hz
+from drumhits.tempo.strokes import VOICES, Part, Strokes, strokes_of
+from drumhits.tempo.table import BEAT_BINS, BINS, TABLE, Table
+
+ARTICULATION_OF = {
+    **dict.fromkeys((35, 36), "kick"), **dict.fromkeys((38, 40), "head"), 37: "cross_stick",
+    **dict.fromkeys((48, 50, 45, 47, 43, 58, 41), "mid"), **dict.fromkeys((42, 22), "closed"),
+    **dict.fromkeys((46, 26), "open"), 44: "pedal", **dict.fromkeys((49, 55, 57, 52), "crash"),
+    **dict.fromkeys((51, 59, 53), "ride"),
+}  # fmt: skip
+MIN_BARS, FULL_WEIGHT_BARS = 8, 30
+N_WAYS, N_FOLDS, N_ROUNDS = 3, 5, 20
+FLOOR, BLUR_BINS, PRIOR = 0.08, 0.8, 8.0
+SHARPNESS = 0.3  # of the share of a song in each way of playing: strokes are far from independent
+RIDGE, DOWNBEAT_RIDGE = 3.0, 0.1
+RIGHT = 0.01
+
+
+class Performance(NamedTuple):
+    """A song that was played to a click."""
+
+    name: str
+    style: str  # and tempo
+    bpm: float
+    signature: tuple[int, int]
+    strokes: Strokes
+
+    @property
+    def n_bars(self) -> float:
+        quarters = 4 * self.signature[0] / self.signature[1]
+        return (self.strokes.times_s[-1] - self.strokes.times_s[0]) * self.bpm / 60 / quarters
+
+
+def read_performance(path: Path) -> Performance:
+    """Read a performance; its tempo is that of the file, which its name rounds."""
+    named = re.fullmatch(r"(.+?)_(\d+)_([^_]+_\d+)_beat_(\d+)-(\d+)", path.stem)
+    content = read_midi(path)
+    notes = content.notes[np.isin(content.notes["number"], list(ARTICULATION_OF))]
+    kinds = np.array([ARTICULATION_OF[number] for number in notes["number"].tolist()], dtype=object)
+    strokes = strokes_of([Part(notes["time_s"], notes["velocity"], kinds)])
+    style, signature = named[3], (int(named[4]), int(named[5]))
+    return Performance(path.name, style, 6e7 / content.tempo.us_per_beat[0], signature, strokes)
+
+
+def performances(folder: Path) -> list[Performance]:
+    """Return the performances of a folder that have MIN_BARS or more, by name."""
+    songs = [read_performance(path) for path in sorted(folder.glob("*_beat_*.mid"))]
+    return [song for song in songs if len(song.strokes.times_s) and song.n_bars >= MIN_BARS]
+
+
+def bars_of(songs: list[Performance]) -> np.ndarray:
+    """Return `Table.bars`: N_WAYS of playing straight and as many in triplet feel, for which others are bent."""
+    counts = np.stack([_counts(song) for song in songs])
+    weights = np.array([min(1.0, FULL_WEIGHT_BARS / song.n_bars) for song in songs])
+    is_swung = np.array([_is_swung(one) for one in counts])
+    bent = np.stack([_swung(one) for one in counts[~is_swung]])
+    straight = _ways(counts[~is_swung], weights[~is_swung])
+    swung = np.concatenate([counts[is_swung], bent])
+    return np.concatenate([straight, _ways(swung, np.append(weights[is_swung], weights[~is_swung] / 2))])
+
+
+def _counts(song: Performance) -> np.ndarray:
+    place = song.strokes.times_s * song.bpm / 60 * BEAT_BINS
+    below, share = np.floor(place).astype(int), place % 1
+    counts = np.zeros((len(VOICES), BINS))
+    np.add.at(counts, (song.strokes.voices, below % BINS), 1 - share)
+    np.add.at(counts, (song.strokes.voices, (below + 1) % BINS), share)
+    return counts
+
+
+def _is_swung(counts: np.ndarray) -> bool:
+    """Tell whether the second 8th of a beat is nearer to the third triplet."""
+    in_beat = counts.sum(axis=0).reshape(4, BEAT_BINS).sum(axis=0)
+    return in_beat[15:18].sum() > in_beat[11:14].sum()
+
+
+def _swung(counts: np.ndarray) -> np.ndarray:
+    """Return counts whose second 8ths are moved onto the third triplet, and what lies between with them."""
+    place = np.arange(BINS)
+    share = place % BEAT_BINS / BEAT_BINS
+    bent = np.where(share < 0.5, share * 4 / 3, 2 / 3 + (share - 0.5) * 2 / 3)
+    target = place - place % BEAT_BINS + bent * BEAT_BINS
+    below, part = np.floor(target).astype(int), target % 1
+    moved = np.zeros_like(counts)
+    np.add.at(moved.T, below % BINS, (counts * (1 - part)).T)
+    np.add.at(moved.T, (below + 1) % BINS, (counts * part).T)
+    return moved
+
+
+def _ways(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the log densities of N_WAYS of playing: a mixture, fitted by expectation and maximisation."""
+    weighted = counts * weights[:, None, None]
+    shares = np.random.default_rng(0).dirichlet(np.full(N_WAYS, 0.3), len(counts))
+    for _ in range(N_ROUNDS):
+        density = np.einsum("sw,svb->wvb", shares, weighted)
+        mean = density.sum(axis=0)
+        mean /= np.maximum(mean.sum(axis=-1, keepdims=True), 1e-9)
+        density = gaussian_filter1d(density + PRIOR * mean, BLUR_BINS, axis=-1, mode="wrap")
+        density *= BINS / np.maximum(density.sum(axis=-1, keepdims=True), 1e-9)
+        bars = np.log((1 - FLOOR) * density + FLOOR)
+        log_share = SHARPNESS * np.einsum("wvb,svb->sw", bars, weighted)
+        shares = np.exp(log_share - logsumexp(log_share, axis=1, keepdims=True))
+    return bars
+
+
+def fit(songs: list[Performance]) -> Table:
+    """Return the table of some songs."""
+    fours = [song for song in songs if song.signature == (4, 4)]
+    fold_of = {style: number % N_FOLDS for number, style in enumerate(sorted({song.style for song in songs}))}
+    ranked, placed, weights = [], [], []
+    n_like = Counter(song.style for song in songs)
+    for fold in range(N_FOLDS):
+        table = _unweighted(bars_of([song for song in fours if fold_of[song.style] != fold]))
+        for song in (song for song in songs if fold_of[song.style] == fold):
+            tempos = hypotheses_bpm(rates_hz(song.strokes))
+            is_right = np.abs(tempos / song.bpm - 1) < RIGHT
+            if is_right.any():
+                rows = np.stack([features(song.strokes, bpm, table) for bpm in tempos])
+                ranked.append((rows, is_right))
+                weights.append(n_like[song.style] ** -0.5)
+            if song.signature == (4, 4):
+                rows, places = downbeat_features(song.strokes, song.bpm, table, 4)
+                off = np.minimum(places, BINS - places)
+                placed.append((rows, off == off.min()))
+    everything = np.concatenate([rows for rows, _ in ranked])
+    centre, scale = everything.mean(axis=0), everything.std(axis=0) + 1e-9
+    scaled = [((rows - centre) / scale, is_right) for rows, is_right in ranked]
+    downbeat = _choice(placed, np.ones(len(placed)), DOWNBEAT_RIDGE)
+    return Table(bars_of(fours), centre, scale, _choice(scaled, np.array(weights), RIDGE), downbeat)
+
+
+def _unweighted(bars: np.ndarray) -> Table:
+    return Table(bars, *(np.zeros(0),) * 4)
+
+
+def _choice(choices: list[tuple[np.ndarray, np.ndarray]], weights: np.ndarray, ridge: float) -> np.ndarray:
+    """Return the weights of the features of a conditional logit: of each set of rows, the right ones were chosen."""
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = 0.5 * ridge * w @ w, ridge * w
+        for (rows, is_right), weight in zip(choices, weights, strict=True):
+            log_odds = rows @ w
+            share = np.exp(log_odds - logsumexp(log_odds))
+            right = share[is_right].sum()
+            value -= weight * np.log(right)
+            slope = slope - weight * rows.T @ (share * is_right / right - share)
+        return value, slope
+
+    return minimize(loss, np.zeros(choices[0][0].shape[1]), jac=True).x
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--without", nargs="+", default=[], metavar="DRUMMER", help="drummers that are left out")
+    parser.add_argument("--output", type=Path, default=TABLE)
+    args = parser.parse_args()
+    songs = [song for song in performances(args.folder) if song.name.split("_")[0] not in args.without]
+    table = fit(songs)
+    names = [field.name for field in fields(Table)]
+    smaller = {name: getattr(table, name).astype(np.float16 if name == "bars" else np.float32) for name in names}
+    np.savez_compressed(args.output, **smaller)
+    print(f"{args.output}: fitted to {len(songs)} songs")
+
+
+if __name__ == "__main__":
+    main()
