@@ -40,6 +40,10 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
         print(report.settings(config, args.stem))
         return EXIT_DONE
     check_usage(args)
+    if args.review:
+        from drumhits.cli.reviewing import review
+
+        return review(args, request(args, config), console)
     planned = plan(request(args, config))
     console.messages(planned.messages)
     console.warnings(planned.warnings)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 from drumhits.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from distributed import Client
 
 
@@ -90,6 +92,20 @@ def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     with _signals_of_workers():
         results = pool(delayed(_call)(os.getpid(), function, item) for item in items)
     yield from results
+
+
+def background_process() -> "ProcessPoolExecutor":
+    """Return a process, started afresh at its first task, that ends with this one and leaves Ctrl-C to it."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_serve, initargs=(os.getpid(),))
+
+
+def _serve(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _watch(parent)
 
 
 def _call(parent: int, function: Callable, item: object) -> object:

@@ -1,6 +1,7 @@
 """What a user asks for -> the jobs that do it: nothing is converted before all of it is known to be safe."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,6 +47,8 @@ class JobRequest(NamedTuple):
     keep_all, resume, force : bool
     reports : tuple of Output
         What else the run writes.
+    is_replaceable : callable (Path) -> bool
+        Which MIDI files of earlier runs an output may replace.
     """
 
     inputs: tuple[Path, ...]
@@ -61,6 +64,7 @@ class JobRequest(NamedTuple):
     resume: bool = False
     force: bool = False
     reports: tuple[Output, ...] = ()
+    is_replaceable: Callable[[Path], bool] = is_our_midi
 
 
 class Plan(NamedTuple):
@@ -107,7 +111,7 @@ def plan(request: JobRequest) -> Plan:
     jobs = []
     for file, output in zip(stems, outputs, strict=True):
         with collect_errors(refused, file.path):
-            require_replaceable(Output("--output", output, is_our_midi), read, force=request.force)
+            require_replaceable(Output("--output", output, request.is_replaceable), read, force=request.force)
             jobs.append(_job(request, file, output, models.get(file.stem)))
     n_skipped = sum(len(one.paths) for one in found.skipped)
     messages, warnings = _remarks(request, found)

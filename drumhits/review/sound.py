@@ -1,0 +1,125 @@
+"""The sound of a stem and of the song around it, in pieces: decoded in the background, 16-bit mono at 44.1 kHz."""
+
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from drumhits.errors import InputError
+from drumhits.io.audio import SAMPLE_RATE, AudioReader
+
+FULL_SCALE = 32767
+LONGEST_WAIT_S = 60.0  # for a piece that is still to be decoded
+BYTES = 2  # a sample
+
+REACH = SAMPLE_RATE * 30 // 1000  # samples: how far an attack may lie from where the user put it
+STEP = SAMPLE_RATE // 1000  # samples: 1 ms
+RISE_STEPS = 5  # energies before and after an attack that are compared
+FLOOR = 0.01  # of the loudest millisecond, below which a rise counts for less
+PEAK_LENGTH = SAMPLE_RATE * 10 // 1000  # samples, as of the feature Amp
+
+
+class Sound:
+    """One audio file, which a thread of its own decodes into a temporary file.
+
+    Parameters
+    ----------
+    path : Path
+    n_samples : int >= 0
+        Its length at 44.1 kHz; what is missing is silence.
+    """
+
+    def __init__(self, path: Path, n_samples: int):
+        self.path, self.n_samples = path, n_samples
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the sound
+        self._n_decoded, self._is_over = 0, False
+        self._changed = threading.Condition()
+
+    def decode(self) -> None:
+        """Decode all of it; what cannot be decoded stays silent."""
+        try:
+            channel = self._decode(None)
+            if channel is not None:
+                self._decode(channel)
+        except (InputError, OSError, ValueError):  # the last: closed meanwhile
+            pass
+        finally:
+            with self._changed:
+                self._is_over = True
+                self._changed.notify_all()
+
+    def _decode(self, channel: int | None) -> int | None:
+        reader, n_written = AudioReader(self.path, channel), 0
+        for block in reader.blocks():
+            pcm = np.rint(np.clip(block, -1, 1) * FULL_SCALE).astype("<i2")
+            with self._changed:
+                self._file.seek(n_written * BYTES)
+                self._file.write(pcm.tobytes())
+                n_written += len(pcm)
+                self._n_decoded = max(self._n_decoded, n_written)
+                self._changed.notify_all()
+        return reader.loudest_channel_in_opposite_phase if channel is None else None
+
+    def samples(self, start: int, stop: int) -> np.ndarray:
+        """Return samples from `start` to before `stop`, int16, once they are there; cut at the ends of the file."""
+        start, stop = max(0, start), min(stop, self.n_samples)
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over or self._n_decoded >= stop, LONGEST_WAIT_S)
+            self._file.seek(start * BYTES)
+            pcm = np.frombuffer(self._file.read(max(0, stop - start) * BYTES), "<i2")
+        return np.pad(pcm, (0, max(0, stop - start) - len(pcm)))
+
+    def close(self) -> None:
+        with self._changed:
+            self._file.close()
+
+
+class Mix:
+    """Several sounds at once."""
+
+    def __init__(self, sounds: Sequence[Sound]):
+        self._sounds, self.n_samples = sounds, sounds[0].n_samples
+
+    def samples(self, start: int, stop: int) -> np.ndarray:
+        """See `Sound.samples`."""
+        parts = [sound.samples(start, stop).astype(np.int32) for sound in self._sounds]
+        length = len(parts[0])
+        total = sum(np.pad(part, (0, max(0, length - len(part))))[:length] for part in parts)
+        return np.clip(total, -FULL_SCALE, FULL_SCALE).astype("<i2")
+
+
+def decode_in_background(sounds: Sequence[Sound]) -> None:
+    """Decode sounds one after the other, in a thread that ends with the process."""
+
+    def decode_all() -> None:
+        for sound in sounds:
+            sound.decode()
+
+    threading.Thread(target=decode_all, daemon=True).start()
+
+
+def attack_near(sound: Sound | Mix, time_s: float) -> float:
+    """Return when the attack nearest to a time begins: where energy rises most steeply within 30 ms of it.
+
+    Parameters
+    ----------
+    time_s : float >= 0
+        Seconds.
+    """
+    centre, margin = round(time_s * SAMPLE_RATE), RISE_STEPS * STEP
+    first = max(0, centre - REACH - margin)
+    y = sound.samples(first, centre + REACH + margin).astype(np.float64)
+    power = np.square(y[: len(y) // STEP * STEP]).reshape(-1, STEP).mean(axis=1)
+    if len(power) <= 2 * RISE_STEPS or not power.any():
+        return time_s
+    means = np.convolve(power, np.full(RISE_STEPS, 1 / RISE_STEPS), "valid") + FLOOR * power.max()
+    rise = means[RISE_STEPS:] / means[:-RISE_STEPS]
+    return (first + (int(rise.argmax()) + RISE_STEPS) * STEP) / SAMPLE_RATE
+
+
+def peak_after(sound: Sound | Mix, time_s: float) -> float:
+    """Return the highest sample within 10 ms after a time, 0..1."""
+    start = round(time_s * SAMPLE_RATE)
+    return float(np.abs(sound.samples(start, start + PEAK_LENGTH).astype(np.int32)).max(initial=0) / FULL_SCALE)
