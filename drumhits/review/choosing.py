@@ -106,7 +106,7 @@ class Beliefs:
         hypotheses: Sequence[Hypothesis] = HYPOTHESES,
     ):
         Z = _rank_normal(X)
-        self._alike = Z[:, Z.any(axis=0)] / np.sqrt(max(1, np.count_nonzero(Z.any(axis=0))))
+        self._alike = Z[:, Z.any(axis=0)] / np.sqrt(max(1, int(Z.any(axis=0).sum())))
         self._loudness = Z[:, list(features).index(FILE_AMP)] if FILE_AMP in features else np.zeros(len(Z))
         self._min_confidence, self._hypotheses = min_confidence, hypotheses
         self._rows, self._y = np.zeros(0, int), np.zeros(0)
