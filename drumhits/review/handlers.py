@@ -79,7 +79,7 @@ def get(reviews: Reviews, parts: list[str], query: Mapping[str, str], asked_rang
                 return NOT_FOUND
             return Answer(200, OCTETS, waveform_tile(current.sounds[name], int(length), int(tile)))
         case ["spectrum", tile] if _is_number(tile, MOST_TILES):
-            return Answer(200, OCTETS, spectrum_tile(current.sounds[STEM], int(tile)))
+            return Answer(200, OCTETS, spectrum_tile(current.sounds[STEM], int(tile), current.peak))
         case ["sound", name] if name in current.sounds:
             return _sound(current.sounds[name], asked_range)
     return NOT_FOUND

@@ -12,12 +12,12 @@ SPECTRUM_HOP, N_FFT = 256, 1024
 SPECTRUM_COLUMNS = 512  # in a tile: 3 s
 N_BANDS = 72
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
-LOWEST_DB, HIGHEST_DB = -90.0, -10.0  # of a full-scale sine in one band, from black to bright
+LOWEST_DB, HIGHEST_DB = -72.0, -12.0  # of a sine of the highest peak, from black to bright
 _HANN = np.hanning(N_FFT).astype(np.float32)
 
 
 def waveform_tile(sound: Sound | Mix, column_samples: int, tile: int) -> bytes:
-    """Return the lowest and the highest sample of each column of a tile in turn, int8, full scale 127.
+    """Return the lowest and the highest sample of each column of a tile in turn, int16.
 
     Parameters
     ----------
@@ -29,14 +29,21 @@ def waveform_tile(sound: Sound | Mix, column_samples: int, tile: int) -> bytes:
     y = sound.samples(tile * length, (tile + 1) * length)
     y = np.pad(y, (0, -len(y) % column_samples)).reshape(-1, column_samples)
     edges = np.stack((y.min(axis=1, initial=0), y.max(axis=1, initial=0)), axis=1)
-    return np.rint(edges / FULL_SCALE * 127).astype(np.int8).tobytes()
+    return edges.astype("<i2").tobytes()
 
 
-def spectrum_tile(sound: Sound | Mix, tile: int) -> bytes:
-    """Return the levels of a tile, uint8 from LOWEST_DB to HIGHEST_DB: N_BANDS a column, the lowest first."""
+def spectrum_tile(sound: Sound | Mix, tile: int, peak: float) -> bytes:
+    """Return the levels of a tile, uint8 from LOWEST_DB to HIGHEST_DB: N_BANDS a column, the lowest first.
+
+    Parameters
+    ----------
+    tile : int >= 0
+    peak : float > 0
+        Of the loud hits, full scale 1.
+    """
     first = tile * SPECTRUM_COLUMNS * SPECTRUM_HOP - N_FFT // 2
     n_wanted = (SPECTRUM_COLUMNS - 1) * SPECTRUM_HOP + N_FFT
-    y = sound.samples(first, first + n_wanted).astype(np.float32) / np.float32(FULL_SCALE)
+    y = sound.samples(first, first + n_wanted).astype(np.float32) / np.float32(FULL_SCALE * peak)
     y = np.pad(y, (max(0, -first), 0))
     y = np.pad(y, (0, max(0, n_wanted - len(y))))
     frames = np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::SPECTRUM_HOP] * _HANN

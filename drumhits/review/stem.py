@@ -25,6 +25,7 @@ from drumhits.transcription.convert import Conversion, Job
 FORMAT = 1
 SAME_HIT_S = 0.025  # how near a candidate lies to an added hit that is it
 SOONEST, SUREST = 0.01, 0.99  # confidence from which hits are kept, at most and at least
+SILENT_PEAK = 1e-3
 SHOWN_AHEAD = 3  # questions whose sound the page may fetch before they are asked
 MIX, STEM = "mix", "stem"
 
@@ -67,6 +68,7 @@ class StemReview:
         limit = min(max(self._min_confidence, SOONEST), SUREST)
         self._beliefs = Beliefs(self._X, FEATURE_SETS[ALL], self._prior(limit), limit)
         self._n_refits = 0
+        self._wrong_at_first = float(self._beliefs.risk.sum())
         self.sounds = _sounds(self.conversion)
         self._journal = Journal(places.journal(source.fingerprint))
         self.n_forgotten = self._resume()
@@ -196,6 +198,7 @@ class StemReview:
                 "left": len(queue),
                 "decided": len(decided.kept),
                 "wrong": float(wrong.sum()),
+                "wrongAtFirst": self._wrong_at_first,
                 "undo": self.session.steps[-1].to_plain() if self.session.steps else None,
                 "done": self.session.is_done,
                 "keep": "".join(map(str, self.keep.astype(int).tolist())),
@@ -212,6 +215,11 @@ class StemReview:
                 ],
             }  # fmt: skip
 
+    @property
+    def peak(self) -> float:
+        """Highest sample at a candidate, at least -60 dB, full scale 1."""
+        return float(self.table["Amp"].max(initial=SILENT_PEAK))
+
     def about(self) -> dict[str, Any]:
         """Return what the page shows of the stem and does not change."""
         source, places = self.conversion.source, self.places
@@ -227,7 +235,7 @@ class StemReview:
             "names": [{"name": name, "number": number} for name, number in self.names.items()],
             "siblings": [name for name in self.sounds if name not in (STEM, MIX)],
             "hasMix": MIX in self.sounds,
-            "peak": float(self.table["Amp"].max(initial=1e-3)),
+            "peak": self.peak,
             "warnings": [*source.warnings, *self._forgotten()],
             "files": {name: str(path) for name, path in
                       (("output", places.output), ("raw", places.raw), ("edited", places.edited),

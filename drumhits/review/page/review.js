@@ -73,10 +73,10 @@ const current = () => page.chosen ?? page.state?.queue[0] ?? null;
 const found = hit => view.hits.find(one => one.hit === hit);
 
 function show(nChanged) {
-  const { state, about } = page, hit = found(current());
+  const { state } = page, hit = found(current());
   const wrong = Math.round(state.wrong);
   element("progress-text").textContent = `${state.decided} decided, about ${wrong} wrong ${wrong === 1 ? "hit" : "hits"} left` + (nChanged ? `, ${nChanged} changed by your answers` : "");
-  element("progress-bar").value = about.hits.length ? 1 - state.left / about.hits.length : 1;
+  element("progress-bar").value = state.wrongAtFirst > 0 ? Math.max(0, 1 - state.wrong / state.wrongAtFirst) : 1;
   element("undo").disabled = !state.undo;
   for (const id of ["keep", "delete", "again", "skip"]) element(id).disabled = !hit;
   if (!hit) {
@@ -112,6 +112,10 @@ function present() {
 const soundAddress = () => `${page.about.index}/sound/${page.mix && page.about.hasMix ? "mix" : "stem"}`;
 
 function play(time) {
+  if (!navigator.userActivation.hasBeenActive) {  // a browser lets no page sound before that
+    element("what").textContent += " · press Again to listen";
+    return;
+  }
   const from = Math.max(0, time - BEFORE_S), to = Math.min(page.about.duration, time + AFTER_S);
   const moments = view.hits.filter(hit => hit.time >= from && hit.time < to && (hit.keep || hit.hit === current())).map(hit => hit.time);
   const kind = OVERLAYS[page.overlay];
@@ -207,6 +211,7 @@ function overlay() {
 
 function again() {
   const hit = found(current());
+  if (hit) element("what").textContent = description(hit);
   play(hit ? hit.time : view.cursor);
 }
 

@@ -30,10 +30,6 @@ export class Player {
     return this.clips.get(key);
   }
 
-  // Whether the browser lets this page sound; until the user does something, most do not.
-  get isAllowed() {
-    return this.context !== null && this.context.state === "running";
-  }
 
   async play({ address, start, stop, peak, speed, loop, overlay, moments }) {
     this.stop();

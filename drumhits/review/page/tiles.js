@@ -30,10 +30,10 @@ class Tiles {
 export class Waveforms {
   constructor(home, sampleRate, onArrival) {
     this.rate = sampleRate;
-    this.tiles = new Tiles(async key => new Int8Array(await bytes(`${home}/waveform/${key}`)), onArrival);
+    this.tiles = new Tiles(async key => new Int16Array(await bytes(`${home}/waveform/${key}`)), onArrival);
   }
 
-  // Calls draw(x, low, high) for each pixel of a stretch of a sound, with edges in -127..127.
+  // Calls draw(x, low, high) for each pixel of a stretch of a sound, with edges of full scale 32767.
   each(name, start, perPixel, width, draw) {
     const step = perPixel * this.rate, length = step >= FAR ? FAR : NEAR;
     let number = -1, tile;

@@ -5,6 +5,7 @@ import { Spectrogram, Waveforms } from "./tiles.js";
 const FARTHEST = 4, NEAREST = 900;  // pixels a second
 const USUAL = 160;
 const GLIDE_MS = 180;
+const FAINT = 0.5;  // hits that are surely none
 const TOUCH = 9;  // pixels around a hit that are it
 const COLOURS = ["ink", "soft", "line", "kept", "dropped", "doubt", "wave", "ghost", "here", "low", "high"];
 
@@ -31,8 +32,14 @@ export class View {
     this.recolour();
     this.stopped = new AbortController();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour(), { signal: this.stopped.signal });
-    this.sizes = new ResizeObserver(redraw);
+    this.sizes = new ResizeObserver(() => this.resized());
     for (const one of [canvas, overview]) this.sizes.observe(one);
+  }
+
+  resized() {
+    const middle = this.start + (this.shownWidth ?? this.width) / this.perSecond / 2;
+    this.shownWidth = this.width;
+    this.scrollTo(middle - this.width / this.perSecond / 2);
   }
 
   close() {
@@ -140,7 +147,7 @@ export class View {
   }
 
   drawWave(context, name, width, middle, reach) {
-    const scale = reach / 127 / Math.max(this.about.peak, 0.02) * 0.9;
+    const scale = reach / 32767 / this.about.peak * 0.9;
     context.beginPath();
     this.waveforms.each(name, this.start, 1 / this.perSecond, width, (x, low, high) => {
       const top = Math.min(reach, high * scale), bottom = Math.min(reach, -low * scale);
@@ -163,8 +170,10 @@ export class View {
     const x = this.xAt(hit.time), y = middle - reach * (0.15 + 1.05 * (hit.keep ? hit.velocity / 127 : 0.12));
     const isCurrent = hit.hit === this.current;
     const colour = hit.doubt ? this.colour.doubt : hit.keep ? this.colour.kept : this.colour.dropped;
+    context.globalAlpha = hit.keep || hit.doubt || hit.mine || isCurrent ? 1 : FAINT;
     line(context, x, isCurrent ? 0 : y, middle, isCurrent ? this.colour.ink : colour, []);
     sign(context, x, y, hit, colour, isCurrent ? 7 : 4.5);
+    context.globalAlpha = 1;
     if (hit.mine) {
       context.beginPath();
       context.arc(x, y, isCurrent ? 11 : 7.5, 0, 2 * Math.PI);
@@ -180,7 +189,7 @@ export class View {
     context.fillStyle = colour.here;
     context.fillRect(this.start / perPixel, 0, Math.max(2, this.width / this.perSecond / perPixel), height);
     context.fillStyle = colour.wave;
-    const scale = height / 2 / 127 / Math.max(this.about.peak, 0.02) * 0.7;
+    const scale = height / 2 / 32767 / this.about.peak * 0.7;
     this.waveforms.each("stem", 0, perPixel, width, (x, low, high) => {
       const top = Math.min(height / 2, high * scale), bottom = Math.min(height / 2, -low * scale);
       context.fillRect(x, height / 2 - top, 1, top + bottom + 0.5);
