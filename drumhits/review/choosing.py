@@ -41,7 +41,7 @@ class Hypothesis:
     trust : float in 0..1
         By which the model's log odds are multiplied.
     most_log_odds : float > 0
-        Those of the model are clipped to.
+        Those of the model are clipped to, on either side of its limit.
     bias : float
         Variance of what all hits have in common.
     linear, local : float
@@ -201,8 +201,8 @@ class _Process:
 
     def __init__(self, says: Hypothesis, log_odds: np.ndarray, limit: float, alike: np.ndarray, loudness: np.ndarray):
         self._says, self._alike, self._loudness = says, alike, loudness
-        self._confidence = np.clip(log_odds, -says.most_log_odds, says.most_log_odds)
-        self._prior = says.trust * (self._confidence - limit)
+        self._confidence = np.clip(log_odds - limit, -says.most_log_odds, says.most_log_odds)
+        self._prior = says.trust * self._confidence
         self._square = np.square(alike).sum(axis=1)
         self._rows, self._covariance = np.zeros(0, int), np.zeros((0, len(log_odds)))
         self._weights = np.zeros(0)

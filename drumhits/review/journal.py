@@ -22,7 +22,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 MAX_BYTES = 256 * 2**20
-_CUT_OFF = re.compile(rb"[0-9a-f]{0,8}( \{[^\n]*)?")  # the first line of a journal, not whole
+_CUT_OFF = re.compile(rb"[0-9a-f]{0,8}( (\{[^\n]*)?)?")  # the first line of a journal, not whole
 LOCKED_BYTE = 2**40  # Windows locks bytes for readers, too: one far behind the end
 
 

@@ -63,7 +63,7 @@ class Step:
         StepError
             It is none.
         """
-        if not isinstance(plain, dict) or not plain.keys() <= _CHECKS.keys():
+        if not isinstance(plain, dict) or "do" not in plain or not plain.keys() <= _CHECKS.keys():
             raise StepError("a step is an object of " + ", ".join(_CHECKS))
         for name, value in plain.items():
             if not _CHECKS[name](value):
