@@ -21,7 +21,7 @@ from drumhits.detection.features import FILE_AMP
 from drumhits.numeric import expit
 
 LOWEST, HIGHEST = 1e-4, 1 - 1e-4  # probabilities of the model are clipped to
-OTHERS_WEIGHT = 0.15  # of an expected right decision about another hit beside that about the one asked
+OTHERS_WEIGHT = 0.05  # of an expected right decision about another hit beside that about the one asked
 MOST_WEIGHED = 50  # candidates whose answers are weighed
 MOST_OTHERS = 3000  # candidates that an answer is weighed for
 MOST_ANSWERS = 400  # the latest ones are learned from; by then the model has learned from the others
@@ -68,9 +68,9 @@ class Hypothesis:
 
 
 HYPOTHESES = (
-    Hypothesis(weight=0.8, trust=1.0, most_log_odds=6.0, bias=1.0, linear=0.5, local=1.0, reach=1.0),
+    Hypothesis(weight=0.7, trust=1.0, most_log_odds=6.0, bias=1.0, linear=0.5, local=1.0, reach=1.0),
     Hypothesis(
-        weight=0.2, trust=0.5, most_log_odds=2.5, bias=0.3, linear=0.5, local=1.0, reach=1.2, confidence=0.05,
+        weight=0.3, trust=0.5, most_log_odds=2.5, bias=0.3, linear=0.5, local=1.0, reach=1.2, confidence=0.05,
         loudness=3.0, loudness_step=4.0, loudness_reach=0.5,
     ),
 )  # fmt: skip

@@ -18,7 +18,7 @@ PAGE = Path(__file__).with_name("page")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 JSON, OCTETS = "application/json", "application/octet-stream"
 MOST_BYTES = 1 << 23  # of sound at a time
-MOST_TILES = 1_000_000
+MOST_TILES = MOST_STEMS = 1_000_000
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 
 
@@ -67,8 +67,10 @@ def get(reviews: Reviews, parts: list[str], query: Mapping[str, str], asked_rang
         return Answer(200, *page_files()[parts[0]])
     if parts == ["about"]:
         return of_json(200, reviews.about())
-    if len(parts) < 2 or parts[0] != str(reviews.index):
-        return refusal(409, "another stem is open") if parts[0].isdecimal() else NOT_FOUND
+    if len(parts) < 2 or not _is_number(parts[0], MOST_STEMS):
+        return NOT_FOUND
+    if parts[0] != str(reviews.index):
+        return refusal(409, "another stem is open")
     current = reviews.current
     match parts[1:]:
         case ["state"]:

@@ -46,7 +46,7 @@ class Journal:
     """
 
     def __init__(self, path: Path):
-        self.path = path
+        self.path, self._is_closed = path, False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
@@ -120,7 +120,10 @@ class Journal:
         self._end += len(line)
 
     def close(self) -> None:
-        os.close(self._file)
+        """Let go of the file; once is enough."""
+        if not self._is_closed:
+            os.close(self._file)
+        self._is_closed = True
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

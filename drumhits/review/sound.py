@@ -3,10 +3,13 @@
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
+from drumhits.detection.onsets import ATTACK_POWERS, refine
+from drumhits.drums import PROFILES
 from drumhits.errors import InputError
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
 
@@ -38,12 +41,14 @@ class Sound:
         self._changed = threading.Condition()
 
     def decode(self) -> None:
-        """Decode all of it; what cannot be decoded stays silent."""
+        """Decode all of it, unless it is closed; what cannot be decoded stays silent."""
         try:
+            if self._file.closed:
+                return
             channel = self._decode(None)
             if channel is not None:
                 self._decode(channel)
-        except (InputError, OSError, ValueError):  # the last: closed meanwhile
+        except (InputError, OSError):
             pass
         finally:
             with self._changed:
@@ -52,14 +57,17 @@ class Sound:
 
     def _decode(self, channel: int | None) -> int | None:
         reader, n_written = AudioReader(self.path, channel), 0
-        for block in reader.blocks():
-            pcm = np.rint(np.clip(block, -1, 1) * FULL_SCALE).astype("<i2")
-            with self._changed:
-                self._file.seek(n_written * BYTES)
-                self._file.write(pcm.tobytes())
-                n_written += len(pcm)
-                self._n_decoded = max(self._n_decoded, n_written)
-                self._changed.notify_all()
+        with closing(reader.blocks()) as blocks:  # type: ignore[type-var]
+            for block in blocks:
+                pcm = np.rint(np.clip(block, -1, 1) * FULL_SCALE).astype("<i2")
+                with self._changed:
+                    if self._file.closed:
+                        return None
+                    self._file.seek(n_written * BYTES)
+                    self._file.write(pcm.tobytes())
+                    n_written += len(pcm)
+                    self._n_decoded = max(self._n_decoded, n_written)
+                    self._changed.notify_all()
         return reader.loudest_channel_in_opposite_phase if channel is None else None
 
     def samples(self, start: int, stop: int) -> np.ndarray:
@@ -100,23 +108,27 @@ def decode_in_background(sounds: Sequence[Sound]) -> None:
     threading.Thread(target=decode_all, daemon=True).start()
 
 
-def attack_near(sound: Sound | Mix, time_s: float) -> float:
-    """Return when the attack nearest to a time begins: where energy rises most steeply within 30 ms of it.
+def attack_near(sound: Sound | Mix, time_s: float, stem: str) -> float:
+    """Return when the attack nearest to a time begins: where energy rises most within 30 ms, timed as candidates are.
 
     Parameters
     ----------
     time_s : float >= 0
         Seconds.
+    stem : str
+        One of `drums.STEMS`.
     """
-    centre, margin = round(time_s * SAMPLE_RATE), RISE_STEPS * STEP
+    centre, margin = round(time_s * SAMPLE_RATE), SAMPLE_RATE * 20 // 1000
     first = max(0, centre - REACH - margin)
-    y = sound.samples(first, centre + REACH + margin).astype(np.float64)
+    y = sound.samples(first, centre + REACH + margin).astype(np.float32)
     power = np.square(y[: len(y) // STEP * STEP]).reshape(-1, STEP).mean(axis=1)
-    if len(power) <= 2 * RISE_STEPS or not power.any():
+    inner = power[margin // STEP - RISE_STEPS : len(power) - margin // STEP + RISE_STEPS]
+    if len(inner) <= 2 * RISE_STEPS or not inner.any():
         return time_s
-    means = np.convolve(power, np.full(RISE_STEPS, 1 / RISE_STEPS), "valid") + FLOOR * power.max()
-    rise = means[RISE_STEPS:] / means[:-RISE_STEPS]
-    return (first + (int(rise.argmax()) + RISE_STEPS) * STEP) / SAMPLE_RATE
+    means = np.convolve(inner, np.full(RISE_STEPS, 1 / RISE_STEPS), "valid") + FLOOR * power.max()
+    coarse = margin + int((means[RISE_STEPS:] / means[:-RISE_STEPS]).argmax()) * STEP
+    power_of, late = ATTACK_POWERS[PROFILES[stem].attack_power]
+    return float(max(0, first + refine(y, np.array([coarse]), power_of)[0] - late) / SAMPLE_RATE)
 
 
 def peak_after(sound: Sound | Mix, time_s: float) -> float:

@@ -52,7 +52,7 @@ def test_without_answers_the_model_decides(seed, min_confidence):
     X, _, prior = song(seed)
     beliefs = Beliefs(X, FEATURES, prior, min_confidence)
     assert ((beliefs.probability >= 0.5) == (prior >= min_confidence)).all()
-    assert ((0 <= beliefs.confidence) & (beliefs.confidence <= 1)).all()
+    assert ((beliefs.confidence >= 0) & (beliefs.confidence <= 1)).all()
 
 
 def test_order_asks_about_each_open_hit_once():
