@@ -41,6 +41,7 @@ def refusal(status: int, sentence: object) -> Answer:
     return of_json(status, {"error": str(sentence)})
 
 
+OTHER_STEM = "another tab has opened another stem"
 NOT_FOUND = refusal(404, "there is nothing at this address")
 
 
@@ -70,7 +71,7 @@ def get(reviews: Reviews, parts: list[str], query: Mapping[str, str], asked_rang
     if len(parts) < 2 or not _is_number(parts[0], MOST_STEMS):
         return NOT_FOUND
     if parts[0] != str(reviews.index):
-        return refusal(409, "another stem is open")
+        return _other_stem(reviews) if parts[1:] == ["state"] else refusal(409, OTHER_STEM)
     current = reviews.current
     match parts[1:]:
         case ["state"]:
@@ -116,17 +117,22 @@ def post(reviews: Reviews, parts: list[str], body: Any) -> Answer:
     if len(parts) != 2 or parts[1] not in ACTIONS:
         return NOT_FOUND
     if parts[0] != str(reviews.index):
-        return refusal(409, "another stem is open")
+        return _other_stem(reviews)
     if not isinstance(body, dict):
         return refusal(400, "this is no object in JSON")
     try:
         return ACTIONS[parts[1]](reviews, body)
     except StaleError as error:
-        return of_json(409, {"error": str(error), "state": reviews.current.state()})
+        return of_json(200, {"error": str(error), "state": reviews.current.state()})
     except StepError as error:
         return refusal(400, error)
     except InputError as error:
         return refusal(507, error)
+
+
+def _other_stem(reviews: Reviews) -> Answer:
+    """Tell a page that is behind; a browser's console would call a refusal an error."""
+    return of_json(200, {"error": OTHER_STEM, "index": reviews.index})
 
 
 def _act(reviews: Reviews, body: dict[str, Any]) -> Answer:

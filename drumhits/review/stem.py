@@ -135,7 +135,8 @@ class StemReview:
         """Return the step that adds a hit at the attack nearest to a time: keeping the candidate there, if there is."""
         asked = Step.from_plain({"velocity": 1, "name": "", **plain})
         self.session.require_fit(asked)
-        time_s = min(attack_near(self.sounds[STEM], asked.time_s or 0.0, self.job.stem), self.conversion.source.duration_s)
+        time_s = attack_near(self.sounds[STEM], asked.time_s or 0.0, self.job.stem)
+        time_s = min(time_s, self.conversion.source.duration_s)
         near = np.abs(self.table.times_s - time_s)
         if len(near) and near.min() <= SAME_HIT_S:
             return Step(KEEP, hit=int(self.table.samples[near.argmin()]))

@@ -1,9 +1,9 @@
-// Requests to the server of this page. A refusal becomes a Problem with the server's sentence.
+// Requests to the server of this page. A refusal becomes a Problem with the server's sentence; so does an answer to a page
+// that is behind, which brings what the page has missed.
 
 export class Problem extends Error {
-  constructor(sentence, status, answer) {
+  constructor(sentence, answer) {
     super(sentence);
-    this.status = status;
     this.answer = answer;
   }
 }
@@ -15,16 +15,22 @@ async function ask(address, options) {
   try {
     response = await fetch(address, options);
   } catch {
-    throw new Problem(GONE, 0, null);
+    throw new Problem(GONE, {});
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  throw new Problem(answer.error || GONE, response.status, answer);
+  throw new Problem(answer.error || GONE, answer);
+}
+
+async function understood(response) {
+  if (response.status === 204) return null;
+  const answer = await response.json();
+  if (answer.error) throw new Problem(answer.error, answer);
+  return answer;
 }
 
 export async function load(address) {
-  const response = await ask(address);
-  return response.status === 204 ? null : response.json();
+  return understood(await ask(address));
 }
 
 export async function bytes(address, first, last) {
@@ -34,5 +40,5 @@ export async function bytes(address, first, last) {
 
 export async function send(address, body) {
   const headers = { "Content-Type": "application/json" };
-  return (await ask(address, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  return understood(await ask(address, { method: "POST", headers, body: JSON.stringify(body) }));
 }

@@ -145,9 +145,8 @@ async function act(step) {
     take(state);
     if (undone || page.chosen !== null) present();
   } catch (error) {
-    if (error.answer?.state) take(error.answer.state);
-    else take(page.state);
-    report(error);
+    take(error.answer?.state ?? page.state);
+    await report(error);
   } finally {
     page.busy = false;
   }
@@ -268,19 +267,20 @@ function problem(sentence) {
   element("problem").hidden = false;
 }
 
-function report(error) {
+// Say what went wrong; where another tab has opened another stem, open it here, too.
+async function report(error) {
+  if (error.answer?.index !== undefined) await load("about").then(start);
   problem(error.message);
 }
 
-// Show what another tab decided, or a model that was fitted meanwhile; another stem that was opened there is opened here.
+// Show what another tab decided, or a model that was fitted meanwhile.
 async function look() {
   if (!page.over && page.state && !page.busy) {
     try {
       const state = await load(`${page.about.index}/state?version=${page.state.version}`);
       if (state && !page.busy) take(state);
     } catch (error) {
-      if (error.status === 409) await load("about").then(start, report);
-      else report(error);
+      await report(error);
     }
   }
   setTimeout(look, LOOK_MS);
@@ -319,4 +319,5 @@ document.addEventListener("keydown", event => {
   press();
 });
 
+export { view };
 load("about").then(start).then(look, report);
