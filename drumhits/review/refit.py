@@ -1,15 +1,15 @@
 """The model fitted anew while the user listens, as train_classifier.py fits it, in a process of its own."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drumhits.analysis import ALL, FEATURE_SETS
+from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.errors import InputError
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel
@@ -73,18 +73,24 @@ class Refitter:
         if not self._fits or is_busy or abs(len(y) - self._n_learned) < EVERY:
             return
         self._n_learned = len(y)
-        self._running = self._pool.submit(fitted, self._lesson, self._start, X, y)
-        self._running.add_done_callback(self._take)
+        try:
+            self._running = self._pool.submit(fitted, self._lesson, self._start, X, y)
+            self._running.add_done_callback(self._take)
+        except BrokenExecutor:  # killed, for lack of memory most often: the answers go on without
+            self._fits = False
 
     def _take(self, done: Future) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return  # it is for later answers to try again
-        if (model := done.result()) is not None:
-            self._on_fitted(model)
+        if not done.cancelled() and not isinstance(done.exception(), BrokenExecutor):
+            model = done.result()
+            if model is not None:
+                self._on_fitted(model)
 
     def train(self, model: Path) -> str:
         """Train a model on all pairs of the training folder, write it, and return what to say of it; waits for it."""
-        return self._pool.submit(trained, self._lesson, model).result()
+        try:
+            return self._pool.submit(trained, self._lesson, model).result()
+        except BrokenExecutor:
+            return "No model was written: the process that trains ended all of a sudden, perhaps for lack of memory."
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -113,7 +119,7 @@ def _pairs(lesson: Lesson) -> "Dataset | None":
     try:
         pairs = [pair for pair in find_pairs(lesson.raw_dir, lesson.edited_dir, lesson.stem).pairs
                  if pair.raw.resolve() != lesson.this_raw.resolve()]  # fmt: skip
-        songs, _ = label_songs(pairs)
+        songs, _ = label_songs(pairs, analyse=partial(analyze, features=ALL))
         return gather_dataset(songs, ALL) if songs else None
     except InputError:
         return None
