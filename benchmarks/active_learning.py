@@ -173,14 +173,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--unseen", action="store_true", help="also F1 on songs that gave no answer (slow)")
     args = parser.parse_args(argv)
     print(f"{'answers a song':<30}" + "".join(f"{n:8d}" for n in ANSWERS))
-    totals = {order: np.zeros(1 + len(ANSWERS)) for order in ORDERS}
+    totals, found = {order: np.zeros(1 + len(ANSWERS)) for order in ORDERS}, 0
     for stem in args.stems:
         model = load_model(pretrained_path(stem))
         pairs = [pair for folder in args.folders for pair in songs_with_truth(folder, stem)]
         songs = [read_song(pair, model, args.taste) for pair in pairs]
+        found += len(songs)
         if songs:
             for order, left in report(stem, songs, model, args.random, unseen=args.unseen).items():
                 totals[order] += left
+    if not found:
+        print("no NAME-STEM.wav (.flac ...) with its NAME-STEM_ground_truth.mid in these folders", file=sys.stderr)
+        return 3
     print(f"\nall stems: {totals[OURS][0]:.0f} decided wrongly")
     for order, left in totals.items():
         _print_row(f"{order}, wrong left", left[1:], "8.1f")

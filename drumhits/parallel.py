@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from drumhits.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import Future
 
     from distributed import Client
 
@@ -94,13 +94,28 @@ def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     yield from results
 
 
-def background_process() -> "ProcessPoolExecutor":
-    """Return a process, started afresh at its first task, that ends with this one and leaves Ctrl-C to it."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+class BackgroundProcess:
+    """A process, started afresh at its first task, that ends with this one and leaves Ctrl-C to it."""
 
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=context, initializer=_serve, initargs=(os.getpid(),))
+    def __init__(self) -> None:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        self._others = set(multiprocessing.active_children())
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_serve, initargs=(os.getpid(),))
+
+    def submit(self, function: Callable, *args: object) -> "Future":
+        """Have a function called there, after those before it; BrokenExecutor where the process was killed."""
+        return self._pool.submit(function, *args)
+
+    def close(self) -> None:
+        """End it at once, whatever it is doing."""
+        import multiprocessing
+
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - self._others:
+            child.kill()
 
 
 def _serve(parent: int) -> None:

@@ -153,6 +153,15 @@ class Beliefs:
         """Probability that each candidate is decided wrongly, shape (n,), 0..0.5."""
         return np.minimum(self.probability, 1 - self.probability)
 
+    @property
+    def likely_wrong(self) -> np.ndarray:
+        """Probability that each candidate is decided wrongly, by the likelier hypothesis, shape (n,), 0..1.
+
+        What the other one leaves open would add up to many wrong ones, long before anything speaks for it.
+        """
+        likelier = self._each[self._weights.argmax()]
+        return np.where(self.probability >= 0.5, 1 - likelier, likelier)
+
     def order(self, open_rows: np.ndarray) -> np.ndarray:
         """Return the candidates to ask about, the most informative first; those that are weighed come before others.
 

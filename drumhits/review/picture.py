@@ -17,7 +17,7 @@ _HANN = np.hanning(N_FFT).astype(np.float32)
 
 
 def waveform_tile(sound: Sound | Mix, column_samples: int, tile: int) -> bytes:
-    """Return the lowest and the highest sample of each column of a tile in turn, int16.
+    """Return the lowest and the highest sample of each column of a tile in turn, int16; nothing until it is decoded.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def waveform_tile(sound: Sound | Mix, column_samples: int, tile: int) -> bytes:
     tile : int >= 0
     """
     length = column_samples * TILE_COLUMNS
+    if not sound.has((tile + 1) * length):
+        return b""
     y = sound.samples(tile * length, (tile + 1) * length)
     y = np.pad(y, (0, -len(y) % column_samples)).reshape(-1, column_samples)
     edges = np.stack((y.min(axis=1, initial=0), y.max(axis=1, initial=0)), axis=1)
@@ -35,6 +37,8 @@ def waveform_tile(sound: Sound | Mix, column_samples: int, tile: int) -> bytes:
 def spectrum_tile(sound: Sound | Mix, tile: int, peak: float) -> bytes:
     """Return the levels of a tile, uint8 from LOWEST_DB to HIGHEST_DB: N_BANDS a column, the lowest first.
 
+    Nothing until it is decoded.
+
     Parameters
     ----------
     tile : int >= 0
@@ -43,6 +47,8 @@ def spectrum_tile(sound: Sound | Mix, tile: int, peak: float) -> bytes:
     """
     first = tile * SPECTRUM_COLUMNS * SPECTRUM_HOP - N_FFT // 2
     n_wanted = (SPECTRUM_COLUMNS - 1) * SPECTRUM_HOP + N_FFT
+    if not sound.has(first + n_wanted):
+        return b""
     y = sound.samples(first, first + n_wanted).astype(np.float32) / np.float32(FULL_SCALE * peak)
     y = np.pad(y, (max(0, -first), 0))
     y = np.pad(y, (0, max(0, n_wanted - len(y))))

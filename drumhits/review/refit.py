@@ -13,7 +13,7 @@ from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.errors import InputError
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel
-from drumhits.parallel import background_process
+from drumhits.parallel import BackgroundProcess
 from drumhits.review.outputs import Places
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Refitter:
         self._start, self._on_fitted = start, on_fitted
         self._lesson = Lesson(start.stem, places.raw_dir, places.edited_dir, places.raw)
         self._fits = start.features == FEATURE_SETS[ALL] and not start.offered
-        self._pool = background_process()
+        self._process = BackgroundProcess()
         self._running: Future | None = None
         self._n_learned = 0
 
@@ -74,7 +74,7 @@ class Refitter:
             return
         self._n_learned = len(y)
         try:
-            self._running = self._pool.submit(fitted, self._lesson, self._start, X, y)
+            self._running = self._process.submit(fitted, self._lesson, self._start, X, y)
             self._running.add_done_callback(self._take)
         except BrokenExecutor:  # killed, for lack of memory most often: the answers go on without
             self._fits = False
@@ -88,12 +88,13 @@ class Refitter:
     def train(self, model: Path) -> str:
         """Train a model on all pairs of the training folder, write it, and return what to say of it; waits for it."""
         try:
-            return self._pool.submit(trained, self._lesson, model).result()
+            return self._process.submit(trained, self._lesson, model).result()
         except BrokenExecutor:
             return "No model was written: the process that trains ended all of a sudden, perhaps for lack of memory."
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End what goes on in the background."""
+        self._process.close()
 
 
 def fitted(lesson: Lesson, start: TrainedModel, X: np.ndarray, y: np.ndarray) -> PlainModel | None:

@@ -70,6 +70,11 @@ class Sound:
                     self._changed.notify_all()
         return reader.loudest_channel_in_opposite_phase if channel is None else None
 
+    def has(self, stop: int) -> bool:
+        """Tell whether all samples before `stop` are there."""
+        with self._changed:
+            return self._is_over or self._n_decoded >= min(stop, self.n_samples)
+
     def samples(self, start: int, stop: int) -> np.ndarray:
         """Return samples from `start` to before `stop`, int16, once they are there; cut at the ends of the file."""
         start, stop = max(0, start), min(stop, self.n_samples)
@@ -89,6 +94,10 @@ class Mix:
 
     def __init__(self, sounds: Sequence[Sound]):
         self._sounds, self.n_samples = sounds, sounds[0].n_samples
+
+    def has(self, stop: int) -> bool:
+        """See `Sound.has`."""
+        return all(sound.has(stop) for sound in self._sounds)
 
     def samples(self, start: int, stop: int) -> np.ndarray:
         """See `Sound.samples`."""

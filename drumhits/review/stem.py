@@ -68,10 +68,14 @@ class StemReview:
         limit = min(max(self._min_confidence, SOONEST), SUREST)
         self._beliefs = Beliefs(self._X, FEATURE_SETS[ALL], self._prior(limit), limit)
         self._n_refits = 0
-        self._wrong_at_first = float(self._beliefs.risk.sum())
-        self.sounds = _sounds(self.conversion)
+        self._wrong_at_first = float(self._beliefs.likely_wrong.sum())
         self._journal = Journal(places.journal(source.fingerprint))
-        self.n_forgotten = self._resume()
+        try:
+            self.n_forgotten = self._resume()
+        except BaseException:
+            self._journal.close()
+            raise
+        self.sounds = _sounds(self.conversion)
         self._refitter = Refitter(self._model, places, self._take_model)
         self._believe()
 
@@ -96,11 +100,15 @@ class StemReview:
             self._journal.append({"format": FORMAT, "audio": str(self.job.audio), "stem": self.job.stem})
             return 0
         header, *entries = self._journal.entries
+        try:
+            steps = [Step.from_plain(entry) for entry in entries]
+        except StepError:
+            header = {}
         if header.get("format") != FORMAT:
             raise InputError(
                 f"{self._journal.path}: is the journal of another version of this toolkit; move it away to begin anew."
             )
-        return self.session.take_all(map(Step.from_plain, entries))
+        return self.session.take_all(steps)
 
     def act(self, plain: Mapping[str, Any], revision: int) -> None:
         """Take a step of the page, which is on disk when this returns.
@@ -191,7 +199,7 @@ class StemReview:
             decided, queue, final = self.session.decided, self.queue(), self.final()
             velocities = dict(zip(final.hits.tolist(), final.notes["velocity"].tolist(), strict=True))
             numbers = dict(zip(final.hits.tolist(), final.notes["number"].tolist(), strict=True))
-            wrong = self._beliefs.risk.copy()
+            wrong = self._beliefs.likely_wrong
             wrong[self._answers()[0]] = 0
             return {
                 "version": self.version,

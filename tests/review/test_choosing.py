@@ -55,6 +55,12 @@ def test_without_answers_the_model_decides(seed, min_confidence):
     assert ((beliefs.confidence >= 0) & (beliefs.confidence <= 1)).all()
 
 
+def test_what_is_likely_wrong_without_answers_is_what_the_model_says():
+    X, _, prior = song(5)
+    likely_wrong = Beliefs(X, FEATURES, prior, 0.5).likely_wrong
+    assert likely_wrong == pytest.approx(np.minimum(prior, 1 - prior), abs=0.003)
+
+
 def test_order_asks_about_each_open_hit_once():
     X, y, prior = song(0)
     beliefs = Beliefs(X, FEATURES, prior, 0.5)

@@ -4,7 +4,7 @@ import { bytes } from "./api.js";
 
 const TILE_COLUMNS = 4096, NEAR = 64, FAR = 1024;
 const SPECTRUM_COLUMNS = 512, SPECTRUM_HOP = 256, BANDS = 72;
-const MOST_TILES = 240;
+const MOST_TILES = 240, LATER_MS = 500;
 
 class Tiles {
   constructor(fetch, onArrival) {
@@ -19,11 +19,20 @@ class Tiles {
     if (tile !== undefined || this.asked.has(key)) return tile;
     this.asked.add(key);
     this.fetch(key).then(made => {
+      if (!made.length) return this.later(key);
       this.there.set(key, made);
       if (this.there.size > MOST_TILES) this.there.delete(this.there.keys().next().value);
       this.asked.delete(key);
       this.onArrival();
-    }, () => setTimeout(() => this.asked.delete(key), 1000));
+    }, () => this.later(key));
+  }
+
+  // It is not decoded yet, or the server was not reached.
+  later(key) {
+    setTimeout(() => {
+      this.asked.delete(key);
+      this.onArrival();
+    }, LATER_MS);
   }
 }
 
