@@ -54,17 +54,18 @@ def review(args: argparse.Namespace, request: JobRequest, console: Console) -> i
 
 
 def _serve(reviews: Reviews, args: argparse.Namespace, console: Console) -> None:
-    server = ReviewServer(reviews, args.port)
-    console.data(f"Review page: {server.url}")
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    if not args.no_browser:
-        Thread(target=_open_browser, args=(server.url, console), daemon=True).start()
-    try:
-        is_done = server.serve(args.idle_minutes * SECONDS_A_MINUTE)
-    except KeyboardInterrupt:
-        console.message("what you decided is saved; the same command goes on where you were.")
-        raise
+    with ReviewServer(reviews, args.port) as server:
+        console.data(f"Review page: {server.url}")
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        if not args.no_browser:
+            Thread(target=_open_browser, args=(server.url, console), daemon=True).start()
+        try:
+            reviews.open(0)
+            is_done = server.wait(args.idle_minutes * SECONDS_A_MINUTE)
+        except KeyboardInterrupt:
+            console.message("what you decided is saved; the same command goes on where you were.")
+            raise
     if not is_done:
         console.message("nobody was there any more; what you decided is saved, and the same command goes on.")
 

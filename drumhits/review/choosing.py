@@ -23,7 +23,7 @@ from drumhits.numeric import expit
 LOWEST, HIGHEST = 1e-4, 1 - 1e-4  # probabilities of the model are clipped to
 OTHERS_WEIGHT = 0.05  # of an expected right decision about another hit beside that about the one asked
 MOST_WEIGHED = 50  # candidates whose answers are weighed
-MOST_OTHERS = 3000  # candidates that an answer is weighed for
+MOST_OTHERS = 1500  # candidates that an answer is weighed for
 MOST_ANSWERS = 400  # the latest ones are learned from; by then the model has learned from the others
 DISAGREEMENT = 0.3  # of the hypotheses, beside the expected error, in what is weighed
 NEWTON_STEPS, CONVERGED = 30, 1e-4

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from drumhits.errors import UsageError
+from drumhits.errors import InputError, UsageError
 from drumhits.review.handlers import NOT_FOUND, Answer, get, post, refusal
 from drumhits.review.reviews import Reviews
 
@@ -35,7 +35,7 @@ HEADERS = (
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """Serves some reviews.
+    """Serves some reviews, as a context, also before the first is open: the browser opens meanwhile.
 
     Parameters
     ----------
@@ -75,18 +75,22 @@ class ReviewServer(ThreadingHTTPServer):
         """The address of the page."""
         return f"http://{ADDRESS}:{self.server_port}/{self.token}/"
 
-    def serve(self, idle_s: float) -> bool:
-        """Serve until the user has done, or until nobody has asked for anything in `idle_s`; return whether done."""
+    def __enter__(self) -> "ReviewServer":
         Thread(target=self.serve_forever, daemon=True).start()
-        try:
-            while not self.reviews.ended.wait(LOOK_S):
-                if time.monotonic() - self.last_request_s > idle_s:
-                    return False
-            time.sleep(LOOK_S)  # for the last answer to reach the page
-            return True
-        finally:
-            self.shutdown()
-            self.server_close()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def wait(self, idle_s: float) -> bool:
+        """Wait until the user has done, or until nobody has asked for anything in `idle_s`; return whether done."""
+        self.last_request_s = time.monotonic()
+        while not self.reviews.ended.wait(LOOK_S):
+            if time.monotonic() - self.last_request_s > idle_s:
+                return False
+        time.sleep(LOOK_S)  # for the last answer to reach the page
+        return True
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -137,7 +141,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _get(self, parts: list[str]) -> Answer:
         query = dict(parse_qsl(urlsplit(self.path).query))
-        return get(self.server.reviews, parts, query, self.headers.get("Range", ""))
+        try:
+            return get(self.server.reviews, parts, query, self.headers.get("Range", ""))
+        except InputError as error:
+            return refusal(503, error)
 
     def _post(self, parts: list[str]) -> Answer:
         length = self.headers.get("Content-Length", "")

@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import threading
 
 import numpy as np
 import pytest
@@ -19,12 +18,9 @@ from drumhits.review.server import MOST_BODY_BYTES, ReviewServer
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("review")
-    opened = ReviewServer(Reviews(stems(folder, HIHAT, HIHAT.with_name("test1-snare.flac"))))
-    thread = threading.Thread(target=opened.serve_forever, daemon=True)
-    thread.start()
-    yield opened
-    opened.shutdown()
-    opened.server_close()
+    with ReviewServer(Reviews(stems(folder, HIHAT, HIHAT.with_name("test1-snare.flac")))) as opened:
+        opened.reviews.open(0)
+        yield opened
     opened.reviews.close()
 
 
