@@ -34,6 +34,7 @@ function showAbout() {
   document.title = `Review: ${about.label}`;
   element("title").textContent = about.label;
   element("stems-label").hidden = about.stems.length < 2;
+  element("title").classList.toggle("unseen", about.stems.length > 1);  // the list says it
   element("stems").replaceChildren(...about.stems.map((stem, i) => new Option(`${i + 1}/${about.stems.length} ${stem.label}${stem.done ? " ✓" : ""}`, i)));
   element("stems").value = about.index;
   element("mix").hidden = !about.hasMix;

@@ -80,7 +80,7 @@ export class View {
 
   zoom(factor, x = this.width / 2) {
     const time = this.start + x / this.perSecond;
-    const least = Math.min(FARTHEST, this.width / Math.max(this.about.duration, 1));
+    const least = Math.max(FARTHEST, this.width / Math.max(this.about.duration, 1));
     this.perSecond = Math.max(least, Math.min(NEAREST, this.perSecond * factor));
     this.scrollTo(time - x / this.perSecond);
   }
