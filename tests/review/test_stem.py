@@ -1,7 +1,6 @@
 """A stem under review: what is asked, what is written, and what training makes of it."""
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,16 +147,14 @@ def test_a_missed_hit_is_added_at_its_attack_and_a_candidate_near_it_is_kept(rev
     assert added["hit"] not in review.final().hits
 
 
-def test_other_settings_find_other_hits_and_say_so(review, tmp_path):
-    for _ in range(3):
-        act(review, "keep", hit=review.state()["queue"][0])
+def test_answers_about_hits_that_are_not_found_any_more_are_said(review):
+    act(review, "keep", hit=review.state()["queue"][0])
+    review._journal.append({"do": "delete", "hit": review._samples[-1] + 1})
     opened = again(review)
-    job = replace(opened.job, audio=opened.job.audio)
-    opened.close()
-    opened = StemReview(job, opened.places)
-    assert opened.n_forgotten == 0
-    opened.session._candidates = frozenset()
-    assert opened.session.take_all(opened.session.steps[:2]) == 2
+    assert opened.session.revision == 1
+    assert opened.about()["warnings"] == [
+        "1 earlier answers are about hits that these settings do not find, and do not count."
+    ]
     opened.close()
 
 
