@@ -255,7 +255,7 @@ class StemReview:
     def _forgotten(self) -> list[str]:
         if not self.n_forgotten:
             return []
-        return [f"{self.n_forgotten} earlier answers are about hits that these settings do not find, and do not count."]
+        return [f"Earlier answers about hits that these settings do not find do not count: {self.n_forgotten}."]
 
     def finish(self) -> list[str]:
         """Write the files, and return their paths; the stem can be reviewed further.

@@ -152,9 +152,8 @@ def test_answers_about_hits_that_are_not_found_any_more_are_said(review):
     review._journal.append({"do": "delete", "hit": review._samples[-1] + 1})
     opened = again(review)
     assert opened.session.revision == 1
-    assert opened.about()["warnings"] == [
-        "1 earlier answers are about hits that these settings do not find, and do not count."
-    ]
+    said = "Earlier answers about hits that these settings do not find do not count: 1."
+    assert opened.about()["warnings"] == [said]
     opened.close()
 
 
