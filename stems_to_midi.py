@@ -48,6 +48,10 @@ def convert_all(args: argparse.Namespace, console: Console) -> int:
         return EXIT_DONE
     check_usage(args)
     check_song_usage(args)
+    if args.review:
+        from drumhits.cli.reviewing import review
+
+        return review(args, request(args, config), console)
     planned = plan(request(args, config))
     console.messages(planned.messages)
     console.warnings(planned.warnings)

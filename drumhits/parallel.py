@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 from drumhits.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from distributed import Client
 
 
@@ -90,6 +92,35 @@ def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     with _signals_of_workers():
         results = pool(delayed(_call)(os.getpid(), function, item) for item in items)
     yield from results
+
+
+class BackgroundProcess:
+    """A process, started afresh at its first task, that ends with this one and leaves Ctrl-C to it."""
+
+    def __init__(self) -> None:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        self._others = set(multiprocessing.active_children())
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_serve, initargs=(os.getpid(),))
+
+    def submit(self, function: Callable, *args: object) -> "Future":
+        """Have a function called there, after those before it; BrokenExecutor where the process was killed."""
+        return self._pool.submit(function, *args)
+
+    def close(self) -> None:
+        """End it at once, whatever it is doing."""
+        import multiprocessing
+
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - self._others:
+            child.kill()
+
+
+def _serve(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _watch(parent)
 
 
 def _call(parent: int, function: Callable, item: object) -> object:

@@ -17,9 +17,13 @@ TIMEOUT_S = 60
 
 
 class Browser:
-    """One page; `problems` are the errors and warnings that it logged, requests to a network among them."""
+    """One page; `problems` are the errors and warnings that it logged, requests to a network among them.
 
-    def __init__(self, profile: Path):
+    Requests to addresses that begin with `site` are none.
+    """
+
+    def __init__(self, profile: Path, site: str = ""):
+        self._site = site
         to_chromium, self._commands = os.pipe()
         self._answers, from_chromium = os.pipe()
         shell = f'exec "$0" "$@" 3<&{to_chromium} 4>&{from_chromium}'
@@ -79,12 +83,35 @@ class Browser:
             self.problems.append(str(params["args"]))
         elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
             self.problems.append(params["entry"]["text"])
-        elif method == "Network.requestWillBeSent" and params["request"]["url"].startswith(("http", "ws", "ftp")):
+        elif method == "Network.requestWillBeSent" and self._leaves(params["request"]["url"]):
             self.problems.append("request: " + params["request"]["url"])
+
+    def _leaves(self, url: str) -> bool:
+        return url.startswith(("http", "ws", "ftp")) and not (self._site and url.startswith(self._site))
 
     def open(self, path: Path) -> None:
         self.send("Page.navigate", url=path.resolve().as_uri())
         self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def visit(self, url: str) -> None:
+        """Open an address of `site`."""
+        self._site = url
+        self.send("Page.navigate", url=url)
+        self.wait_for(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
+
+    def press(self, key: str) -> None:
+        """Press a key, by the name that the page gets."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def mouse(self, kind: str, x: float, y: float) -> None:
+        """Send a mouse event: mousePressed, mouseMoved or mouseReleased."""
+        self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def size(self, width: int, height: int) -> None:
+        """Give the page a size in CSS pixels."""
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def value(self, expression: str):
         """Return what an expression gives in the page."""
@@ -108,9 +135,13 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def screenshot(self, path: Path, *, scheme: str = "light") -> None:
-        """Write a picture of the whole page in a light or dark colour scheme."""
+    def scheme(self, scheme: str) -> None:
+        """Give the page a light or dark colour scheme."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.send("Emulation.setEmulatedMedia", features=features)
+
+    def screenshot(self, path: Path, *, scheme: str = "light") -> None:
+        """Write a picture of the whole page in a light or dark colour scheme."""
+        self.scheme(scheme)
         picture = self.send("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(picture["data"]))

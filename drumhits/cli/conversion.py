@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from drumhits.cli.options import add_jobs, new_parser, require_jobs, share
+from drumhits.cli.options import add_jobs, new_parser, port, require_jobs, share
 from drumhits.config.load import parse_override, parse_overrides
 from drumhits.drums import STEMS
 from drumhits.errors import UsageError
@@ -21,10 +21,14 @@ EXAMPLES = """examples:
   python stems_to_midi.py --input Song1-toms.wav --set toms.geomean_threshold=80
   python stems_to_midi.py --input new-cymbals.wav --use-ml-model models/cymbals_classifier.pkl
   python stems_to_midi.py --input separated_stems --output midi --use-ml-model models
+  python stems_to_midi.py --input Song1-cymbals.wav --use-ml-model pretrained --review
 
 exit codes: 0 done, 1 some input failed, 2 wrong usage or configuration, 130 interrupted
 """
 
+NOT_IN_REVIEW = (  # options
+    "split", "merge", "keep_all", "resume", "dask", "csv", "json", "plot", "musicxml", "sonify",
+)  # fmt: skip
 
 # Each of these options is short for a setting of the section `midi`.
 MIDI_OPTIONS = (
@@ -35,7 +39,10 @@ MIDI_OPTIONS = (
 def get_parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of stems_to_midi.py."""
     parser = new_parser(description, EXAMPLES)
-    for add in (_add_input_and_output, _add_deciding, _add_grid, _add_notes, _add_reporting, _add_running):
+    adders = (
+        _add_input_and_output, _add_deciding, _add_reviewing, _add_grid, _add_notes, _add_reporting, _add_running,
+    )  # fmt: skip
+    for add in adders:
         add(parser)
     return parser
 
@@ -129,6 +136,27 @@ def _add_notes(parser: argparse.ArgumentParser) -> None:
     notes.add_argument("--list-drum-maps", action="store_true", help="show the names of all drum maps, then stop")
 
 
+def _add_reviewing(parser: argparse.ArgumentParser) -> None:
+    """Add the options of deciding by ear."""
+    reviewing = parser.add_argument_group("reviewing")
+    reviewing.add_argument(
+        "--review", action="store_true",
+        help="open a page in the browser that plays the hits in doubt, one after the other, learns from what you "
+        "decide, and writes the MIDI when you have done; it is served on this machine alone",
+    )  # fmt: skip
+    reviewing.add_argument("--no-browser", action="store_true", help="only print the address of the page")
+    reviewing.add_argument("--port", type=port, default=0, metavar="N", help="port of the page (default: a free one)")
+    reviewing.add_argument(
+        "--training-dir", type=Path, metavar="DIR",
+        help="where a review keeps its answers, and the raw_midi/ and edited_midi/ to train on (default: the folder "
+        "review beside the output)",
+    )  # fmt: skip
+    reviewing.add_argument(
+        "--idle-minutes", type=float, default=60.0, metavar="N",
+        help="end the review when no page has been open for so long (default: 60)",
+    )  # fmt: skip
+
+
 def _add_reporting(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is reported, and how much of it."""
     reporting = parser.add_argument_group("reporting")
@@ -191,3 +219,14 @@ def check_usage(args: argparse.Namespace) -> None:
     require_jobs(args.jobs)
     if args.dask is not None and args.jobs > 1:
         raise UsageError("--dask goes without --jobs: the cluster has as many workers as were started.")
+    _check_reviewing(args)
+
+
+def _check_reviewing(args: argparse.Namespace) -> None:
+    given = {f"--{name.replace('_', '-')}": getattr(args, name) for name in NOT_IN_REVIEW}
+    if args.review and (wrong := [option for option, value in given.items() if value]):
+        raise UsageError(f"--review asks about one stem after the other, and goes without {' and '.join(wrong)}.")
+    if not args.review and (args.no_browser or args.port or args.training_dir):
+        raise UsageError("--no-browser, --port and --training-dir go with --review.")
+    if not args.idle_minutes > 0:
+        raise UsageError(f"--idle-minutes {args.idle_minutes:g}: give more than 0.")

@@ -51,6 +51,14 @@ def share(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """Return the value of an option that takes a port, 0 for a free one."""
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
+    return value
+
+
 def tempo(text: str) -> float:
     """Return the value of an option that takes a tempo in BPM."""
     value = float(text)

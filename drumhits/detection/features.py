@@ -88,6 +88,11 @@ class FeatureTable:
         """Return the column of that name."""
         return self.values[:, self.names.index(name)]
 
+    @property
+    def samples(self) -> np.ndarray:
+        """Samples of the onsets at 44.1 kHz, shape (n,), int: exact, as times in a text are not."""
+        return np.rint(self.times_s * SAMPLE_RATE).astype(int)
+
     def rows(self, selected: np.ndarray | slice) -> "FeatureTable":
         """Return the table of the selected rows (a mask, indices or a slice)."""
         return replace(self, times_s=self.times_s[selected], values=self.values[selected])

@@ -111,6 +111,7 @@ def label(
     note_group: frozenset[int] | None = None,
     keep_all: bool = True,
     given: Given = NOTHING_GIVEN,
+    decided: np.ndarray | None = None,
 ) -> Labels:
     """Return a label for each candidate, by what became of the raw file's notes in the edited one.
 
@@ -130,6 +131,8 @@ def label(
         edited file, too.
     given : Given
         What the user says of the edited file; with a range there are labels only in it.
+    decided : np.ndarray, shape (n_candidates,), bool, optional
+        Which candidates the user decided about, where the edited file says so: the others stay unlabelled.
 
     Raises
     ------
@@ -141,7 +144,8 @@ def label(
     part = _aligned(raw, edited, note_group, given)
     compared = _compared(raw.notes, edited, part)
     rejected_velocity = REJECTED_VELOCITY if keep_all else 0
-    decision = _decide(compared, _is_known(compared, edited, given.range_s), rejected_velocity)
+    is_known = _is_known(compared, edited, given.range_s) if decided is None else np.append(decided, True)[candidate]
+    decision = _decide(compared, is_known, rejected_velocity)
     added = _added(compared, given.range_s, rejected_velocity)
     added_candidate = _free_candidates_at(compared.edited_s[added], candidate_s, candidate, compared.tolerance_s)
     labels = np.full(len(candidate_s), UNLABELLED, np.int8)

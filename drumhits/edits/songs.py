@@ -19,13 +19,15 @@ from drumhits.edits.mistakes import require_deliberate
 from drumhits.edits.pairing import Pair, find_audio, find_pairs
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
-from drumhits.io.midi import MidiContent, decode, read_midi, read_midi_bytes
+from drumhits.io.midi import MidiContent, decode, read_midi_bytes
 from drumhits.io.text import clock
 from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.provenance import Provenance, is_untouched, read_provenance
+from drumhits.transcription.reviewed import decided_in
 
 CLOCK_S = 0.001  # what `clock` shows
 NO_DRUM = 0  # a note that is of no drum of the kit
+AS_IT_STANDS = Given(offset_s=0.0)  # what a review writes
 REMEDY = "make it again with stems_to_midi.py"
 
 Analyse = Callable[[Path, StemConfig], tuple[FeatureTable, AudioSource]]
@@ -202,7 +204,7 @@ def label_song(
         The edits cannot be aligned with certainty; see `labels.label`.
     """
     raw_bytes = read_midi_bytes(pair.raw)
-    raw, edited = decode(raw_bytes, name=str(pair.raw)), read_midi(pair.edited)
+    raw, edited, decided = decode(raw_bytes, name=str(pair.raw)), *_read_edited(pair)
     provenance = _require_provenance(pair, read_provenance(raw))
     config = _settings(pair, provenance)
     _require_played_times(pair, provenance)
@@ -222,15 +224,24 @@ def label_song(
             timing_offset_s=config.timing_offset,
             note_group=note_group(config_read),
             keep_all=provenance.keep_all,
-            given=given,
+            given=given if decided is None else AS_IT_STANDS,
+            decided=None if decided is None else np.isin(table.samples, list(decided)),
         )
     except InputError as error:
         raise type(error)(f"{pair.name}: {error}") from error
-    require_deliberate(pair.name, raw, edited, labels, accepted, has_range=given.range_s is not None)
+    if decided is None:
+        require_deliberate(pair.name, raw, edited, labels, accepted, has_range=given.range_s is not None)
     of_edits = (f"{pair.edited}: {sentence}" for sentence in labels.warnings)
     of_raw = _raw_warnings(pair, raw_bytes, raw, labels)
     warnings = (*source.warnings, *raw.warnings, *edited.warnings, *of_edits, *of_raw)
     return LabelledSong(pair.name, pair, source, config, table, labels, provenance, warnings)
+
+
+def _read_edited(pair: Pair) -> tuple[MidiContent, frozenset[int] | None]:
+    """Return the edited MIDI, and the candidates that the user decided about where a review wrote it."""
+    midi = read_midi_bytes(pair.edited)
+    edited = decode(midi, name=str(pair.edited))
+    return edited, decided_in(midi, edited)
 
 
 def _raw_warnings(pair: Pair, raw_bytes: bytes, raw: MidiContent, labels: Labels) -> list[str]:

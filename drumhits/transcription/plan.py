@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,6 +54,8 @@ class JobRequest(NamedTuple):
     keep_all, resume, force : bool
     reports : tuple of Output
         What else the run writes.
+    is_replaceable : callable (Path) -> bool
+        Which MIDI files of earlier runs an output may replace.
     """
 
     inputs: tuple[Path, ...]
@@ -68,6 +71,7 @@ class JobRequest(NamedTuple):
     resume: bool = False
     force: bool = False
     reports: tuple[Output, ...] = ()
+    is_replaceable: Callable[[Path], bool] = is_our_midi
 
 
 class Plan(NamedTuple):
@@ -116,7 +120,7 @@ def plan(request: JobRequest) -> Plan:
     jobs = []
     for file, output in zip(stems, outputs, strict=True):
         with collect_errors(refused, file.path):
-            require_replaceable(Output("--output", output, is_our_midi), read, force=request.force)
+            require_replaceable(Output("--output", output, request.is_replaceable), read, force=request.force)
             jobs.append(_job(request, file, output, models.get(file.stem), grid))
     heard_jobs = [_job(request, file, file.path, models.get(file.stem), grid) for file in heard if jobs]
     jobs += [replace(job, is_heard_only=True) for job in heard_jobs]

@@ -170,7 +170,12 @@ def is_untouched(midi: bytes) -> bool:
         made = read_provenance(decode(midi))
     except InputError:
         return False
-    return made is not None and made.digest == _digest(midi.replace(_field(made.digest), _field("0" * DIGEST_LENGTH)))
+    return made is not None and holds_digest(midi, made.digest)
+
+
+def holds_digest(midi: bytes, digest: str) -> bool:
+    """Tell whether a digest noted in a MIDI file is that of the file; see `with_digest`."""
+    return digest == _digest(midi.replace(_field(digest), _field("0" * DIGEST_LENGTH)))
 
 
 def is_our_midi(path: Path) -> bool:

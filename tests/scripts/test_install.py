@@ -57,6 +57,17 @@ def test_the_three_commands_work_from_another_folder(installed, tmp_path):
     assert (tmp_path / "page.html").stat().st_size > 0
 
 
+def test_the_review_page_is_installed(installed, tmp_path):
+    page = ROOT / "drumhits" / "review" / "page"
+    assert {path.name for path in (installed / "drumhits" / "review" / "page").iterdir()} == {
+        path.name for path in page.iterdir()
+    }
+    options = ("--output", "midi", "--review", "--no-browser", "--idle-minutes", "0.001")
+    convert = command(installed, "stems-to-midi")
+    said = run([convert, "--input", SONGS / "test1-kick.flac", *options], tmp_path, installed)
+    assert "Review page: http://127.0.0.1:" in said
+
+
 def test_the_python_api_works_from_another_folder(installed, tmp_path):
     code = (
         "import drumhits, sys; assert 'numpy' not in sys.modules\n"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
+from review_pictures import take_review_pictures
 from terminal_svg import animation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,6 +141,8 @@ def main(argv: list[str] | None = None) -> int:
         new[Path(name)] = updated(text, outputs)
         if name == "ML_TRAINING_GUIDE.md":
             new[SESSION] = session(outputs)
+    if args.pictures:
+        take_review_pictures(ROOT / "docs")
     differing = []
     for path, text in new.items():
         old = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).exists() else ""

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Answers of a review: what is still wrong after 5 to 80 of them, in our order and in others.
+
+Takes folders of NAME-STEM.wav (.flac ...) with NAME-STEM_ground_truth.mid. The user answers as the truth does, or with
+--taste as if hits softer than a velocity were none. Wrong are the decisions about candidates, those that were asked
+about left out, of all songs together; hits without a candidate are counted apart. The orders: ours, the most uncertain
+first, in time, and at random (the mean of several); what is learned from the answers is the same in all.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from accuracy import songs_with_truth
+
+from drumhits.analysis import ALL, FEATURE_SETS, analyze
+from drumhits.config.load import default_config
+from drumhits.drums import STEMS
+from drumhits.evaluation.truth import TruthPair, read_truth
+from drumhits.learning.dataset import Dataset
+from drumhits.learning.fit import fit_dataset
+from drumhits.matching import match_times
+from drumhits.metrics import f1_score
+from drumhits.models.base import PlainModel
+from drumhits.models.modelfile import TrainedModel, feature_matrix, load_model, pretrained_path
+from drumhits.review.choosing import Beliefs
+
+ANSWERS = (5, 10, 20, 40, 80)
+SHARES = (0.05, 0.1, 0.2)  # of the queue
+WINDOW_S = 0.05
+FEATURES = FEATURE_SETS[ALL]
+OURS, UNCERTAIN, IN_TIME, RANDOM = "ours", "most uncertain", "in time", "random"
+ORDERS = (OURS, UNCERTAIN, IN_TIME, RANDOM)
+EXAMPLE = "example:\n  python benchmarks/active_learning.py corpus --stems snare hihat --taste 60\n"
+
+
+@dataclass(frozen=True, eq=False)
+class Song:
+    """Candidates of a stem, which of them are wanted, what the bundled model says, and the number of wanted hits."""
+
+    X: np.ndarray
+    y: np.ndarray
+    prior: np.ndarray
+    n_true: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reviewed:
+    """What is kept of a song after each of ANSWERS, and the candidates that were asked about, in their order."""
+
+    keep: list[np.ndarray]
+    asked: np.ndarray
+
+
+def read_song(pair: TruthPair, model: TrainedModel, softest: int) -> Song:
+    """Return a song of whose true hits those from a velocity on are wanted."""
+    config = model.config(default_config().stems[model.stem])
+    table, _ = analyze(pair.audio, config, ALL)
+    notes = read_truth(pair.truth, config)[0]
+    wanted = notes[notes["velocity"] >= softest]
+    y = np.zeros(len(table), dtype=bool)
+    matched = match_times(notes["time_s"], table.times_s, WINDOW_S)
+    y[matched[notes["velocity"][matched[:, 0]] >= softest, 1]] = True
+    return Song(feature_matrix(table, FEATURES), y, model.confidence(table, config), len(wanted))
+
+
+def review(song: Song, min_confidence: float, order: str, seed: int) -> Reviewed:
+    """Return what becomes of a song whose hits are asked about in some order."""
+    n, kept = len(song.y), []
+    beliefs = Beliefs(song.X, FEATURES, song.prior, min_confidence)
+    at_random = np.random.default_rng(seed).permutation(n)
+    asked = np.zeros(0, dtype=int)
+    for count in range(1, max(ANSWERS) + 1):
+        if len(asked) < n:
+            free = np.setdiff1d(np.arange(n), asked)
+            following = {
+                OURS: lambda free=free: beliefs.order(free)[0],
+                UNCERTAIN: lambda free=free: free[np.argmax(beliefs.risk[free])],
+                IN_TIME: lambda free=free: free[0],
+                RANDOM: lambda asked=asked: at_random[len(asked)],
+            }[order]()
+            asked = np.append(asked, following)
+            beliefs.learn(asked, song.y[asked])
+        if count in ANSWERS:
+            keep = beliefs.probability >= 0.5
+            keep[asked] = song.y[asked]
+            kept.append(keep)
+    return Reviewed(kept, asked)
+
+
+def wrong(songs: Sequence[Song], keeps: Sequence[np.ndarray]) -> int:
+    return sum(int(np.count_nonzero(keep != song.y)) for song, keep in zip(songs, keeps, strict=True))
+
+
+def f1(songs: Sequence[Song], keeps: Sequence[np.ndarray]) -> float:
+    """Return F1 of the hits of all songs together; hits without a candidate count as missed."""
+    right = sum(int(np.count_nonzero(keep & song.y)) for song, keep in zip(songs, keeps, strict=True))
+    return float(f1_score(right, sum(song.n_true for song in songs), sum(int(keep.sum()) for keep in keeps)))
+
+
+def f1_unseen(songs: Sequence[Song], reviewed: Sequence[Reviewed], n_answers: int, start: TrainedModel) -> float:
+    """Return F1 on songs by models that were fitted to the answers about the others: two halves, each for the other."""
+    keeps: list[np.ndarray] = [np.zeros(0, bool)] * len(songs)
+    for half in (0, 1):
+        of_others = [i for i in range(len(songs)) if i % 2 != half]
+        classifier = _fitted([songs[i] for i in of_others], [reviewed[i].asked[:n_answers] for i in of_others], start)
+        for i in range(half, len(songs), 2):
+            keeps[i] = classifier.predict_proba(songs[i].X) >= start.min_confidence
+    return f1(songs, keeps)
+
+
+def _fitted(songs: Sequence[Song], asked: Sequence[np.ndarray], start: TrainedModel) -> PlainModel:
+    X = np.concatenate([song.X[rows] for song, rows in zip(songs, asked, strict=True)])
+    y = np.concatenate([song.y[rows] for song, rows in zip(songs, asked, strict=True)])
+    groups = np.repeat(np.arange(len(songs)), [len(rows) for rows in asked])
+    if y.all() or not y.any():
+        return start.classifier
+    return fit_dataset(Dataset(X, y, groups, FEATURES), start=start).classifier
+
+
+def first_in_queue(songs: Sequence[Song], min_confidence: float) -> list[float]:
+    """Return the share of the wrong decisions that lie in each of SHARES of the queue before the first answer."""
+    found, total = np.zeros(len(SHARES)), 0
+    for song in songs:
+        is_wrong = (song.prior >= min_confidence) != song.y
+        queue = Beliefs(song.X, FEATURES, song.prior, min_confidence).order(np.arange(len(song.y)))
+        found += [np.count_nonzero(is_wrong[queue[: round(share * len(queue))]]) for share in SHARES]
+        total += int(is_wrong.sum())
+    return (found / max(total, 1)).tolist()
+
+
+def report(
+    stem: str, songs: Sequence[Song], model: TrainedModel, n_random: int, *, unseen: bool
+) -> dict[str, np.ndarray]:
+    """Print what the orders make of the songs of a stem, and return the wrong decisions left, by order."""
+    at_first = [song.prior >= model.min_confidence for song in songs]
+    n_wrong, never = wrong(songs, at_first), sum(song.n_true - int(song.y.sum()) for song in songs)
+    print(f"\n{stem}: {len(songs)} songs, {sum(len(song.y) for song in songs)} candidates, {n_wrong} decided wrongly, "
+          f"F1 {f1(songs, at_first):.3f}; {never} hits without a candidate")  # fmt: skip
+    shares = zip(SHARES, first_in_queue(songs, model.min_confidence), strict=True)
+    print("  wrong ones in the first " + ", ".join(f"{share:.0%} of the queue: {found:.0%}" for share, found in shares))
+    left = {}
+    for order in ORDERS:
+        seeds = range(n_random if order == RANDOM else 1)
+        runs = [[review(song, model.min_confidence, order, seed) for song in songs] for seed in seeds]
+        by_count = [[[one.keep[i] for one in run] for run in runs] for i in range(len(ANSWERS))]
+        left[order] = np.array([n_wrong] + [np.mean([wrong(songs, keeps) for keeps in same]) for same in by_count])
+        _print_row(f"{order}, wrong left", left[order][1:], "8.1f")
+        _print_row(f"{order}, F1", [np.mean([f1(songs, keeps) for keeps in same]) for same in by_count], "8.3f")
+        if unseen and len(songs) > 1:
+            _print_row(f"{order}, F1 unseen", [f1_unseen(songs, runs[0], n, model) for n in ANSWERS], "8.3f")
+    return left
+
+
+def _print_row(name: str, values: Sequence[float] | np.ndarray, form: str) -> None:
+    print(f"  {name:<28}" + "".join(format(value, form) for value in values), flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="stems with their truth")
+    parser.add_argument("--stems", nargs="+", choices=STEMS, default=STEMS, help="which stems (default: all)")
+    parser.add_argument("--taste", type=int, default=0, metavar="VELOCITY", help="want no hit softer than this")
+    parser.add_argument("--random", type=int, default=5, metavar="N", help="random orders (default: 5)")
+    parser.add_argument("--unseen", action="store_true", help="also F1 on songs that gave no answer (slow)")
+    args = parser.parse_args(argv)
+    print(f"{'answers a song':<30}" + "".join(f"{n:8d}" for n in ANSWERS))
+    totals, found = {order: np.zeros(1 + len(ANSWERS)) for order in ORDERS}, 0
+    for stem in args.stems:
+        model = load_model(pretrained_path(stem))
+        pairs = [pair for folder in args.folders for pair in songs_with_truth(folder, stem)]
+        songs = [read_song(pair, model, args.taste) for pair in pairs]
+        found += len(songs)
+        if songs:
+            for order, left in report(stem, songs, model, args.random, unseen=args.unseen).items():
+                totals[order] += left
+    if not found:
+        print("no NAME-STEM.wav (.flac ...) with its NAME-STEM_ground_truth.mid in these folders", file=sys.stderr)
+        return 3
+    print(f"\nall stems: {totals[OURS][0]:.0f} decided wrongly")
+    for order, left in totals.items():
+        _print_row(f"{order}, wrong left", left[1:], "8.1f")
+        _print_row(f"{order}, share left", left[1:] / max(left[0], 1), "8.0%")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
