@@ -77,9 +77,8 @@ class Budget:
             raise UsageError("--tune needs Optuna: python -m pip install -r requirements-tuning.txt.")
 
     def is_spent(self, n_trials: int, seconds: float) -> bool:
-        """Return whether so many trials in so many seconds are enough; another one takes as long as those before."""
-        next_s = seconds / max(n_trials, 1) / 2
-        out_of_time = self.minutes is not None and seconds + next_s >= 60 * self.minutes
+        """Return whether so many trials in so many seconds are enough; the first one always has the time it needs."""
+        out_of_time = self.minutes is not None and n_trials > 0 and seconds >= 60 * self.minutes
         return out_of_time or (self.n_trials is not None and n_trials >= self.n_trials)
 
     def tell(self, progress: Progress, n_trials: int, seconds: float) -> None:
@@ -150,7 +149,12 @@ def search(
             budget.tell(progress, n_trials, seconds)
             if budget.is_spent(n_trials, seconds):
                 break
-            tried = [_trial(study, space, objective) for study, objective in zip(studies, objectives, strict=True)]
+            tried = []
+            for study, objective in zip(studies, objectives, strict=True):
+                if not budget.is_spent(n_trials, time.monotonic() - started_s):
+                    tried.append(_trial(study, space, objective))
+            if len(tried) < len(studies):
+                break  # of a trial that not all objectives had, nothing is used
             best = [min(pair, key=lambda one: one[0]) for pair in zip(best or tried, tried, strict=True)]
     except KeyboardInterrupt as stop:
         if type(stop) is not KeyboardInterrupt:  # the process is to end

@@ -84,8 +84,22 @@ def test_the_bar_goes_by_what_ends_the_search():
     by_time.tell(lambda *said: seen.append(said), 10, 30.0)
     assert seen[-1] == (30, 60, "10 settings tried")
     assert by_time.is_spent(1000, 0.0)
-    assert by_time.is_spent(10, 59.0)
-    assert not by_time.is_spent(10, 40.0)
+    assert by_time.is_spent(10, 60.0)
+    assert not by_time.is_spent(10, 59.0)
+    assert not by_time.is_spent(0, 99.0)
+
+
+def test_a_trial_that_not_all_objectives_have_in_time_counts_for_none(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+
+    def slow(params):
+        now[0] += 25.0
+        return distance_to(4, 1)(params)
+
+    cut = search(space, [slow, slow], [()] * 2, Budget(minutes=1), 3)
+    assert (cut.n_trials, cut.seconds) == (1, 75.0)
+    assert cut.best == found(distance_to(4, 1), distance_to(4, 1), n_trials=1).best
 
 
 @pytest.mark.parametrize("budget", [{"minutes": 0}, {"minutes": -1}, {"minutes": float("inf")}, {"n_trials": 0}])
