@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from drumhits.analysis import ALL, FEATURE_SETS, analyze
+from drumhits.analysis import ALL, FEATURE_SETS, WITH_SIBLINGS, analyze
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.errors import InputError
 from drumhits.io.audio import SAMPLE_RATE
