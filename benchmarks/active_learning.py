@@ -67,7 +67,7 @@ def read_song(pair: TruthPair, model: TrainedModel, softest: int) -> Song:
     y = np.zeros(len(table), dtype=bool)
     matched = match_times(notes["time_s"], table.times_s, WINDOW_S)
     y[matched[notes["velocity"][matched[:, 0]] >= softest, 1]] = True
-    return Song(feature_matrix(table, FEATURES), y, model.confidence(table, config), len(wanted))
+    return Song(feature_matrix(table, FEATURES), y, model.confidence(table), len(wanted))
 
 
 def review(song: Song, min_confidence: float, order: str, seed: int) -> Reviewed:

@@ -30,7 +30,7 @@ def song():
     start = load_model(pretrained_path("cymbals"))
     config = start.config(default_config().stems["cymbals"])
     table, _ = analyze(TRAINING_DATA / "audio" / "Song1-cymbals.flac", config, ALL)
-    return start, feature_matrix(table, FEATURE_SETS[ALL]), start.confidence(table, config)
+    return start, feature_matrix(table, FEATURE_SETS[ALL]), start.confidence(table)
 
 
 def test_the_pairs_of_the_training_folder_count_but_for_that_of_the_stem_itself(lesson):
