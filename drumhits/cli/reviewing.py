@@ -9,6 +9,7 @@ from threading import Thread
 
 from drumhits.bundle import PRETRAINED
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console
+from drumhits.config.load import MidiConfig
 from drumhits.config.schema import AUTO
 from drumhits.errors import InputError, UsageError
 from drumhits.review.outputs import places
@@ -18,6 +19,7 @@ from drumhits.transcription.plan import JobRequest, plan
 from drumhits.transcription.reviewed import is_ours_or_reviewed
 
 SECONDS_A_MINUTE = 60
+SHAPING = ("quantize", "merge_flams", "hihat_cc4", "chokes")  # settings
 
 
 def review(args: argparse.Namespace, request: JobRequest, console: Console) -> int:
@@ -30,12 +32,7 @@ def review(args: argparse.Namespace, request: JobRequest, console: Console) -> i
     UsageError
         The port cannot be used.
     """
-    midi = request.config.midi
-    if midi.tempo == AUTO or midi.quantize:
-        raise UsageError(
-            "--review asks about one stem after the other and makes MIDI to train on, so it goes without --tempo auto "
-            "and --quantize."
-        )
+    _require_played(request.config.midi)
     if not request.models:
         request = request._replace(models=(Path(PRETRAINED),))
         console.message("the models that come with the toolkit say what is in doubt (--use-ml-model pretrained).")
@@ -58,6 +55,18 @@ def review(args: argparse.Namespace, request: JobRequest, console: Console) -> i
         for file in reviews.written:
             console.data(f"written: {file}")
     return EXIT_SOME_FAILED if planned.refused else EXIT_DONE
+
+
+def _require_played(config: MidiConfig) -> None:
+    """Make sure that notes are to be written as they were played, on a grid that is known."""
+    shaping = [name for name in SHAPING if getattr(config, name)]
+    shaping += ["tempo auto"] if config.tempo == AUTO else []
+    if shaping:
+        without = " and ".join(f"midi.{one}" for one in shaping)
+        raise UsageError(
+            f"--review writes notes as they are played, and goes without {without}; leave that out, and shape the MIDI "
+            "afterwards."
+        )
 
 
 def _serve(reviews: Reviews, args: argparse.Namespace, console: Console) -> None:
