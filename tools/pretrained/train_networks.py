@@ -247,20 +247,26 @@ def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str
 
 
 def with_rescoring(
-    networks: Sequence[Network], examples: Sequence[Example], stem: str, *, in_mix: bool = False, seed: int = 0
+    networks: Sequence[Network],
+    examples: Sequence[Example],
+    stem: str,
+    *,
+    in_mix: bool = False,
+    second_look: bool = True,
 ) -> list[Network]:
     """Return networks with re-scoring and articulation layers, trained on songs that are new to the first stage.
 
     Log odds of the songs that a network was trained on are too good; re-scoring trained on those would rely on them too
-    much (Wolpert 1992, "Stacked generalization").
+    much (Wolpert 1992, "Stacked generalization"). Without a second look, articulations alone are added.
     """
     examples = [one for one in examples if len(one.kept)]
     kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
     articulation = torch.from_numpy(np.concatenate([one.articulation for one in examples]).astype(np.int64))
     articulation = articulation[articulation >= 0]
     whole = []
-    for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed), strict=True):
-        added = _articulations(known, articulation, stem) | _second_look(known, kept, stem)
+    for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed=0), strict=True):
+        added = _articulations(known, articulation, stem)
+        added |= _second_look(known, kept, stem) if second_look else {}
         whole.append(replace(network, weights={**network.weights, **added}))
     return whole
 
