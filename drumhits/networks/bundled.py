@@ -94,8 +94,17 @@ def networks(stem: str, *, in_mix: bool = False) -> tuple[Network, ...]:
     InputError
         Their file is missing or damaged.
     """
-    name = str(networks_path(stem, in_mix=in_mix))
-    plain = loads(_file_of(stem, in_mix), name)
+    return _decoded(_file_of(stem, in_mix), networks_path(stem, in_mix=in_mix), stem, in_mix=in_mix)
+
+
+def networks_in(path: Path, stem: str, *, in_mix: bool) -> tuple[Network, ...]:
+    """Return the networks of a stem in some file; see `networks`."""
+    return _decoded(path.read_bytes(), path, stem, in_mix=in_mix)
+
+
+def _decoded(data: bytes, path: Path, stem: str, *, in_mix: bool) -> tuple[Network, ...]:
+    name = str(path)
+    plain = loads(data, name)
     try:
         sizes = N_INPUTS_IN_MIX if in_mix else N_INPUTS, N_INPUTS_IN_MIX, len(ARTICULATIONS[stem])
         return tuple(Network.from_plain(one, *sizes) for one in plain["networks"])

@@ -91,6 +91,22 @@ def test_a_second_look_corrects_the_first_and_learns_the_articulations(examples)
     assert np.mean(scores[told].argmax(axis=1) == one.articulation[told]) > 0.8
 
 
+@pytest.mark.usefixtures("torch")
+def test_a_network_trained_further_starts_where_it_was_and_is_averaged_with_it(examples):
+    from train_networks import FirstLook, averaged, train_first_stage
+
+    songs = [examples["snare"]] * 24
+    before = train_first_stage(songs, "snare", epochs=1).exported()
+    for name, weights in FirstLook.of(before).exported().weights.items():
+        np.testing.assert_array_equal(weights, before.weights[name])
+    further = train_first_stage([replace(one, kept=~one.kept) for one in songs], "snare", epochs=1, start=before)
+    after = further.exported()
+    np.testing.assert_array_equal(after.mean, before.mean)
+    middle = averaged(before, after).weights["alone1"]
+    np.testing.assert_allclose(middle, (before.weights["alone1"] + after.weights["alone1"]) / 2, atol=1e-3)
+    assert (middle != before.weights["alone1"]).any()
+
+
 def test_what_the_separation_left_out_was_played_in_the_mix_alone():
     song = replace(short_song(), left_out=("toms",))
     examples = examples_of(song, 0)
@@ -116,11 +132,14 @@ def test_a_build_writes_networks_and_a_model_that_takes_their_word(examples, tmp
     monkeypatch.setattr(build_pretrained, "read_example", lambda path, name: examples[name])
     monkeypatch.setattr(build_pretrained, "networks_path", lambda stem, in_mix: tmp_path / "networks" / f"{stem}.pkl")
     monkeypatch.setattr(build_pretrained, "pretrained_path", lambda stem, in_mix: tmp_path / f"{stem}.pkl")
-    songs, fresh = ([tmp_path / f"song{i}.npz" for i in numbers] for numbers in (range(32), range(100, 112)))
-    row = build_pretrained.build("mix-kick", songs, fresh)
+    base, fresh, recorded, fresh_again, held_out = (
+        [tmp_path / f"song{i}.npz" for i in numbers]
+        for numbers in (range(32), range(100, 112), range(200, 230), range(400, 412), range(300, 302))
+    )
+    row = build_pretrained.build("mix-kick", build_pretrained.Songs(base, fresh, recorded, fresh_again, held_out))
     assert row.startswith("mix-kick: ")
     plain = loads((tmp_path / "networks" / "kick.pkl").read_bytes(), "networks")
     assert len(plain["networks"]) == build_pretrained.N_NETWORKS_IN_MIX
     model = load_model(tmp_path / "kick.pkl")
-    assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 44)
+    assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 74)
     np.testing.assert_allclose(model.classifier.predict_proba([[0.0], [2.0]]), [0.5, 1 / (1 + np.exp(-2))])

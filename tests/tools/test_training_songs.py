@@ -35,7 +35,7 @@ def test_a_rendered_song_is_read_as_it_was_made(song, tmp_path, monkeypatch):
     monkeypatch.setattr(rendered_songs, "performances_of", lambda material: [])
     monkeypatch.setattr(rendered_songs, "kits_of", lambda material, work: [])
     monkeypatch.setattr(rendered_songs, "make_song", lambda number, performances, kits: song)
-    again = read_song(rendered_song(7, Material((), (), ()), tmp_path))
+    again = read_song(rendered_song(7, Material((), (), (), tmp_path), tmp_path))
     assert (again.hits, again.left_out, again.kits) == (song.hits, song.left_out, song.kits)
     for y, made in ((again.mix, song.mix), *((again.stems[stem], song.stems[stem]) for stem in STEMS)):
         np.testing.assert_allclose(y, made, atol=np.abs(made).max() / 32767)

@@ -9,6 +9,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
@@ -19,7 +20,7 @@ sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("",
 
 from rendered_songs import MIX, Material, kits_of, rendered_song
 from separation import STEMS
-from train_networks import train_first_stage, with_rescoring
+from train_networks import averaged, train_first_stage, with_rescoring
 from training_examples import Example, analysed_song, read_example
 
 from drumhits import __version__
@@ -28,11 +29,11 @@ from drumhits.analysis import MIX as MIX_FEATURES
 from drumhits.config.load import default_config
 from drumhits.io.files import write_whole
 from drumhits.io.plainpickle import dumps
-from drumhits.learning.validation import decision_threshold
+from drumhits.learning.validation import USUAL
 from drumhits.metrics import precision_recall_f1
 from drumhits.models.base import Logistic
 from drumhits.models.modelfile import TrainedModel, detection_of, networks_of, pretrained_path
-from drumhits.networks.bundled import KIND, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_path
+from drumhits.networks.bundled import KIND, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_in, networks_path
 from drumhits.networks.network import Network, ensemble_log_odds
 from drumhits.numeric import expit
 
@@ -40,7 +41,38 @@ N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is 
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
 UNHEARD_EVERY = 16  # one of these songs in so many is not for the first stage but for re-scoring, as all of
 FRESH_SONGS = range(10_000, 10_960)
-HOLD_OUT_EVERY = 5  # one of the fresh songs in so many neither hears: it is scored on
+RECORDED_SONGS = (*range(20_000, 20_280), *range(1_400, 1_430))  # the latter keep what was learned before
+FRESH_AGAIN = range(10_000, 10_060)  # of FRESH_SONGS, for the second look of RESCORED_ANEW
+RECORDED_UNHEARD_EVERY = 6
+RESCORED_ANEW = ("cymbals", "mix-cymbals")  # real rides are told by their rhythm; others keep the second look they have
+HELD_OUT_SONGS = range(30_000, 30_016)  # scores are taken on these
+
+
+@dataclass(frozen=True)
+class Songs:
+    """Files of the analysed songs.
+
+    Attributes
+    ----------
+    base, fresh : list of Path
+        For the networks that others start from: for their first stage, and for re-scoring; none where they are there.
+    recorded : list of Path
+        For training further.
+    fresh_again : list of Path
+        Beside those of `recorded` that the first stage has not heard, for a new second look.
+    held_out : list of Path
+        For the scores.
+    """
+
+    base: list[Path]
+    fresh: list[Path]
+    recorded: list[Path]
+    fresh_again: list[Path]
+    held_out: list[Path]
+
+    def of(self, name: str) -> "Songs":
+        """Return the songs of a stem, or of an instrument in a mix."""
+        return replace(self, base=self.base[: N_SONGS_OF.get(name, N_SONGS)])
 
 
 def log_odds(networks: Sequence[Network], examples: Sequence[Example]) -> np.ndarray:
@@ -69,49 +101,66 @@ def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:
     )
 
 
-def parts(songs: list[Example], fresh: list[Example]) -> tuple[list[Example], list[Example], list[Example]]:
-    """Return the examples of the first stage, those of the re-scoring stage, and those that scores are taken on."""
-    heard = [one for i, one in enumerate(songs) if i % UNHEARD_EVERY]
-    without_articulation_scores = songs[::UNHEARD_EVERY] + [one for i, one in enumerate(fresh) if i % HOLD_OUT_EVERY]
-    return heard, without_articulation_scores, [one for one in fresh[::HOLD_OUT_EVERY] if len(one.kept)]
+def _examples(paths: Sequence[Path], name: str) -> list[Example]:
+    return [one for path in paths if len((one := read_example(path, name)).kept) > 1]
 
 
-def build(name: str, songs: list[Path], fresh: list[Path]) -> str:
+def base_networks(name: str, songs: Songs, start_from: Path | None) -> Sequence[Network]:
+    """Return the networks to train further: those of a folder, or some trained on the base songs."""
+    stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
+    if start_from is not None:
+        return networks_in(start_from / f"{name}.pkl", stem, in_mix=in_mix)
+    heard = _examples([path for i, path in enumerate(songs.base) if i % UNHEARD_EVERY], name)
+    unheard = _examples([*songs.base[::UNHEARD_EVERY], *songs.fresh], name)
+    seeds = range(N_NETWORKS_IN_MIX if in_mix else N_NETWORKS)
+    first_stages = [train_first_stage(heard, stem, in_mix=in_mix, seed=seed).exported() for seed in seeds]
+    return with_rescoring(first_stages, unheard, stem, in_mix=in_mix, second_look=not in_mix)
+
+
+def trained(name: str, songs: Songs, start_from: Path | None) -> tuple[list[Network], list[Example]]:
+    """Return the networks of a stem, or of an instrument in a mix, and what they were trained further on."""
+    stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
+    base = base_networks(name, songs, start_from)
+    for_first = _examples([path for i, path in enumerate(songs.recorded) if i % RECORDED_UNHEARD_EVERY], name)
+    networks = []
+    for seed, before in enumerate(base):
+        after = train_first_stage(for_first, stem, in_mix=in_mix, seed=seed, start=before).exported()
+        first_stage = averaged(before, after)
+        networks.append(replace(before, weights={**before.weights, **first_stage.weights}))
+    if name not in RESCORED_ANEW:
+        return networks, for_first
+    for_second = _examples([*songs.fresh_again, *songs.recorded[::RECORDED_UNHEARD_EVERY]], name)
+    return with_rescoring(networks, for_second, stem, in_mix=in_mix), for_first + for_second
+
+
+def build(name: str, songs: Songs, start_from: Path | None = None) -> str:
     """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
-    for_first, for_second, held_out = parts(
-        [read_example(path, name) for path in songs], [read_example(path, name) for path in fresh]
-    )
-    mean_first_stage = [
-        train_first_stage(for_first, stem, in_mix=in_mix, seed=seed).exported()
-        for seed in range(N_NETWORKS_IN_MIX if in_mix else N_NETWORKS)
-    ]
-    networks = with_rescoring(mean_first_stage, for_second, stem, in_mix=in_mix)
+    stem, in_mix, songs = name.removeprefix(f"{MIX}-"), name.startswith(MIX), songs.of(name)
+    networks, training = trained(name, songs, start_from)
     path = networks_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
+    held_out = _examples(songs.held_out, name)
     confidence = expit(log_odds(networks, held_out))
-    min_confidence = decision_threshold(confidence, np.concatenate([one.kept for one in held_out]))
-    scores = scores_at(min_confidence, confidence, held_out)
+    scores = scores_at(USUAL, confidence, held_out)
     features = FEATURE_SETS[MIX_FEATURES if in_mix else ALL]
     heard = NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS
-    training = for_first + for_second
     n_kept = sum(int(one.kept.sum()) for one in training)
     model = TrainedModel(
         stem=stem,
         features=features,
         detection=detection_of(default_config().stems[stem]),
         offered=(),
-        min_confidence=min_confidence,
+        min_confidence=USUAL,  # what is best on so few songs is chance
         classifier=hears_only(heard, features),
         training={
             "algorithm": "network",
             "seed": 0,
             "kept": n_kept,
             "removed": sum(len(one.kept) for one in training) - n_kept,
-            "songs": [path.stem.removeprefix("examples-") for path in (*songs, *fresh)],
+            "songs": [path.stem.removeprefix("examples-") for path in (*songs.base, *songs.fresh, *songs.recorded)],
             "scores": scores,
             "importance": {heard: 1.0},
             "versions": {"drumhits": __version__, "numpy": np.__version__, "torch": str(torch.__version__)},
@@ -119,9 +168,11 @@ def build(name: str, songs: list[Path], fresh: list[Path]) -> str:
         networks=networks_of(stem, features),
     )
     write_whole(pretrained_path(stem, in_mix=in_mix), model.to_bytes())
-    return f"{name}: {model.training['removed'] + n_kept} candidates, {n_kept} hits, held-out " + ", ".join(
-        f"{key} {value:.3f}" for key, value in scores.items()
-    ) + f" at {min_confidence:.2f}"
+    return (
+        f"{name}: {model.training['removed'] + n_kept} candidates, {n_kept} hits, held-out "
+        + ", ".join(f"{key} {value:.3f}" for key, value in scores.items())
+        + f" at {USUAL:.2f}"
+    )
 
 
 def _preset(text: str) -> tuple[Path, int, int]:
@@ -144,6 +195,10 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--hydrogen", **folder, help="folder of Hydrogen's kits")
     n_songs = max(N_SONGS, *N_SONGS_OF.values())
+    parser.add_argument("--recorded", **folder, help="kits recorded by several microphones")
+    parser.add_argument(
+        "--start-from", type=Path, metavar="DIR", help="networks to train further, in place of training them first"
+    )
     parser.add_argument("--songs", type=int, default=n_songs, metavar="N", help="how many to render (default: all)")
     parser.add_argument("--work", **folder, help="keeps what was rendered")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
@@ -159,15 +214,19 @@ def main(argv=None) -> None:
         tuple(sorted(args.performances.glob("*.mid"))),
         tuple(args.presets),
         tuple(sorted(path.parent for path in args.hydrogen.glob("*/drumkit.xml"))),
+        args.recorded,
     )
     kits_of(material, args.work)
     workers = joblib.Parallel(args.jobs, verbose=1)
-    numbers = [*range(args.songs), *FRESH_SONGS]
-    rendered = workers(joblib.delayed(rendered_song)(number, material, args.work) for number in numbers)
-    analysed = workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
-    songs, fresh = analysed[: args.songs], analysed[args.songs :]
+
+    def analysed(numbers: Sequence[int]) -> list[Path]:
+        rendered = workers(joblib.delayed(rendered_song)(number, material, args.work) for number in numbers)
+        return workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
+
+    base, fresh = ((), ()) if args.start_from else (range(args.songs), FRESH_SONGS)
+    songs = Songs(*map(analysed, (base, fresh, RECORDED_SONGS, FRESH_AGAIN, HELD_OUT_SONGS)))
     names = [*STEMS, *(f"{MIX}-{stem}" for stem in STEMS)]
-    for row in workers(joblib.delayed(build)(name, songs[: N_SONGS_OF.get(name, N_SONGS)], fresh) for name in names):
+    for row in workers(joblib.delayed(build)(name, songs, args.start_from) for name in names):
         logging.info(row)
 
 

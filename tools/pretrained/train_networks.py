@@ -26,7 +26,7 @@ from drumhits.networks.network import (
 )
 from drumhits.networks.rhythm import rhythm
 
-EPOCHS = 20
+EPOCHS, EPOCHS_FURTHER = 20, 10
 SONGS_AT_ONCE = 12
 SORTED_AT_ONCE = 20 * SONGS_AT_ONCE
 LEARNING_RATE = 2e-3
@@ -74,6 +74,17 @@ class FirstLook(nn.Module):
     def _dropped(self, v: torch.Tensor) -> torch.Tensor:
         return functional.dropout(v, DROPOUT, self.training)
 
+    @classmethod
+    def of(cls, network: Network) -> "FirstLook":
+        """Return the first stage of a network that is there, to be trained further."""
+        look = cls(len(network.mean))
+        look.mean[:], look.scale[:] = torch.tensor(network.mean), torch.tensor(network.scale)
+        with torch.no_grad():
+            for name, layer in look.layers.items():
+                layer.weight[:] = torch.tensor(network.weights[name][:-1].T)
+                layer.bias[:] = torch.tensor(network.weights[name][-1])
+        return look
+
     def exported(self) -> Network:
         """Return the network as it is followed in NumPy, without a re-scoring stage."""
         return Network(self.mean.numpy(), self.scale.numpy(), _weights(self.layers), N_INPUTS_IN_MIX)
@@ -91,6 +102,17 @@ def _weights(layers: Mapping[str, nn.Linear]) -> dict[str, np.ndarray]:
         name: torch.cat([layer.weight.T, layer.bias[None]]).detach().numpy().astype(np.float16).astype(np.float32)
         for name, layer in layers.items()
     }
+
+
+def averaged(one: Network, other: Network) -> Network:
+    """Return the first stage whose weights are the mean of those of two, one of them the other trained further.
+
+    It keeps more of what the first knew than the second does (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+    models").
+    """
+    weights = {name: (one.weights[name] + weights) / 2 for name, weights in other.weights.items()}
+    rounded = {name: mean.astype(np.float16).astype(np.float32) for name, mean in weights.items()}
+    return replace(other, weights=rounded)
 
 
 def without_siblings(x: np.ndarray, stem: str, below_db: float) -> np.ndarray:
@@ -155,21 +177,28 @@ def train_first_stage(
     in_mix: bool = False,
     seed: int = 0,
     epochs: int | None = None,
+    start: Network | None = None,
 ) -> FirstLook:
     """Return the first stage of a stem, trained on songs with the AdamW optimiser and one cycle of its learning rate.
+
+    Where a network is given to start from, it is trained further, at half the rate.
 
     References: Loshchilov and Hutter 2019, "Decoupled weight decay regularization"; Smith and Topin 2019,
     "Super-convergence".
     """
     torch.manual_seed(seed)
-    rng, heard_as, epochs = np.random.default_rng(seed), None if in_mix else stem, epochs or EPOCHS
+    rng, heard_as = np.random.default_rng(seed), None if in_mix else stem
+    epochs = epochs or (EPOCHS_FURTHER if start else EPOCHS)
     examples = [one for one in examples if len(one.kept) > 1]
     x, _, is_there, *_ = _batch(examples[:SCALE_SONGS], heard_as, rng)
-    network = FirstLook(x.shape[2])
-    network.mean[:], network.scale[:] = x[is_there].mean(0), x[is_there].std(0).clamp(min=SMALLEST_SCALE)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    if start is None:
+        network, rate = FirstLook(x.shape[2]), LEARNING_RATE
+        network.mean[:], network.scale[:] = x[is_there].mean(0), x[is_there].std(0).clamp(min=SMALLEST_SCALE)
+    else:
+        network, rate = FirstLook.of(start), LEARNING_RATE / 2
+    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY)
     n_steps = epochs * (len(examples) // SONGS_AT_ONCE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, n_steps, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, n_steps, pct_start=0.15)
     for _ in range(epochs):
         for chosen in _batches_of_like_length(examples, rng):
             x, times_s, is_there, kept = _batch([examples[i] for i in chosen], heard_as, rng)
@@ -218,20 +247,26 @@ def known_by(networks: Sequence[Network], examples: Sequence[Example], stem: str
 
 
 def with_rescoring(
-    networks: Sequence[Network], examples: Sequence[Example], stem: str, *, in_mix: bool = False, seed: int = 0
+    networks: Sequence[Network],
+    examples: Sequence[Example],
+    stem: str,
+    *,
+    in_mix: bool = False,
+    second_look: bool = True,
 ) -> list[Network]:
     """Return networks with re-scoring and articulation layers, trained on songs that are new to the first stage.
 
     Log odds of the songs that a network was trained on are too good; re-scoring trained on those would rely on them too
-    much (Wolpert 1992, "Stacked generalization"). In a mix there is none: on real recordings it does worse.
+    much (Wolpert 1992, "Stacked generalization"). Without a second look, articulations alone are added.
     """
     examples = [one for one in examples if len(one.kept)]
     kept = torch.from_numpy(np.concatenate([one.kept for one in examples]).astype(np.float32))
     articulation = torch.from_numpy(np.concatenate([one.articulation for one in examples]).astype(np.int64))
     articulation = articulation[articulation >= 0]
     whole = []
-    for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed), strict=True):
-        added = _articulations(known, articulation, stem) | ({} if in_mix else _second_look(known, kept, stem))
+    for network, known in zip(networks, known_by(networks, examples, None if in_mix else stem, seed=0), strict=True):
+        added = _articulations(known, articulation, stem)
+        added |= _second_look(known, kept, stem) if second_look else {}
         whole.append(replace(network, weights={**network.weights, **added}))
     return whole
 

@@ -98,17 +98,20 @@ class Kit:
 
 def with_stand_ins(name: str, strokes: dict[str, list[Stroke]]) -> Kit | None:
     """Return a kit in which other sounds stand in for missing ones, without those that nothing stands in for."""
-    if len(strokes) < FEWEST_SOUNDS:
-        return None
-    complete = {}
+    return None if len(strokes) < FEWEST_SOUNDS else Kit(name, complete(strokes))
+
+
+def complete(strokes: dict[str, list]) -> dict[str, list]:
+    """Return strokes of all sounds that are there or that another sound stands in for."""
+    filled = {}
     for sound in SOUNDS:
         found, tried = sound, set()
         while found not in strokes and found not in tried:
             tried.add(found)
             found = SOUNDS[found].instead or found
         if found in strokes:
-            complete[sound] = strokes[found]
-    return Kit(name, complete)
+            filled[sound] = strokes[found]
+    return filled
 
 
 def trimmed(y: np.ndarray, stem: str) -> np.ndarray:

@@ -7,21 +7,33 @@ from pathlib import Path
 import joblib
 import numpy as np
 from kits import Kit, hydrogen_kit, soundfont_kit, synthetic_kit
+from recorded_kits import RecordedKit, held_out_kits, training_kits
+from recorded_songs import make_recorded_song
 from separation import STEMS
 from training_songs import Hit, TrainingSong, make_song, read_performance
 
 N_SYNTHETIC_KITS = 10
+FIRST_RECORDED, FIRST_HELD_OUT = 20_000, 40_000  # numbers of the songs on recorded kits, and on those held out
 MIX, SONG = "mix", "song"
 LARGEST_INT16 = 32767
 
 
 @dataclass(frozen=True)
 class Material:
-    """What songs are made of: files of performances, (font, bank, program) of kits, folders of Hydrogen's kits."""
+    """What songs are made of.
+
+    Attributes
+    ----------
+    performances : files of human drumming
+    presets : (font, bank, program) of kits of sound fonts
+    hydrogen : folders of Hydrogen's kits
+    recorded : folder of the kits of `recorded_kits`
+    """
 
     performances: tuple[Path, ...]
     presets: tuple[tuple[Path, int, int], ...]
     hydrogen: tuple[Path, ...]
+    recorded: Path
 
 
 @lru_cache(1)
@@ -36,6 +48,12 @@ def kits_of(material: Material, work: Path) -> list[Kit]:
     return joblib.load(cache)
 
 
+@lru_cache(2)
+def recorded_kits_of(material: Material, *, held_out: bool) -> list[RecordedKit]:
+    """Return the recorded kits to train on, or those held out."""
+    return (held_out_kits if held_out else training_kits)(material.recorded)
+
+
 @lru_cache(1)
 def performances_of(material: Material) -> list[list[Hit]]:
     """Return the strokes of each performance."""
@@ -46,7 +64,7 @@ def rendered_song(number: int, material: Material, work: Path) -> Path:
     """Render the song of that number unless it is there already, and return its file."""
     path = work / f"{SONG}{number:04d}.npz"
     if not path.is_file():
-        song = make_song(number, performances_of(material), kits_of(material, work))
+        song = _made(number, material, work)
         parts = {"kits": np.array(song.kits, dtype=str), "left_out": np.array(song.left_out, dtype=str)}
         for name, y in {**song.stems, MIX: song.mix}.items():
             peak = np.float32(max(np.abs(y).max(), 1e-9))
@@ -55,6 +73,15 @@ def rendered_song(number: int, material: Material, work: Path) -> Path:
             parts |= {f"{stem}_{field}": np.array([hit[i] for hit in hits]) for i, field in enumerate(Hit._fields)}
         save_arrays(path, parts)
     return path
+
+
+def _made(number: int, material: Material, work: Path) -> TrainingSong:
+    performances = performances_of(material)
+    if number < FIRST_RECORDED:
+        return make_song(number, performances, kits_of(material, work))
+    held_out = number >= FIRST_HELD_OUT
+    kits = [] if held_out else kits_of(material, work)
+    return make_recorded_song(number, performances, kits, recorded_kits_of(material, held_out=held_out))
 
 
 def save_arrays(path: Path, parts: dict[str, np.ndarray]) -> None:

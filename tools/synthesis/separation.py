@@ -61,7 +61,7 @@ def add_room(stems, rng, reverb_s=0.3, delay_s=0.008, wet_db=-15.0):
     t = np.arange(int(reverb_s * SAMPLE_RATE)) / SAMPLE_RATE
     response = rng.normal(size=len(t)) * 10 ** (-3 * t / reverb_s)  # -60 dB at the end
     response *= 10 ** (wet_db / 20) / np.linalg.norm(response)
-    room = np.concatenate([[1.0], np.zeros(int(delay_s * SAMPLE_RATE)), response])
+    room = np.concatenate([[1.0], np.zeros(int(delay_s * SAMPLE_RATE)), response]).astype(stems.dtype)
     return fftconvolve(stems, room[None, :], axes=1)[:, : stems.shape[1]]
 
 
@@ -88,12 +88,12 @@ def split_again(stems, rng, separator=Separator(), n_fft=2048, hop_length=512):
     n_stems, _, n_frames = spectra.shape
     drift_db = _smooth_noise((n_stems, n_stems, n_frames), (6,), separator.drift_db, rng)
     drift_db = (drift_db + separator.bleed_db) * (1 - np.eye(n_stems))[:, :, None]
-    confusion = CONFUSION[:, :, None] * 10 ** (drift_db / 20)
+    confusion = (CONFUSION[:, :, None] * 10 ** (drift_db / 20)).astype(stems.dtype)
     estimate = np.einsum("ijt,jft->ift", confusion, estimate)
-    estimate *= 10 ** (_smooth_noise(estimate.shape, (5.0, 1.5), separator.error_db, rng) / 20)
+    estimate *= 10 ** (_smooth_noise(estimate.shape, (5.0, 1.5), separator.error_db, rng, stems.dtype) / 20)
     powers = estimate**separator.exponent + 1e-12
     masks = powers / powers.sum(axis=0)
-    strays = gaussian_filter((rng.random(masks.shape) < separator.strays).astype(float), (0, 0.6, 0.8))
+    strays = gaussian_filter((rng.random(masks.shape) < separator.strays).astype(stems.dtype), (0, 0.6, 0.8))
     masks = np.clip(masks + 0.5 * strays, 0, 1)
     return istft(masks * spectra.sum(axis=0), **framing)[1][:, : stems.shape[1]]
 
@@ -137,7 +137,7 @@ def split_blindly(stems, rng, n_components=12, wanted=STEMS, n_fft=2048, hop_len
     return istft(parts / (shapes @ activations + TINY) * mix, **framing)[1][:, : stems.shape[1]]
 
 
-def _smooth_noise(shape, widths, sd, rng):
+def _smooth_noise(shape, widths, sd, rng, dtype=np.float64):
     """Draw Gaussian noise, smooth it over the last axes by `widths` bins, scale it to deviation `sd`."""
-    noise = gaussian_filter(rng.normal(size=shape), (0,) * (len(shape) - len(widths)) + tuple(widths))
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=dtype), (0,) * (len(shape) - len(widths)) + tuple(widths))
     return sd * noise / noise.std()

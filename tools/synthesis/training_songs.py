@@ -78,26 +78,26 @@ def read_performance(path: Path) -> list[Hit]:
 def make_song(number: int, performances: Sequence[list[Hit]], kits: Sequence[Kit]) -> TrainingSong:
     """Play, mix and separate the song of that number."""
     rng = np.random.default_rng(number)
-    hits = _excerpt(performances, rng)
-    kit_of = _choose_kits(kits, rng)
+    hits = excerpt(performances, rng)
+    kit_of = choose_kits(kits, rng)
     hits_of = {
-        stem: _at_the_drummers_force([hit for hit in hits if SOUNDS[hit.sound].stem == stem], rng) for stem in STEMS
+        stem: at_the_drummers_force([hit for hit in hits if SOUNDS[hit.sound].stem == stem], rng) for stem in STEMS
     }
-    dry = np.stack([_play(hits_of[stem], kit_of[stem], rng) for stem in STEMS])
-    mixed = _mix(dry, rng)
+    dry = np.stack([play(hits_of[stem], kit_of[stem], rng) for stem in STEMS])
+    mixed = mix_of(dry, rng)
     is_blind = number % BLIND_EVERY == 0 or number in ALL_BLIND
-    stems = _separate_blindly(mixed, rng) if is_blind else _separate(mixed, rng)
+    stems = separate_blindly(mixed, rng) if is_blind else separate(mixed, rng)
     gains_db = np.full(len(STEMS), rng.uniform(-14, 8)) + (rng.random() < ONE_BY_ONE) * rng.uniform(-8, 8, len(STEMS))
     return TrainingSong(
-        mix=_master(mixed.sum(axis=0), rng.uniform(-14, 8), rng),
-        stems={stem: _master(y, gain_db, rng) for stem, y, gain_db in zip(STEMS, stems, gains_db, strict=True)},
+        mix=master(mixed.sum(axis=0), rng.uniform(-14, 8), rng),
+        stems={stem: master(y, gain_db, rng) for stem, y, gain_db in zip(STEMS, stems, gains_db, strict=True)},
         hits=hits_of,
         left_out=tuple(stem for stem, y in zip(STEMS, stems, strict=True) if not y.any()),
         kits=tuple(" + ".join(kit.name for kit in kit_of[stem]) for stem in STEMS),
     )
 
 
-def _excerpt(performances: Sequence[list[Hit]], rng: np.random.Generator) -> list[Hit]:
+def excerpt(performances: Sequence[list[Hit]], rng: np.random.Generator) -> list[Hit]:
     """Return SONG_S seconds of a groove, or of fills in a row, a little faster or slower than it was played."""
     grooves = [one for one in performances if one and one[-1].time_s >= LONG_S]
     fills = [one for one in performances if one and one[-1].time_s < LONG_S]
@@ -119,7 +119,7 @@ def _excerpt(performances: Sequence[list[Hit]], rng: np.random.Generator) -> lis
     return hits
 
 
-def _choose_kits(kits: Sequence[Kit], rng: np.random.Generator) -> dict[str, list[Kit]]:
+def choose_kits(kits: Sequence[Kit], rng: np.random.Generator) -> dict[str, list[Kit]]:
     """Return the kits of each stem: mostly one and the same for all, else any mixture of kits that have the stem."""
     usual = kits[rng.integers(len(kits))]
     is_mixture = rng.random() < 0.4
@@ -132,7 +132,7 @@ def _choose_kits(kits: Sequence[Kit], rng: np.random.Generator) -> dict[str, lis
     return chosen
 
 
-def _at_the_drummers_force(hits: list[Hit], rng: np.random.Generator) -> list[Hit]:
+def at_the_drummers_force(hits: list[Hit], rng: np.random.Generator) -> list[Hit]:
     """Return the strokes with more or less dynamics than they were played with."""
     reach = rng.uniform(0.7, 1.3)
     return [
@@ -141,7 +141,7 @@ def _at_the_drummers_force(hits: list[Hit], rng: np.random.Generator) -> list[Hi
     ]
 
 
-def _play(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndarray:
+def play(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndarray:
     """Return the strokes of a stem on its kits, tuned and damped at random; a hi-hat stroke chokes the one before.
 
     The first of the stem's sounds peaks at 1 when it is played at full force.
@@ -153,21 +153,21 @@ def _play(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndar
     for i, (hit, start) in enumerate(zip(hits, starts, strict=True)):
         stroke = np.zeros(0, dtype=np.float32)
         for kit, tuning, gain in layers:
-            layer = gain * _tuned(kit.play(hit.sound, hit.velocity), tuning[hit.sound] * rng.uniform(0.995, 1.005))
+            layer = gain * tuned(kit.play(hit.sound, hit.velocity), tuning[hit.sound] * rng.uniform(0.995, 1.005))
             short, long = sorted((stroke, layer.astype(np.float32)), key=len)
             stroke = long
             stroke[: len(short)] += short
         if damping_s:
             stroke = stroke * np.exp(-np.arange(len(stroke), dtype=np.float32) / np.float32(damping_s * SAMPLE_RATE))
         if SOUNDS[hit.sound].stem == "hihat" and i + 1 < len(hits):
-            stroke = _choked(stroke, starts[i + 1] + LEAD - start)
+            stroke = choked(stroke, starts[i + 1] + LEAD - start)
         skipped = max(-start, 0)
         stroke = stroke[skipped : skipped + len(y) - max(start, 0)]
         y[max(start, 0) : max(start, 0) + len(stroke)] += stroke
-    return y / max(sum(gain * _peak_of(kit, hits) for kit, _, gain in layers), 1e-3)
+    return y / max(sum(gain * peak_of(kit, hits) for kit, _, gain in layers), 1e-3)
 
 
-def _peak_of(kit: Kit, hits: list[Hit]) -> float:
+def peak_of(kit: Kit, hits: list[Hit]) -> float:
     """Return the peak of a stem's first sound at full force; of a stem without strokes 1."""
     if not hits:
         return 1.0
@@ -175,13 +175,13 @@ def _peak_of(kit: Kit, hits: list[Hit]) -> float:
     return float(np.abs(kit.play(next(name for name, row in SOUNDS.items() if row.stem == stem), FULL_FORCE)).max())
 
 
-def _tuned(y: np.ndarray, speed: float) -> np.ndarray:
+def tuned(y: np.ndarray, speed: float) -> np.ndarray:
     """Return a stroke played faster or slower, its attack where it was."""
     positions = LEAD + (np.arange(int((len(y) - LEAD) / speed) + LEAD) - LEAD) * speed
     return np.interp(positions, np.arange(len(y)), y, left=0.0).astype(np.float32)
 
 
-def _choked(y: np.ndarray, length: int, fade: int = SAMPLE_RATE // 50) -> np.ndarray:
+def choked(y: np.ndarray, length: int, fade: int = SAMPLE_RATE // 50) -> np.ndarray:
     if length + fade >= len(y):
         return y
     y = y[: length + fade].copy()
@@ -189,10 +189,10 @@ def _choked(y: np.ndarray, length: int, fade: int = SAMPLE_RATE // 50) -> np.nda
     return y
 
 
-def _mix(dry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def mix_of(dry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the stems balanced, equalised and compressed as a mix of them would be, its peak at 0.4."""
     balance_db = rng.normal([[0.0], [0.0], [0.0], [-7.0], [-4.0]], 4.0)
-    levelled = dry * 10 ** (balance_db / 20)
+    levelled = dry * (10 ** (balance_db / 20)).astype(dry.dtype)
     levelled = np.stack([_equalised(y, rng) for y in levelled])
     if rng.random() < 0.85:
         levelled = add_room(
@@ -221,7 +221,8 @@ def _bus_gain(mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     release = int(rng.uniform(0.02, 0.15) * SAMPLE_RATE)
     level_db = 10 * np.log10(uniform_filter1d(np.square(mix, dtype=np.float64), release) + 1e-9)
     threshold_db = level_db.max() - rng.uniform(6, 25)
-    return 10 ** (-np.maximum(level_db - threshold_db, 0) * rng.uniform(0.3, 0.8) / 20)
+    gain = 10 ** (-np.maximum(level_db - threshold_db, 0) * rng.uniform(0.3, 0.8) / 20)
+    return gain.astype(mix.dtype)
 
 
 def _saturation_gain(mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -230,13 +231,14 @@ def _saturation_gain(mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(np.abs(driven) > 1e-6, np.tanh(driven) / np.where(driven == 0, 1, driven), 1.0)
 
 
-def _separate(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def separate(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Split the mix by masks, mild to severe; or give each stem the bleed of microphones in one room."""
     if rng.random() < 0.15:
         bleed = CONFUSION * (1 - np.eye(len(STEMS))) * 10 ** (rng.uniform(-12, 6) / 20)
         delay = np.zeros(int(rng.uniform(0.001, 0.006) * SAMPLE_RATE) + 1)
         delay[-1] = 1
-        return stems + fftconvolve(bleed @ stems, delay[None], axes=1)[:, : stems.shape[1]]
+        heard = bleed.astype(stems.dtype) @ stems
+        return stems + fftconvolve(heard, delay[None].astype(stems.dtype), axes=1)[:, : stems.shape[1]]
     severity = rng.uniform(0, 1) ** 2
     separator = Separator(
         exponent=rng.uniform(1.0, 2.0) - 0.2 * severity,
@@ -249,13 +251,13 @@ def _separate(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return split_again(stems, rng, separator)
 
 
-def _separate_blindly(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def separate_blindly(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Split the mix by a factorisation, into all stems or into kick, snare and hi-hat alone."""
     wanted = STEMS if rng.random() < 0.5 else ("kick", "snare", "hihat")
     return split_blindly(stems, rng, n_components=int(rng.integers(6, 25)), wanted=wanted)
 
 
-def _master(y: np.ndarray, gain_db: float, rng: np.random.Generator) -> np.ndarray:
+def master(y: np.ndarray, gain_db: float, rng: np.random.Generator) -> np.ndarray:
     """Return a sound at some level, in some noise, sometimes without its highest octave as from a lossy file."""
     if rng.random() < 0.2:
         y = sosfilt(butter(6, rng.uniform(9_000, 17_000), fs=SAMPLE_RATE, output="sos"), y)
