@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drumhits.tempo.follow import followed_pulse
-from drumhits.tempo.metre import Bars, find_bars
+from drumhits.tempo.metre import Bars, find_bars, keeps_place
 from drumhits.tempo.pulse import is_steady, rates_hz
 from drumhits.tempo.strokes import KICK, SNARE, Strokes
 from drumhits.tempo.table import Table, shipped_table
@@ -82,7 +82,7 @@ def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Tabl
     table = table or shipped_table()
     rates = rates_hz(strokes)
     constant = find_bars(strokes, rates, table, beats_in_bar)
-    if is_steady(strokes, rates[0]):
+    if is_steady(strokes, rates[0]) and keeps_place(strokes, constant, table):
         return _constant(strokes, constant)
     pulse = _followed(strokes, table, beats_in_bar)
     pulse = _followed(strokes, table, beats_in_bar, near_bpm=60 / pulse.bars.beat_s)
