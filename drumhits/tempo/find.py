@@ -12,6 +12,7 @@ from drumhits.tempo.table import Table, shipped_table
 
 FEWEST_STROKES, SHORTEST_S = 16, 6.0
 SURE, SURE_FIT = 0.4, 0.1  # confidence, and fit to the bars, from which a tempo is written
+SURE_GAIN = 0.13  # of the strokes that strokes at random would leave off the grid, the share that lies on it
 SUBDIVISIONS = 4, 3  # of a beat: 16ths and triplets
 ON_GRID_S = 0.03
 REFINED_SHARE = 0.25  # of a subdivision: strokes that far from it do not say where it lies
@@ -61,7 +62,9 @@ class Beats(NamedTuple):
     @property
     def is_sure(self) -> bool:
         """Whether the tempo may be written."""
-        return self.confidence >= SURE and self.fit >= SURE_FIT
+        on_any_grid = min(0.9, 2 * ON_GRID_S * self.bpm / 60 * self.division)
+        gain = (self.on_grid - on_any_grid) / (1 - on_any_grid)
+        return self.confidence >= SURE and self.fit >= SURE_FIT and gain >= SURE_GAIN
 
 
 def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Table | None = None) -> Beats | None:
