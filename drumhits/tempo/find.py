@@ -12,7 +12,7 @@ from drumhits.tempo.table import Table, shipped_table
 
 FEWEST_STROKES, SHORTEST_S = 16, 6.0
 SURE, SURE_FIT = 0.4, 0.1  # confidence, and fit to the bars, from which a tempo is written
-SURE_GAIN = 0.13  # of the strokes that strokes at random would leave off the grid, the share that lies on it
+SURE_GAIN = 0.1  # of the strokes that strokes at random would leave off the grid, the share that lies on it
 SUBDIVISIONS = 4, 3  # of a beat: 16ths and triplets
 ON_GRID_S = 0.03
 REFINED_SHARE = 0.25  # of a subdivision: strokes that far from it do not say where it lies
