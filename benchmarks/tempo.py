@@ -62,15 +62,19 @@ CURVES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 
 
-def bent(song: Performance, curve: Callable[[np.ndarray, float], np.ndarray]) -> tuple[Strokes, np.ndarray]:
-    """Return the strokes of a song in another tempo, and the times of its beats."""
+def bent(
+    song: Performance, curve: Callable[[np.ndarray, float], np.ndarray]
+) -> tuple[Strokes, np.ndarray, np.ndarray]:
+    """Return the strokes of a song in another tempo, and the times of its beats and of its downbeats."""
     times_s, beat_s = song.strokes.times_s, 60 / song.bpm
     beats = np.arange(0, times_s[-1] / beat_s + 8, 1 / QUARTERS)
     pieces_s = curve(beats, song.bpm) * beat_s / QUARTERS
     at_s = np.append(0.0, np.cumsum(pieces_s[:-1]))
     played_s = np.interp(times_s, beats * beat_s, at_s)
     beats_s = at_s[::QUARTERS]
-    return song.strokes.at(played_s), beats_s[(beats_s >= played_s[0] - RIGHT_S) & (beats_s <= played_s[-1])]
+    bar = 4 * QUARTERS * song.signature[0] // song.signature[1]
+    is_played = (beats_s >= played_s[0] - RIGHT_S) & (beats_s <= played_s[-1])
+    return song.strokes.at(played_s), beats_s[is_played], at_s[::bar]
 
 
 def ours(strokes: Strokes, table: Path | None) -> Tracked:
@@ -94,22 +98,30 @@ def librosas(strokes: Strokes) -> Tracked:
     return Tracked(float(np.atleast_1d(bpm)[0]), beats_s, None, True)
 
 
-def judged(song: Performance, tracked: Tracked, truth_s: np.ndarray) -> dict[str, float]:
-    """Return what is right, as 0 or 1, and the share of the beats."""
-    ratio = tracked.bpm * np.median(np.diff(truth_s)) / 60
+def judged(song: Performance, tracked: Tracked, truth_s: np.ndarray, downbeats_s: np.ndarray) -> dict[str, float]:
+    """Return what is right, as 0 or 1, and the share of the beats; a tempo that changes is right by its median."""
+    ratio = _tempo_ratio(tracked, truth_s)
     is_right = abs(ratio - 1) < RIGHT_BPM
     is_octave = min(abs(ratio / 2 - 1), abs(ratio * 2 - 1)) < OCTAVE_BPM
     nearest_s = np.min(np.abs(truth_s[:, None] - np.append(tracked.beats_s, np.inf)), axis=1)
-    bar_s = 60 / song.bpm * 4 * song.signature[0] / song.signature[1]
-    off_s = np.inf if tracked.downbeat_s is None else abs((tracked.downbeat_s / bar_s + 0.5) % 1 - 0.5) * bar_s
+    is_downbeat = tracked.downbeat_s is not None and np.abs(downbeats_s - tracked.downbeat_s).min() < DOWNBEAT_S
     return {
         "right": is_right and tracked.is_sure,
         "half/double": is_octave and tracked.is_sure,
         "other": not (is_right or is_octave) and tracked.is_sure,
         "unsure": not tracked.is_sure,
-        "downbeat": is_right and tracked.is_sure and off_s < DOWNBEAT_S,
+        "downbeat": is_right and tracked.is_sure and is_downbeat,
         "beats": float(np.mean(nearest_s < RIGHT_S)),
     }
+
+
+def _tempo_ratio(tracked: Tracked, truth_s: np.ndarray) -> float:
+    """Return how much faster the beats are than the true ones, around each of these, in the median."""
+    if len(tracked.beats_s) < 2:
+        return 0.0
+    between_s = (tracked.beats_s[1:] + tracked.beats_s[:-1]) / 2
+    found_s = np.interp(truth_s[1:], between_s, np.diff(tracked.beats_s))
+    return float(np.median(np.diff(truth_s) / found_s))
 
 
 def main() -> None:
@@ -129,8 +141,8 @@ def main() -> None:
             started_s = time.process_time()
             rows = []
             for song in songs:
-                strokes, truth_s = bent(song, curve)
-                rows.append(judged(song, track(strokes), truth_s))
+                strokes, truth_s, downbeats_s = bent(song, curve)
+                rows.append(judged(song, track(strokes), truth_s, downbeats_s))
             cost_s = (time.process_time() - started_s) / len(songs)
             mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
             cells = " ".join(f"{100 * mean[key]:{width}.1f}" for key, width in zip(mean, WIDTHS, strict=True))

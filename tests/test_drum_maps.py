@@ -8,7 +8,8 @@ from drumhits.config.load import default_config, load_config
 from drumhits.drum_maps import DRUM_MAPS, GENERAL_MIDI, listing, to_general_midi, written_notes
 from drumhits.drums import PROFILES
 from drumhits.edits.labels import label
-from drumhits.edits.songs import _in_general_midi, note_group
+from drumhits.edits.numbers import in_general_midi
+from drumhits.edits.songs import note_group
 from drumhits.errors import UsageError
 from drumhits.io.midi import decode
 
@@ -87,7 +88,7 @@ def test_edits_in_any_map_give_the_same_labels(raw_map, edited_map):
 
     from_general = {name: {general[one]: note for one, note in written_notes(name).items()} for name in DRUM_MAPS}
     config = load_config(None, {"midi": {"drum_map": raw_map}}).stems["cymbals"]
-    raw, same, read = _in_general_midi(
+    raw, same, read = in_general_midi(
         renumbered(plain.raw, from_general[raw_map]), renumbered(edited, from_general[edited_map]), config, raw_map,
         edited_map,
     )  # fmt: skip
@@ -104,5 +105,5 @@ def test_other_drums_of_a_map_are_not_taken_for_the_stem():
     rng = np.random.default_rng(1)
     raw = session(rng).raw
     hats = renumbered(raw, dict.fromkeys(range(128), 49))
-    _, edited, read = _in_general_midi(raw, hats, config, "addictive-drums-2", None)
+    _, edited, read = in_general_midi(raw, hats, config, "addictive-drums-2", None)
     assert set(edited.notes["number"]).isdisjoint(note_group(read))

@@ -1,7 +1,7 @@
 """A pair of raw and edited MIDI with its audio -> a labelled song. Times in seconds."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +10,12 @@ import numpy as np
 from drumhits.alignment.align import NOTHING_GIVEN, Given
 from drumhits.analysis import ALL, analyze
 from drumhits.cache import open_cache
-from drumhits.config.load import FrozenMapping, StemConfig, load_config
+from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
-from drumhits.drum_maps import GENERAL_MIDI, to_general_midi, written_notes
 from drumhits.drums import PROFILES
 from drumhits.edits.labels import Labels, label
 from drumhits.edits.mistakes import require_deliberate
+from drumhits.edits.numbers import in_general_midi
 from drumhits.edits.pairing import Pair, find_audio, find_pairs
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
@@ -26,7 +26,6 @@ from drumhits.transcription.provenance import Provenance, is_untouched, read_pro
 from drumhits.transcription.reviewed import decided_in
 
 CLOCK_S = 0.001  # what `clock` shows
-NO_DRUM = 0  # a note that is of no drum of the kit
 AS_IT_STANDS = Given(offset_s=0.0)  # what a review writes
 REMEDY = "make it again with stems_to_midi.py"
 
@@ -208,7 +207,7 @@ def label_song(
     provenance = _require_provenance(pair, read_provenance(raw))
     config = _settings(pair, provenance)
     _require_played_times(pair, provenance)
-    raw, edited, config_read = _in_general_midi(raw, edited, config, provenance.drum_map, given.drum_map)
+    raw, edited, config_read = in_general_midi(raw, edited, config, provenance.drum_map, given.drum_map)
     audio = find_audio(pair, provenance, audio_dirs)
     table, source = analyse(audio, config)
     if (changes := _changes(source, provenance)) is not None:
@@ -266,28 +265,6 @@ def _require_played_times(pair: Pair, provenance: Provenance) -> None:
             f"{pair.raw}: was quantised ({provenance.quantized}), so its notes do not lie on the hits that they stand "
             f"for; {REMEDY} without --quantize, and quantise in the DAW after the training."
         )
-
-
-def _in_general_midi(
-    raw: MidiContent, edited: MidiContent, config: StemConfig, raw_map: str, edited_map: str | None
-) -> tuple[MidiContent, MidiContent, StemConfig]:
-    """Return two files and the settings as if all had been written with General MIDI notes."""
-    edited_map = edited_map or raw_map
-    if {raw_map, edited_map} == {GENERAL_MIDI}:
-        return raw, edited, config
-    general = written_notes(GENERAL_MIDI)
-    own = {note: general[articulation] for articulation, note in config.notes.items()}
-    read = replace(config, notes=FrozenMapping({name: general[name] for name in config.notes}))
-    of_edited = to_general_midi(edited_map) | (own if edited_map == raw_map else {})
-    return _renumbered(raw, to_general_midi(raw_map) | own), _renumbered(edited, of_edited), read
-
-
-def _renumbered(content: MidiContent, numbers: dict[int, int]) -> MidiContent:
-    """Return a file with other note numbers; those that stand for no drum become one that no drum has."""
-    notes = content.notes.copy()
-    notes["number"] = [numbers.get(number, NO_DRUM) for number in notes["number"].tolist()]
-    in_time = np.lexsort((notes["number"], notes["time_s"]))
-    return replace(content, notes=notes[in_time], parts=content.parts[in_time])
 
 
 def note_group(config: StemConfig) -> frozenset[int]:

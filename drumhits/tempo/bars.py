@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COMMON_TIME = (4, 4)
 PICKUP_UNIT = 16  # a pickup bar is so many 16ths
-SAME_TIME_S = 0.0005
+SAME_TIME_S, SAME_TEMPO = 0.0005, 1e-4
 EVEN_BEAT_S = 0.015  # a bar gets one tempo where its beats lie that near to it
 
 
@@ -137,14 +137,17 @@ def _uneven(begin_s: float, end_s: float, beats_s: np.ndarray | None, in_bar: in
 
 
 def _tempo_map(knots: list[tuple[float, float]]) -> TempoMap:
-    """Return the tempos between (beat, seconds), as few as keep each of these times; rounding does not add up."""
-    beats: list[float] = []
-    tempos: list[int] = []
-    now_s = 0.0
-    for (beat, _), (until, at_s) in pairwise(knots):
-        if not tempos or abs(now_s + tempos[-1] * (until - beat) * 1e-6 - at_s) > SAME_TIME_S:
-            us = round((at_s - now_s) / (until - beat) * 1e6)
-            beats.append(beat)
-            tempos.append(int(np.clip(us, US_PER_MINUTE / MAX_TEMPO_BPM, US_PER_MINUTE / MIN_TEMPO_BPM)))
-        now_s += tempos[-1] * (until - beat) * 1e-6
-    return TempoMap(np.array(beats), np.array(tempos))
+    """Return the tempos between (beat, seconds), one for a run that keeps its tempo; rounding does not add up."""
+    beats, times_s = np.array(knots).T
+    beat_s = np.diff(times_s) / np.diff(beats)
+    found: list[tuple[float, int]] = []
+    first, now_s = 0, 0.0
+    while first < len(beat_s):
+        changes = np.flatnonzero(np.abs(beat_s[first:] / beat_s[first] - 1) > SAME_TEMPO)
+        end = first + int(changes[0]) if len(changes) else len(beat_s)
+        us = round((times_s[end] - now_s) / (beats[end] - beats[first]) * 1e6)
+        us = int(np.clip(us, US_PER_MINUTE / MAX_TEMPO_BPM, US_PER_MINUTE / MIN_TEMPO_BPM))
+        found.append((float(beats[first]), us))
+        now_s += us * (beats[end] - beats[first]) * 1e-6
+        first = end
+    return TempoMap(np.array([beat for beat, _ in found]), np.array([us for _, us in found]))

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from drumhits.tempo.follow import followed_pulse
-from drumhits.tempo.metre import Bars, find_bars
+from drumhits.tempo.metre import Bars, find_bars, keeps_place
 from drumhits.tempo.pulse import is_steady, rates_hz
 from drumhits.tempo.strokes import KICK, SNARE, Strokes
 from drumhits.tempo.table import Table, shipped_table
 
 FEWEST_STROKES, SHORTEST_S = 16, 6.0
 SURE, SURE_FIT = 0.4, 0.1  # confidence, and fit to the bars, from which a tempo is written
+SURE_GAIN = 0.1  # of the strokes that strokes at random would leave off the grid, the share that lies on it
 SUBDIVISIONS = 4, 3  # of a beat: 16ths and triplets
 ON_GRID_S = 0.03
 REFINED_SHARE = 0.25  # of a subdivision: strokes that far from it do not say where it lies
@@ -61,7 +62,9 @@ class Beats(NamedTuple):
     @property
     def is_sure(self) -> bool:
         """Whether the tempo may be written."""
-        return self.confidence >= SURE and self.fit >= SURE_FIT
+        on_any_grid = min(0.9, 2 * ON_GRID_S * self.bpm / 60 * self.division)
+        gain = (self.on_grid - on_any_grid) / (1 - on_any_grid)
+        return self.confidence >= SURE and self.fit >= SURE_FIT and gain >= SURE_GAIN
 
 
 def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Table | None = None) -> Beats | None:
@@ -82,7 +85,7 @@ def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Tabl
     table = table or shipped_table()
     rates = rates_hz(strokes)
     constant = find_bars(strokes, rates, table, beats_in_bar)
-    if is_steady(strokes, rates[0]):
+    if is_steady(strokes, rates[0]) and keeps_place(strokes, constant, table):
         return _constant(strokes, constant)
     pulse = _followed(strokes, table, beats_in_bar)
     pulse = _followed(strokes, table, beats_in_bar, near_bpm=60 / pulse.bars.beat_s)

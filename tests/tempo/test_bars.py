@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drumhits.errors import InputError
@@ -20,6 +20,7 @@ def lines_s(grid, end_s=10.0):
     return grid.tempo.seconds(grid.bar_lines(end_s))
 
 
+@example(86.3046875, 14.599609375, (3, 4))
 @given(st.floats(40, 250), st.floats(0, 20), st.sampled_from(METERS))
 def test_bar_1_begins_where_it_is_said_and_the_bars_go_on_from_there(bpm, first_s, meter):
     grid = constant_grid(bpm, first_s, meter)
