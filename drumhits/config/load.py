@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drumhits.config.schema import SETTINGS, Value, read_value, require_known, settings_in, to_node, value_text
+from drumhits.config.schema import SETTINGS, Value, known_path, read_value, settings_in, to_node, value_text
 from drumhits.config.yamltree import Node, parse, read_text
 from drumhits.drum_maps import GENERAL_MIDI, written_notes
 from drumhits.drums import STEMS, Band
@@ -199,8 +199,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, object]]
     nodes = {} if path is None else _file_nodes(Path(path))
     for section, values in (overrides or {}).items():
         for key, value in values.items():
-            require_known(f"{section}.{key}", COMMAND_LINE)
-            nodes |= settings_in(to_node(value, COMMAND_LINE), f"{section}.{key}")
+            nodes |= settings_in(to_node(value, COMMAND_LINE), known_path(f"{section}.{key}", COMMAND_LINE))
     settings: dict[str, Any] = {key: setting.default for key, setting in SETTINGS.items()}
     settings |= {key: read_value(key, node) for key, node in nodes.items()}
     origins = {key: nodes[key].place if key in nodes else DEFAULT for key in SETTINGS}
@@ -229,7 +228,7 @@ def parse_override(text: str, option: str = "--set") -> dict[str, dict[str, Valu
         raise UsageError(
             f"{option}: {one_line(text)}: write SECTION.SETTING=VALUE, such as cymbals.geomean_threshold=12"
         )
-    require_known(path, option)
+    path = known_path(path, option)
     overrides: dict[str, dict[str, Value]] = {}
     for leaf, node in settings_in(to_node(value, option), path).items():
         section, _, key = leaf.partition(".")

@@ -65,6 +65,8 @@ _MIDI_SETTINGS = {
     "drum_map": Setting("map", 0, 0, "", GENERAL_MIDI),  # the notes of all stems that `notes` does not say
 }
 
+FORMER_NAMES = {"midi.tempo_bpm": "tempo"}  # of settings, which old files go on using
+
 _STEM_SETTINGS = {
     "geomean_threshold": Setting("number", 0, 100_000, "", nullable=True),  # keep hits whose GeoMean is above it
     "level_reference": Setting("reference", 0, 1, "", STEM_REFERENCE),  # what geomean_threshold is relative to
@@ -162,13 +164,21 @@ def settings_in(node: Node, path: str = "") -> dict[str, Node]:
     return found
 
 
-def require_known(path: str, place: str) -> None:
-    """Raise a `UsageError` that points at `place` unless the dotted `path` is a setting or a section."""
-    parent = ""
-    for name in path.split("."):
-        if name not in children_of(parent):
-            raise _unknown(name, parent, place)
-        parent = _below(parent, name)
+def known_path(path: str, place: str) -> str:
+    """Return the dotted path of a setting or a section as it is called now.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name; points at `place`.
+    """
+    known = ""
+    for part in path.split("."):
+        name = _current_name(part, known)
+        if name not in children_of(known):
+            raise _unknown(name, known, place)
+        known = _below(known, name)
+    return known
 
 
 def read_value(path: str, node: Node) -> Value:
@@ -229,9 +239,14 @@ def _known_name(key: Node, path: str) -> str:
         raise UsageError(f"{where}: the name of a setting must be a word, not {key}")
     if key.text == "<<":
         raise UsageError(f"{where}: merge keys (<<) are not supported; write the settings out")
-    if key.text not in children_of(path):
-        raise _unknown(key.text, path, key.place)
-    return key.text
+    name = _current_name(key.text, path)
+    if name not in children_of(path):
+        raise _unknown(name, path, key.place)
+    return name
+
+
+def _current_name(name: str, parent: str) -> str:
+    return FORMER_NAMES.get(_below(parent, name), name)
 
 
 def _unknown(name: str, parent: str, place: str) -> UsageError:

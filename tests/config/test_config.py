@@ -216,6 +216,16 @@ def test_first_note_stays_the_default_note_in_any_order(written):
     assert list(hihat.notes.items()) == [("closed", 22), ("open", 26), ("pedal", 44)]
 
 
+def test_a_setting_goes_by_its_former_name(written):
+    path = written("midi:\n  tempo_bpm: 90\n")
+    assert load_config(path).tempo_bpm == load_config(path).midi.tempo == 90
+    assert parse_override("midi.tempo_bpm=140") == {"midi": {"tempo": 140}}
+    assert load_config(path, parse_override("midi.tempo_bpm=140")).tempo_bpm == 140
+    both = written("midi:\n  tempo_bpm: 90\n  tempo: 100\n")
+    with pytest.raises(UsageError, match=r"midi\.tempo: set twice"):
+        load_config(both)
+
+
 def test_command_line_beats_file_beats_default(written):
     path = written("kick:\n  onset_wait: 4\n  onset_delta: 0.5\nmidi:\n  channel: 3\n")
     config = load_config(path, {"kick": {"onset_wait": 5}, "midi": {"tempo": 90}})
