@@ -144,8 +144,10 @@ def test_a_whole_review(run, tmp_path):
             visit(other, run)
             other.press("d")
             other.wait_for(decided(6))
-            browser.press("k")  # at what this tab still shows: refused, and what the other decided is shown
             browser.wait_for(decided(6))
+            browser.press("k")
+            browser.wait_for(decided(7))
+            other.wait_for(decided(7))
             assert other.problems == []
 
         last = hits(browser)
