@@ -17,6 +17,11 @@ PRETRAINED_DIR = _ROOT / "models" / PRETRAINED
 NETWORKS_DIR = PRETRAINED_DIR / "networks"
 
 
+def is_bundled(model: object) -> bool:
+    """Tell whether models that ship are meant, by the words "pretrained" and "pretrained:GENRE", and no file."""
+    return str(model).split(":")[0] == PRETRAINED
+
+
 def shipped_files() -> list[Path]:
     """Return the configuration and every file of the bundled models."""
     return [SHIPPED_CONFIG, *(path for path in PRETRAINED_DIR.rglob("*") if path.is_file())]

@@ -1,4 +1,4 @@
-"""Formulas that several packages need: the logistic function, decibels, and percentiles."""
+"""Formulas that several packages need: the logistic function and its inverse, decibels, and percentiles."""
 
 from typing import Any
 
@@ -9,6 +9,13 @@ def expit(log_odds: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-log_odds)) without overflow."""
     odds = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1.0, odds) / (1.0 + odds)
+
+
+def clipped_log_odds(probability: np.ndarray, least: float) -> np.ndarray:
+    """Return the log odds of probabilities, which are clipped to `least`..1 - `least` first."""
+    bounded = np.clip(probability, least, 1 - least)
+    odds: np.ndarray = np.log(bounded / (1 - bounded))
+    return odds
 
 
 def power_to_db(power: np.ndarray | float) -> Any:

@@ -202,9 +202,12 @@ def overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     given: dict[str, dict[str, Any]] = parse_overrides(args.set)
     for setting in MIDI_OPTIONS:
         if (value := getattr(args, setting)) is not None:
-            option = f"--{setting.replace('_', '-')}"
-            given.setdefault("midi", {}).update(parse_override(f"midi.{setting}={value}", option)["midi"])
+            given.setdefault("midi", {}).update(parse_override(f"midi.{setting}={value}", _option(setting))["midi"])
     return given
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def check_usage(args: argparse.Namespace) -> None:
@@ -223,8 +226,7 @@ def check_usage(args: argparse.Namespace) -> None:
 
 
 def _check_reviewing(args: argparse.Namespace) -> None:
-    given = {f"--{name.replace('_', '-')}": getattr(args, name) for name in NOT_IN_REVIEW}
-    if args.review and (wrong := [option for option, value in given.items() if value]):
+    if args.review and (wrong := [_option(name) for name in NOT_IN_REVIEW if getattr(args, name)]):
         raise UsageError(f"--review asks about one stem after the other, and goes without {' and '.join(wrong)}.")
     if not args.review and (args.no_browser or args.port or args.training_dir):
         raise UsageError("--no-browser, --port and --training-dir go with --review.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG, shipped_files
+from drumhits.bundle import PRETRAINED, SHIPPED_CONFIG, is_bundled, shipped_files
 from drumhits.cli.options import add_cache, add_jobs, new_parser, page_path, require_jobs, seconds, seconds_range, tempo
 from drumhits.drum_maps import DRUM_MAPS
 from drumhits.drums import STEMS
@@ -198,7 +198,7 @@ def _outputs(args: argparse.Namespace) -> list[Output]:
 def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     """Yield every file that a training may read, told or not."""
     yield from (args.config, *args.examples, *shipped_files())
-    if args.start_from not in (None, FROM_NOTHING) and args.start_from.split(":")[0] != PRETRAINED:
+    if args.start_from not in (None, FROM_NOTHING) and not is_bundled(args.start_from):
         yield Path(args.start_from)
     if not (args.raw_dir and args.edited_dir):
         return

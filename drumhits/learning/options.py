@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from drumhits.analysis import ALL, EMBEDDED
-from drumhits.bundle import PRETRAINED
+from drumhits.bundle import PRETRAINED, is_bundled
 from drumhits.config.load import StemConfig
 from drumhits.errors import UsageError
 from drumhits.learning.algorithms import ALGORITHMS, FOREST, NETWORK, USUAL, Hyperparameters
@@ -84,9 +84,9 @@ class TrainingOptions:
     @property
     def _starts_from_embeddings(self) -> bool:
         given = self.start_from
-        if given in (None, FROM_NOTHING) or str(given).split(":")[0] == PRETRAINED:
+        if given is None or given == FROM_NOTHING or is_bundled(given):
             return False
-        return load_model(Path(str(given))).feature_set == EMBEDDED
+        return load_model(Path(given)).feature_set == EMBEDDED
 
     @property
     def hyperparameters(self) -> Hyperparameters:

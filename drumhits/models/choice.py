@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from drumhits.bundle import NETWORKS_DIR, PRETRAINED, PRETRAINED_DIR
+from drumhits.bundle import NETWORKS_DIR, PRETRAINED, PRETRAINED_DIR, is_bundled
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
 from drumhits.models.modelfile import TrainedModel, load_model, pretrained_path
@@ -128,7 +128,7 @@ def resolve(
         other = own.setdefault(model.stem, NamedModel(_name(path), model))
         if other.model is not model:
             raise UsageError(f"{path}: is a second model of {model.stem}, beside {other.name}; give one of them.")
-    fills_in = any(str(path).split(":")[0] == PRETRAINED for path in given) or any(stem in own for stem in wanted)
+    fills_in = any(map(is_bundled, given)) or any(stem in own for stem in wanted)
     if own and not fills_in:
         for stem in wanted:
             own[min(own)].model.require_stem(stem, own[min(own)].name)

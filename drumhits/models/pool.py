@@ -8,7 +8,7 @@ import numpy as np
 
 from drumhits.io.plainpickle import damaged, require
 from drumhits.models.base import PlainModel
-from drumhits.numeric import expit
+from drumhits.numeric import clipped_log_odds, expit
 
 SUREST = 0.001  # probabilities are clipped to this and its complement before they are pooled
 MAX_PARTS = 8
@@ -17,9 +17,7 @@ MAX_WEIGHT = 1e3
 
 def log_odds(probability: np.ndarray) -> np.ndarray:
     """Return the log odds of probabilities, which are clipped to 0.001..0.999 first."""
-    bounded = np.clip(probability, SUREST, 1 - SUREST)
-    odds: np.ndarray = np.log(bounded / (1 - bounded))
-    return odds
+    return clipped_log_odds(probability, SUREST)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from statistics import NormalDist
 import numpy as np
 
 from drumhits.detection.features import FILE_AMP
-from drumhits.numeric import expit
+from drumhits.numeric import clipped_log_odds, expit
 
-LOWEST, HIGHEST = 1e-4, 1 - 1e-4  # probabilities of the model are clipped to
+LOWEST = 1e-4  # of the model's probabilities; they are clipped to it and to its complement
 OTHERS_WEIGHT = 0.05  # of an expected right decision about another hit beside that about the one asked
 MOST_WEIGHED = 50  # candidates whose answers are weighed
 MOST_OTHERS = 1500  # candidates that an answer is weighed for
@@ -287,8 +287,7 @@ def _inner(own: np.ndarray, root: np.ndarray) -> np.ndarray:
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:
-    p = np.clip(probability, LOWEST, HIGHEST)
-    return np.log(p / (1 - p))
+    return clipped_log_odds(probability, LOWEST)
 
 
 def _rank_normal(X: np.ndarray) -> np.ndarray:

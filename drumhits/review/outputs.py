@@ -11,7 +11,6 @@ from drumhits.bundle import shipped_files
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.io.files import write_whole
-from drumhits.io.grid import even_grid
 from drumhits.io.midi import NOTE_DTYPE, Track, encode
 from drumhits.io.names import absolute
 from drumhits.io.outputs import InputFiles, Output, require_distinct, require_replaceable
@@ -185,8 +184,8 @@ def write_all(conversion: Conversion, notes: np.ndarray, decided: Decided, place
 
 
 def _reviewed_midi(made: Conversion, decided: Decided) -> bytes:
-    config = made.job.config
-    grid = made.job.grid or even_grid(config.tempo_bpm)
+    job = made.job
     texts = review_texts(made.provenance, (hit for hit in decided.kept if hit >= 0))
     track = Track(made.track.name, made.track.notes)
-    return with_digest(encode([track], channel=config.channel, texts=texts, grid=grid))
+    tempo_bpm, channel = job.config.tempo_bpm, job.config.channel
+    return with_digest(encode([track], tempo_bpm=tempo_bpm, channel=channel, texts=texts, grid=job.grid))
