@@ -103,7 +103,7 @@ def finish(
         return write(song, args, console, n_inputs, grid)
     except InputError as error:
         console.error(error)
-        failed |= {str(job.audio): error for job, _ in song}
+        failed |= {str(job.recording): error for job, _ in song}
         return []
 
 
@@ -150,7 +150,7 @@ def say(conversion: Conversion, console: Console, *, whole: bool, alone: bool) -
     if not (whole or alone):
         console.data(report.one_line(conversion))
         return
-    console.data(escape_controls(f"{job.audio.name} -> {job.output}"))
+    console.data(escape_controls(f"{job.recording.name} -> {job.output}"))
     if len(conversion.table):
         console.data(report.candidate_table(conversion, whole=whole))
     console.data(report.summary(conversion) + "\n")

@@ -6,6 +6,7 @@ names it, since a conversion by thresholds must start at little cost.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ from drumhits.drums import PROFILES
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
 
 if TYPE_CHECKING:
+    from drumhits.networks.bundled import SumView
+
     FEATURE_SETS: dict[str, tuple[str, ...]]
 
 GUIDE, ALL, EMBEDDED, MIX = "guide", "all", "embedded", "mix"  # the sets of features that `analyze` gives
@@ -64,7 +67,9 @@ def __getattr__(name: str) -> object:
     return globals()[name]
 
 
-def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[FeatureTable, AudioSource]:
+def analyze(
+    path: Path, config: StemConfig, features: str = GUIDE, *, mix: Path | None = None
+) -> tuple[FeatureTable, AudioSource]:
     """Return the candidates of an audio file, and what identifies the file.
 
     Parameters
@@ -73,16 +78,22 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
         GUIDE: what the thresholds and the notes need. ALL: also the features of `context`, of `siblings` (from the
         song's other stems beside the file) and of `networks`, for models. EMBEDDED: also the networks' embeddings. MIX:
         those of `context` and of `networks` for a file that is a whole drum mix.
+    mix : Path, optional
+        The whole mix that the file is a stem of, which stands in for the sum of the stems.
 
     Raises
     ------
     InputError
         The audio cannot be read; see `audio.AudioReader`.
     """
-    song = SongAudio.open(path, siblings=features in WITH_SIBLINGS)
+    is_beside = features in WITH_SIBLINGS
+    opened = partial(
+        SongAudio.open, path, siblings=is_beside, of_sum=partial(_view_of_sum, config) if is_beside else None, mix=mix
+    )
+    song = opened()
     table = _detect_song(song, config, features)
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
-        song = SongAudio.open(path, siblings=features in WITH_SIBLINGS, channel=channel)
+        song = opened(channel=channel)
         table = _detect_song(song, config, features)
     if features != MIX and _may_be_bleed(table.level, config.stem):
         table = _told_from_bleed(table, song, config.stem)
@@ -92,6 +103,17 @@ def analyze(path: Path, config: StemConfig, features: str = GUIDE) -> tuple[Feat
 def _detect_song(song: SongAudio, config: StemConfig, features: str) -> FeatureTable:
     extractors = [_extractor(name)(config, song) for name in EXTRACTORS[features]]
     return detect(song.blocks(), config, extractors, in_mix=features == MIX)
+
+
+def _view_of_sum(config: StemConfig, blocks: Iterable[np.ndarray], times_s: np.ndarray) -> "SumView":
+    """Return what a sum of stems, analysed as a whole mix is, says of one stem's candidates; see `networks.bundled`."""
+    from drumhits.detection.patches import PatchesAt
+    from drumhits.networks.bundled import NETWORK_LOG_ODDS_IN_MIX, SumView
+
+    patches = PatchesAt(times_s)
+    extractors = [*(_extractor(name)(config) for name in EXTRACTORS[MIX]), patches]
+    table = detect(blocks, config, extractors, in_mix=True)
+    return SumView(patches.rows, table.times_s, table[NETWORK_LOG_ODDS_IN_MIX])
 
 
 def _may_be_bleed(level: StemLevel, stem: str) -> bool:

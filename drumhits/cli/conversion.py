@@ -65,7 +65,8 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--split", action="store_true",
         help="the input is a whole drum mix that was not separated: write its kick, snare, toms, hi-hat and cymbals "
-        "into one MIDI file, a track each, as the bundled models for mixes decide",
+        "into one MIDI file, a track each, as the bundled models for mixes decide; stems that were separated from it "
+        "and lie beside it are taken along",
     )  # fmt: skip
     files.add_argument(
         "--stem", choices=STEMS,

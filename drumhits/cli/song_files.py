@@ -91,7 +91,7 @@ def _write_sound(
 ) -> None:
     from drumhits.transcription.sonify import sonified
 
-    audio = dict.fromkeys(one.job.audio for one in conversions)
+    audio = dict.fromkeys(one.job.recording for one in conversions)
     write_whole(args.sonify, sonified([*audio], [one.part for one in conversions], mixed=args.sonify_mixed))
 
 

@@ -81,23 +81,36 @@ def _low_spectra(y: np.ndarray, samples: np.ndarray) -> np.ndarray:
 
 
 def patches_at(blocks: Iterable[np.ndarray], times_s: np.ndarray) -> np.ndarray:
-    """Return the patches around times of a sound, shape (n,), `PATCH_DTYPE`; after its end it is silent.
+    """Return the patches around times of a sound, of mono float32 blocks at 44.1 kHz; see `PatchesAt`."""
+    collector = PatchesAt(times_s)
+    for chunk in chunks_in_context(blocks):
+        collector.collect(chunk)
+    return collector.rows
+
+
+class PatchesAt:
+    """Extractor that gives no column itself: the patches around given times, as `rows`.
 
     Parameters
     ----------
-    blocks : iterable of np.ndarray, float32
-        Mono samples at 44.1 kHz, in blocks of any length.
     times_s : np.ndarray, shape (n,)
-        Increasing, from 0 on.
+        Increasing, from 0 on; after the end of the sound it is silent.
     """
-    samples = np.rint(times_s * SAMPLE_RATE).astype(int)
-    found = np.zeros(len(samples), dtype=PATCH_DTYPE)
-    found["loudest_db"] = SILENT_DB
-    for chunk in chunks_in_context(blocks):
+
+    def __init__(self, times_s: np.ndarray):
+        self._samples = np.rint(times_s * SAMPLE_RATE).astype(int)
+        self.rows = np.zeros(len(times_s), dtype=PATCH_DTYPE)
+        self.rows["loudest_db"] = SILENT_DB
+
+    def collect(self, chunk: Chunk, samples: object = None) -> None:
+        """See `features.Extractor`; the candidates of the chunk do not matter."""
         first = chunk.start + CONTEXT_LENGTH
-        rows = slice(*np.searchsorted(samples, (first, first + CHUNK_LENGTH)))
-        found[rows] = patches(chunk, samples[rows] - chunk.start)
-    return found
+        rows = slice(*np.searchsorted(self._samples, (first, first + CHUNK_LENGTH)))
+        self.rows[rows] = patches(chunk, self._samples[rows] - chunk.start)
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        return {}
 
 
 def no_patches() -> np.ndarray:

@@ -3,13 +3,15 @@
 Stems add up to the recording that they were separated from, or nearly so. In that sum a hit sounds as it was played,
 whatever the separation tore out of its stem or left in the others. The stem is read twice then: in a first pass for its
 candidates, and in a second, with its siblings side by side, for the levels of each at the candidates' times.
+
+Where the whole mix is there as a file, it stands in for the sum.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from drumhits.detection.levels import EnergyEnvelope, LocalLevels
 
 LONGEST_DIFFERENCE_S = 1.0  # between stems of one song
+OfSum = Callable[[Iterable[np.ndarray], np.ndarray], Any]  # mono blocks of the stem sum, the candidates' times in s
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ class SiblingAnalysis:
         Of the stem itself.
     levels : mapping of str to LocalLevels
         Of the siblings, by stem.
-    stem_sum : np.ndarray, shape (n,), `patches.PATCH_DTYPE`, or None
-        Patches of the sum of the stem and its siblings; None where there is no sibling.
+    of_sum : any, or None
+        What was made of the sum of the stem and its siblings; None where there is no sibling, or nothing was to be.
     """
 
     own: "LocalLevels"
     levels: "Mapping[str, LocalLevels]"
-    stem_sum: np.ndarray | None = None
+    of_sum: Any = None
 
 
 @dataclass(eq=False)
@@ -57,8 +60,9 @@ class _OpenSibling:
 class SongAudio:
     """A stem and its siblings; see `open`."""
 
-    def __init__(self, reader: AudioReader):
+    def __init__(self, reader: AudioReader, of_sum: OfSum | None = None, mix: Path | None = None):
         self._reader = reader
+        self._of_sum, self._mix = of_sum, mix
         self._envelope: EnergyEnvelope | None = None  # of the stem; None where siblings do not matter
         self._siblings: list[_OpenSibling] = []  # those that can be read, as far as is known
         self._faulty: list[_OpenSibling] = []  # those whose fault showed while they were read
@@ -66,15 +70,35 @@ class SongAudio:
         self._analysis: SiblingAnalysis | None = None
 
     @classmethod
-    def open(cls, path: Path, *, siblings: bool = False, channel: int | None = None) -> "SongAudio":
-        """Open a stem, or one of its channels, and the siblings that lie beside it where they are asked for.
+    def open(
+        cls,
+        path: Path,
+        *,
+        siblings: bool = False,
+        channel: int | None = None,
+        of_sum: OfSum | None = None,
+        mix: Path | None = None,
+    ) -> "SongAudio":
+        """Open a stem.
+
+        Parameters
+        ----------
+        path : Path
+        siblings : bool
+            Also the siblings that lie beside it.
+        channel : int, optional
+            One of its channels in place of their mean.
+        of_sum : callable, optional
+            What is to be made of the sum of the stem and its siblings.
+        mix : Path, optional
+            The file of the whole mix, in place of that sum.
 
         Raises
         ------
         InputError
             The stem cannot be read; a sibling that cannot is left out, with a warning.
         """
-        song = cls(AudioReader(path, channel))
+        song = cls(AudioReader(path, channel), of_sum, mix)
         if siblings:
             song._open_siblings()
         return song
@@ -139,27 +163,25 @@ class SongAudio:
             siblings=tuple(Sibling(one.part, one.reader.path, one.reader.fingerprint) for one in self._siblings),
         )
 
-    def siblings_at(self, times_s: np.ndarray, *, with_sum: bool = True) -> SiblingAnalysis:
+    def siblings_at(self, times_s: np.ndarray) -> SiblingAnalysis:
         """Return the levels at the candidates' times, from a second pass when the first is over.
 
         Parameters
         ----------
         times_s : np.ndarray, shape (n,)
             Seconds, increasing; asked for again, the answer is that of the first times.
-        with_sum : bool
-            Whether the patches of the stem sum are wanted, which take most of the time.
 
         Raises
         ------
         InputError
-            The stem cannot be opened any more.
+            The stem cannot be opened any more, or the mix cannot be read.
         """
         if self._analysis is None:
             if self._envelope is None:
                 raise ValueError("the song was opened without its siblings")
             own, self._envelope = self._envelope.around(times_s), None  # the siblings' take as much memory
-            stem_sum = self._second_pass(times_s if with_sum else times_s[:0])
-            self._analysis = SiblingAnalysis(own, self._sibling_levels(times_s), stem_sum)
+            of_sum = self._second_pass(times_s)
+            self._analysis = SiblingAnalysis(own, self._sibling_levels(times_s), of_sum)
         return self._analysis
 
     def levels_at(self, times_s: np.ndarray) -> SiblingAnalysis | None:
@@ -180,36 +202,39 @@ class SongAudio:
                 return None
             for _ in song.blocks():
                 pass
-            analysis = song.siblings_at(times_s, with_sum=False)
+            analysis = song.siblings_at(times_s)
         return analysis if analysis.levels else None
 
-    def _second_pass(self, times_s: np.ndarray) -> np.ndarray | None:
-        """Read the siblings, and return the patches of the stem sum at some times, of the sound siblings alone.
+    def _second_pass(self, times_s: np.ndarray) -> Any:
+        """Read the siblings, and return what is made of the stem sum, of the sound siblings alone.
 
         Some faults show only while a sibling is read. The sum is then made anew without it, from the files of the
         others, which were read to their ends and are sound; what else was measured of those stays.
         """
-        if not self._siblings:
-            return None
+        tracks = [chunks(self._tapped(one)) for one in self._siblings]
+        if self._of_sum is None or self._mix is not None or not len(times_s):
+            for _ in chain(*tracks):
+                pass
+            self._drop_faulty_and_unlike()
+            return self._of_mix(times_s)
         n_opened = len(self._siblings)
-        stem_sum = self._stem_sum(times_s, [chunks(self._tapped(one)) for one in self._siblings])
+        made = self._of_tracks(tracks, times_s) if tracks else None
         self._drop_faulty_and_unlike()
-        if not self._siblings:
+        if len(self._siblings) < n_opened:
+            made = self._of_tracks(self._reopened(), times_s) if self._siblings else None
+        return made
+
+    def _of_tracks(self, tracks: Sequence[Iterator[np.ndarray]], times_s: np.ndarray) -> Any:
+        """Return what is made of the sum of the stem, which is opened once more, and other tracks; all are read."""
+        assert self._of_sum is not None
+        own = AudioReader(self._reader.path, self._reader.channel)
+        return self._of_sum(_sums([chunks(own.blocks()), *tracks]), times_s)
+
+    def _of_mix(self, times_s: np.ndarray) -> Any:
+        """Return what is made of the file of the mix, None where there is none."""
+        if self._of_sum is None or self._mix is None:
             return None
-        if len(self._siblings) < n_opened and len(times_s):
-            stem_sum = self._stem_sum(times_s, self._reopened())
-        return stem_sum
-
-    def _stem_sum(self, times_s: np.ndarray, tracks: Sequence[Iterator[np.ndarray]]) -> np.ndarray:
-        """Return the patches of the sum of the stem, which is opened once more, and other tracks; all are read."""
-        from drumhits.detection.patches import no_patches, patches_at
-
-        if len(times_s):
-            own = AudioReader(self._reader.path, self._reader.channel)
-            return patches_at(_sums([chunks(own.blocks()), *tracks]), times_s)
-        for _ in chain(*tracks):
-            pass
-        return no_patches()
+        return self._of_sum(AudioReader(self._mix).blocks(), times_s)
 
     def _tapped(self, sibling: _OpenSibling) -> Iterator[np.ndarray]:
         """Yield a sibling's blocks and measure their energy, to its end or to its fault, which is noted."""

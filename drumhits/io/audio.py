@@ -197,6 +197,19 @@ class AudioReader:
             self._powers = self._powers + np.einsum("ij,ij->j", samples, samples)
 
 
+def announced_duration_s(path: Path) -> float:
+    """Return the seconds that the header of an audio file announces.
+
+    Raises
+    ------
+    InputError
+        See `AudioReader`.
+    """
+    reader = AudioReader(path)
+    reader._recording.close()
+    return reader._recording.decoder.n_frames / reader.sample_rate
+
+
 def _is_audio(mono: np.ndarray) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.dot(mono, mono) <= len(mono) * MAX_LEVEL**2)

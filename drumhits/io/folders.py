@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from drumhits.drums import STEM_OF_PART
+from drumhits.drums import STEM_OF_PART, STEMS
 from drumhits.errors import InputError
 from drumhits.io.audio import AUDIO_SUFFIXES
 from drumhits.io.names import Folder, Named, absolute, name_key, names_stem, parent_of, read_name
@@ -136,8 +136,15 @@ def find_siblings(audio: Path) -> dict[str, Path]:
     whose name is most like the song's goes first; cymbals go before ride and crash.
     """
     own = read_name(audio)
-    if own.part is None:
-        return {}
+    return {} if own.part is None else _stems_of_song(own, audio)
+
+
+def find_stems(mix: Path) -> dict[str, Path]:
+    """Return the files of the stems that a mix was separated into, by stem; where they lie, see `find_siblings`."""
+    return {part: path for part, path in _stems_of_song(read_name(mix), mix).items() if part in STEMS}
+
+
+def _stems_of_song(own: Named, audio: Path) -> dict[str, Path]:
     ranked = [
         ((named.pattern != own.pattern, path.suffix != audio.suffix, path.name), part, path)
         for folder in _folders_of(own, audio.parent)

@@ -3,8 +3,9 @@
 The other features describe a candidate by a few numbers. A network takes the energy envelopes around it, in its stem
 and in the siblings, together with the other candidates of the stem (see `inputs` and `network`):
 
-Heard        log odds that the candidate is a hit
-HeardInMix   the same by a network for files that are whole drum mixes
+HeardInMix   log odds that the candidate is a hit, by a network for files that are whole drum mixes
+Heard        the same for stems. Where siblings are there, it is the mean of what the networks say of the stem and of
+             HeardInMix of the same stroke in the stem sum: a separation spoils the stem, but hardly the sum of all
 Heard:open   and so on: scores of the articulations, whose exponentials are in the ratio of their probabilities
 Hidden0      and so on: the activations of each network's last hidden layer before the log odds of its first stage, one
              network after the other; for networks that are trained on a user's edits
@@ -13,6 +14,7 @@ The networks lie in models/pretrained/networks/ and were made by tools/pretraine
 """
 
 import zlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -41,6 +43,24 @@ KIND = "drumhits networks"
 NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
 N_NETWORKS = 2  # of each stem
 EMBEDDING_FEATURES = tuple(f"Hidden{i}" for i in range(N_NETWORKS * CONTEXTUAL))
+SAME_STROKE_S = 0.03  # how far apart the candidates of one stroke lie in a stem and in the stem sum
+
+
+@dataclass(frozen=True, eq=False)
+class SumView:
+    """What the sum of a stem and its siblings says of the stem's candidates.
+
+    Attributes
+    ----------
+    patch : np.ndarray, shape (n,), `patches.PATCH_DTYPE`
+        At the stem's candidates.
+    times_s, log_odds : np.ndarray, shape (m,)
+        Of the candidates that the sum has by itself, increasing, and HeardInMix of each.
+    """
+
+    patch: np.ndarray
+    times_s: np.ndarray
+    log_odds: np.ndarray
 
 
 def network_features(
@@ -80,6 +100,18 @@ def network_features(
     return columns | dict(zip(EMBEDDING_FEATURES, hidden, strict=False))
 
 
+def mean_of_views(log_odds: np.ndarray, times_s: np.ndarray, view: SumView) -> np.ndarray:
+    """Return the mean of some log odds, shape (n,), and of those in the sum, where it has the same stroke."""
+    if not len(view.times_s):
+        return log_odds
+    after = np.searchsorted(view.times_s, times_s).clip(max=len(view.times_s) - 1)
+    before = (after - 1).clip(min=0)
+    distance_s = np.abs(view.times_s[[before, after]] - times_s)
+    nearest = np.where(distance_s[0] < distance_s[1], before, after)
+    is_same = distance_s.min(axis=0) <= SAME_STROKE_S
+    return np.where(is_same, (log_odds + view.log_odds[nearest]) / 2, log_odds)
+
+
 def networks_path(stem: str, *, in_mix: bool = False) -> Path:
     """Return the file of the networks of a stem, by itself or in a mix."""
     return NETWORKS_DIR / f"{'mix-' if in_mix else ''}{stem}.pkl"
@@ -114,8 +146,9 @@ def _decoded(data: bytes, path: Path, stem: str, *, in_mix: bool) -> tuple[Netwo
 
 @cache
 def networks_digest(stem: str, *, in_mix: bool = False) -> str:
-    """Return the digest of a file of networks: a model goes with those that it was trained beside."""
-    return f"{zlib.crc32(_file_of(stem, in_mix)):08x}"
+    """Return the digest of the networks of HeardInMix, or of both kinds for Heard: a model goes with those it had."""
+    in_stem = b"" if in_mix else _file_of(stem, in_mix=False)
+    return f"{zlib.crc32(in_stem + _file_of(stem, in_mix=True)):08x}"
 
 
 def _file_of(stem: str, in_mix: bool) -> bytes:
@@ -133,7 +166,7 @@ class NetworkFeatures:
 
     _with_embeddings = False
 
-    def __init__(self, config: StemConfig, song: SongAudio):
+    def __init__(self, config: StemConfig, song: SongAudio | None = None):
         self._stem, self._song, self._patches = config.stem, song, PatchCollector()
 
     def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
@@ -146,10 +179,15 @@ class NetworkFeatures:
         return self._log_odds(candidates.table, self._patches.rows)
 
     def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
+        assert self._song is not None
         siblings = self._song.siblings_at(table.times_s)
+        view: SumView | None = siblings.of_sum
         levels = {self._stem: siblings.own, **siblings.levels}
-        inputs = Inputs(table, patch, levels, siblings.stem_sum)
-        return network_features(self._stem, inputs, with_embeddings=self._with_embeddings)
+        inputs = Inputs(table, patch, levels, view.patch if view else None)
+        columns = network_features(self._stem, inputs, with_embeddings=self._with_embeddings)
+        if view:
+            columns[NETWORK_LOG_ODDS] = mean_of_views(columns[NETWORK_LOG_ODDS], table.times_s, view)
+        return columns
 
 
 class NetworkFeaturesAndEmbeddings(NetworkFeatures):

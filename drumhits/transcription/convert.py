@@ -66,6 +66,8 @@ class Job:
         Of the MIDI file; None where the hits of the song tell it.
     is_heard_only : bool
         Whether it is converted for what its hits tell of the song, and not written.
+    mix : Path, optional
+        The whole mix that `audio` was separated from, where it was given; both are analysed.
     """
 
     audio: Path
@@ -82,6 +84,12 @@ class Job:
     song: tuple[str, ...] = ()
     grid: Grid | None = None
     is_heard_only: bool = False
+    mix: Path | None = None
+
+    @property
+    def recording(self) -> Path:
+        """The audio that was given: the mix, or the stem."""
+        return self.mix or self.audio
 
     @property
     def stem_config(self) -> StemConfig:
@@ -166,7 +174,7 @@ def convert(job: Job) -> Conversion:
     """
     started_s = time.perf_counter()
     config, model = job.stem_config, job.model
-    table, source = analyze(job.audio, config, job.features)
+    table, source = analyze(job.audio, config, job.features, mix=job.mix)
     decisions = model.decide(table, config, job.min_confidence) if model else by_thresholds(table, config)
     notes = to_notes(table, decisions.keep, config, keep_all=job.keep_all)
     track = _track(job, notes, table, decisions.keep)
@@ -284,7 +292,8 @@ def _together(
 
 def _with_absolute_paths(job: Job) -> Job:
     """Return the job with paths that hold in any folder."""
-    return replace(job, audio=job.audio.absolute(), output=job.output.absolute())
+    mix = job.mix and job.mix.absolute()
+    return replace(job, audio=job.audio.absolute(), output=job.output.absolute(), mix=mix)
 
 
 def _with_original_paths(result: Result, job: Job) -> Result:

@@ -1,16 +1,20 @@
 """Command line -> jobs: which files to convert, as which stem, into which MIDI files."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from drumhits.detection.song_audio import LONGEST_DIFFERENCE_S
 from drumhits.drums import STEMS
 from drumhits.errors import InputError, UsageError
+from drumhits.io.audio import announced_duration_s
 from drumhits.io.folders import (
     common_folder,
     files_below,
+    find_stems,
     is_audio,
     is_folder,
     is_foreign_audio,
@@ -34,12 +38,15 @@ class StemFile(NamedTuple):
         What its path tells.
     root : Path
         The folder that was given, or that of a file that was.
+    separated : Path or None
+        Of a whole mix: the stem that was separated from it, where that lies beside it.
     """
 
     path: Path
     stem: str
     named: Named
     root: Path
+    separated: Path | None = None
 
     @property
     def articulation(self) -> str | None:
@@ -83,7 +90,7 @@ class Skipped(NamedTuple):
 
 
 NAMELESS, OTHER_STEM, FOREIGN = "nameless", "other stem", "foreign"
-UNREADABLE, IRREGULAR = "unreadable", "irregular"
+UNREADABLE, IRREGULAR, UNLIKE = "unreadable", "irregular", "unlike"
 _REASONS = {  # what follows "3 files were passed over, "
     NAMELESS: f"since neither name nor folder tells a drum (rename them, or say which with --stem {ONE_OF_STEMS})",
     MIX: f"as the whole kit or song ({SPLIT_HINT})",
@@ -91,9 +98,10 @@ _REASONS = {  # what follows "3 files were passed over, "
     OTHER_STEM: "as other stems than --stem",
     FOREIGN: "of a format that cannot be read (convert them to WAV or FLAC first, for example with ffmpeg)",
     UNREADABLE: "folders that cannot be listed (check their permissions)",
+    UNLIKE: "which cannot be read or do not last as long as the mix beside them (export all over the same range)",
     IRREGULAR: "which is no audio but a link that leads nowhere, or a pipe (mend or remove it)",
 }
-WARNED_OF = (NAMELESS, FOREIGN, UNREADABLE, IRREGULAR)
+WARNED_OF = (NAMELESS, FOREIGN, UNREADABLE, IRREGULAR, UNLIKE)
 
 
 class Found(NamedTuple):
@@ -159,7 +167,10 @@ class _Scan:
         return OTHER_STEM if self.stem not in (None, named.stem) else None
 
     def mixes_in(self, given: Path) -> list[StemFile]:
-        """Return the mixes of an input, each once with every stem; a folder gives those that are no stems."""
+        """Return the mixes of an input, each once with every stem; a folder gives those that are no stems.
+
+        Of stems that were separated from a mix and lie beside it, those that last as long as the mix are taken along.
+        """
         if not is_folder(given):
             mixes, root = [(given, read_name(given))], given.parent
         else:
@@ -171,7 +182,24 @@ class _Scan:
                 raise InputError(
                     f"{given}: holds no audio file but stems; give the mixes themselves, or leave out --split."
                 )
-        return [StemFile(path, stem, one, root) for path, one in mixes for stem in STEMS]
+        return [
+            StemFile(path, stem, one, root, separated.get(stem))
+            for path, one in mixes
+            for separated in [self._separated_from(path)]
+            for stem in STEMS
+        ]
+
+    def _separated_from(self, mix: Path) -> dict[str, Path]:
+        stems = find_stems(mix)
+        durations_s = {path: _duration_s(path) for path in (mix, *stems.values())} if stems else {}
+        fitting = {
+            stem: path
+            for stem, path in stems.items()
+            if abs(durations_s[path] - durations_s[mix]) <= LONGEST_DIFFERENCE_S
+        }
+        if unlike := [path for stem, path in stems.items() if stem not in fitting]:
+            self.skipped.setdefault(UNLIKE, []).extend(unlike)
+        return fitting
 
     def _audio_in(self, folder: Path) -> list[tuple[Path, Named]]:
         """Return the audio files in and below a folder that can be read, and note those that cannot."""
@@ -183,6 +211,14 @@ class _Scan:
             if paths := list(paths):
                 self.skipped.setdefault(reason, []).extend(paths)
         return [(path, read_name(path)) for path in files if is_audio(path)]
+
+
+def _duration_s(path: Path) -> float:
+    """Return the duration that an audio file announces, NaN where it cannot be read."""
+    try:
+        return announced_duration_s(path)
+    except InputError:
+        return math.nan
 
 
 def _require_there(path: Path) -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from drumhits.bundle import shipped_files
+from drumhits.bundle import PRETRAINED, shipped_files
 from drumhits.config.load import Config
 from drumhits.config.schema import AUTO
 from drumhits.errors import InputError, UsageError
-from drumhits.io.folders import find_siblings
+from drumhits.io.folders import find_siblings, name_list
 from drumhits.io.grid import Grid
 from drumhits.io.names import read_name
 from drumhits.io.outputs import InputFiles, Output, require_distinct, require_replaceable, require_safe
@@ -29,6 +29,9 @@ from drumhits.transcription.song_grid import configured_grid
 
 if TYPE_CHECKING:
     from drumhits.models.choice import NamedModel
+
+
+Kind = tuple[str, bool]  # of a file: its stem, and whether it was separated from a mix that was given
 
 
 class JobRequest(NamedTuple):
@@ -114,15 +117,15 @@ def plan(request: JobRequest) -> Plan:
     one_file_a = "mix" if request.split else "song" if request.merge else "stem"
     outputs = output_paths(request.inputs, stems, request.output, one_file_a=one_file_a)
     heard = _heard_only(request, stems)
-    models = _models(request, {file.stem for file in [*stems, *heard]})
+    models = _models(request, [*stems, *heard])
     read = _require_own_files(request, stems, outputs)
     grid = configured_grid(request.config.midi)
     jobs = []
     for file, output in zip(stems, outputs, strict=True):
         with collect_errors(refused, file.path):
             require_replaceable(Output("--output", output, request.is_replaceable), read, force=request.force)
-            jobs.append(_job(request, file, output, models.get(file.stem), grid))
-    heard_jobs = [_job(request, file, file.path, models.get(file.stem), grid) for file in heard if jobs]
+            jobs.append(_job(request, file, output, models.get(_kind(file)), grid))
+    heard_jobs = [_job(request, file, file.path, models.get(_kind(file)), grid) for file in heard if jobs]
     jobs += [replace(job, is_heard_only=True) for job in heard_jobs]
     n_skipped = sum(len(one.paths) for one in found.skipped)
     messages, warnings = _remarks(request, found)
@@ -150,19 +153,29 @@ def _require_consistent(request: JobRequest) -> None:
         raise UsageError(f"--tempo {midi.tempo} brings its bars with it: leave out --first-bar and --time-signature.")
 
 
-def _models(request: JobRequest, stems: set[str]) -> "dict[str, NamedModel]":
-    """Return the model that decides about each stem; none where the thresholds do."""
+def _kind(file: StemFile) -> Kind:
+    return file.stem, file.separated is not None
+
+
+def _models(request: JobRequest, files: list[StemFile]) -> "dict[Kind, NamedModel]":
+    """Return the model that decides about each kind of file; none where the thresholds do."""
     if not (request.models or request.split):
         return {}
     from drumhits.models.choice import resolve
 
-    return resolve(request.models, stems, in_mix=request.split, any_stem=request.force)
+    found: dict[Kind, NamedModel] = {}
+    for is_separated in (False, True):
+        stems = {stem for stem, is_such in map(_kind, files) if is_such == is_separated}
+        given = (Path(PRETRAINED),) if is_separated else request.models
+        decided_by = resolve(given, stems, in_mix=request.split and not is_separated, any_stem=request.force)
+        found |= {(stem, is_separated): model for stem, model in decided_by.items()}
+    return found
 
 
-def _who_decides(models: "dict[str, NamedModel]") -> list[str]:
+def _who_decides(models: "dict[Kind, NamedModel]") -> list[str]:
     """Return which model decides about which stems, where it is not the same one for all."""
     stems_of: dict[str, list[str]] = {}
-    for stem, (name, _) in models.items():
+    for (stem, _), (name, _) in models.items():
         stems_of.setdefault(name, []).append(stem)
     if len(stems_of) < 2:
         return []
@@ -186,7 +199,7 @@ def _job(
     request: JobRequest, file: StemFile, output: Path, decided_by: "NamedModel | None", grid: Grid | None
 ) -> Job:
     return Job(
-        file.path,
+        file.separated or file.path,
         output,
         file.stem,
         request.config,
@@ -199,6 +212,7 @@ def _job(
         resume=request.resume,
         song=file.named.key,
         grid=grid,
+        mix=file.path if file.separated else None,
     )
 
 
@@ -222,7 +236,7 @@ def _require_own_files(request: JobRequest, stems: list[StemFile], outputs: list
         for file, output in zip(stems, outputs, strict=True)
     ]
     require_distinct([*tracks, *request.reports])
-    read = [file.path for file in stems] + shipped_files()
+    read = [file.path for file in stems] + [file.separated for file in stems if file.separated] + shipped_files()
     read += [request.config_path] if request.config_path else []
     read += _model_files(request.models)
     require_safe(request.reports, [*read, *outputs], force=request.force)
@@ -236,6 +250,8 @@ def _remarks(request: JobRequest, found: Found) -> tuple[tuple[str, ...], tuple[
     warnings = [sentence for is_warning, sentence in skipped if is_warning]
     if not request.split and request.stem is None:
         messages = [*_taken_as(found.files), *messages]
+    if separated := list(dict.fromkeys(file.path for file in found.files if file.separated)):
+        messages = [f"{name_list(separated)}: stems lie beside, which are analysed together with the mix.", *messages]
     if request.stem is not None:
         warnings += [
             f"{file.path.name}: is named {file.named.part} but converted as {file.stem}."

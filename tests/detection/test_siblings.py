@@ -35,7 +35,7 @@ def columns(own, **siblings):
 
 def analysed(audio, times_s=HITS_S):
     """Return levels and stem sum at some times, and what identifies the song."""
-    song = SongAudio.open(audio, siblings=True)
+    song = SongAudio.open(audio, siblings=True, of_sum=patches_at)
     for _ in song.blocks():
         pass
     return song.siblings_at(np.array(times_s)), song.source()
@@ -154,7 +154,7 @@ def test_a_stem_in_parts_is_heard_as_the_parts_together(tmp_path):
     assert list(found.levels) == ["cymbals"]
     np.testing.assert_allclose(found.levels["cymbals"].after, sum(apart), rtol=1e-4)
     kick = soundfile.read(paths["parts/kick.wav"], dtype="float32")[0]
-    np.testing.assert_array_equal(found.stem_sum, patches_at([kick + ride + crash], np.array((0.2, 0.5))))
+    np.testing.assert_array_equal(found.of_sum, patches_at([kick + ride + crash], np.array((0.2, 0.5))))
 
 
 def test_the_other_part_of_its_own_stem_counts_in_the_sum_alone(tmp_path):
@@ -162,7 +162,7 @@ def test_the_other_part_of_its_own_stem_counts_in_the_sum_alone(tmp_path):
     found, _ = analysed(paths["A/ride.wav"], (0.2, 0.5))
     assert list(found.levels) == ["kick"]
     sounds = [soundfile.read(paths[f"A/{part}.wav"], dtype="float32")[0] for part in ("ride", "kick", "crash")]
-    np.testing.assert_array_equal(found.stem_sum, patches_at([np.sum(sounds, axis=0)], np.array((0.2, 0.5))))
+    np.testing.assert_array_equal(found.of_sum, patches_at([np.sum(sounds, axis=0)], np.array((0.2, 0.5))))
 
 
 def test_analysis_with_siblings_only_adds_columns(song):
@@ -184,7 +184,7 @@ def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
     found, source = analysed(song / "A-snare.wav")
     assert source.siblings == ()
     assert found.levels == {}
-    assert found.stem_sum is None
+    assert found.of_sum is None
     kick, hihat = source.warnings
     assert "A-kick.wav: is not audio that can be read" in kick
     assert "A-hihat.wav: lasts 0:04.000 and A-snare.wav 0:02.000" in hihat
@@ -199,7 +199,7 @@ def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_with
     soundfile.write(song / "A-kick.wav", y, SAMPLE_RATE, subtype="FLOAT")
     found, source = analysed(song / "A-snare.wav")
     assert [sibling.stem for sibling in source.siblings] == ["hihat"]
-    np.testing.assert_array_equal(found.stem_sum, without.stem_sum)
+    np.testing.assert_array_equal(found.of_sum, without.of_sum)
     np.testing.assert_array_equal(found.levels["hihat"].envelope, without.levels["hihat"].envelope)
     assert "A-kick.wav: has samples that are no audio" in source.warnings[0]
     assert source == identify(song / "A-snare.wav", siblings=True)
@@ -209,7 +209,7 @@ def test_the_stem_sum_is_the_sum_of_the_stem_and_its_siblings(song):
     times_s = np.array(HITS_S)
     sounds = [soundfile.read(song / f"A-{stem}.wav", dtype="float32")[0] for stem in ("snare", "kick", "hihat")]
     found, _ = analysed(song / "A-snare.wav")
-    np.testing.assert_array_equal(found.stem_sum, patches_at([np.sum(sounds, axis=0)], times_s))
+    np.testing.assert_array_equal(found.of_sum, patches_at([np.sum(sounds, axis=0)], times_s))
 
 
 def test_siblings_of_another_sample_rate_and_length_join_the_stem_sum(song):
@@ -222,12 +222,12 @@ def test_siblings_of_another_sample_rate_and_length_join_the_stem_sum(song):
     expected = patch_levels_db(patches_at([tone.astype(np.float32)], times_s))
     is_loud = expected > expected.max() - 30
     assert is_loud.any(axis=1).all()
-    found = patch_levels_db(analysed(song / "A-snare.wav", times_s)[0].stem_sum)
+    found = patch_levels_db(analysed(song / "A-snare.wav", times_s)[0].of_sum)
     np.testing.assert_allclose(found[is_loud], expected[is_loud], atol=1.0)
 
 
 def test_a_stem_by_itself_has_no_stem_sum(song):
-    assert analysed(song / "B-kick.wav")[0].stem_sum is None
+    assert analysed(song / "B-kick.wav")[0].of_sum is None
 
 
 def test_the_report_names_the_stems_that_the_model_heard(song, capsys):

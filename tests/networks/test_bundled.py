@@ -10,7 +10,7 @@ from drumhits.analysis import detect_with_patches
 from drumhits.config.load import default_config
 from drumhits.detection.features import articulation_columns
 from drumhits.detection.levels import ENVELOPE_SPANS, MEASURES, EnergyEnvelope
-from drumhits.detection.patches import N_PATCH, patch_levels_db, patches_at
+from drumhits.detection.patches import N_PATCH, no_patches, patch_levels_db, patches_at
 from drumhits.drums import STEMS
 from drumhits.errors import InputError
 from drumhits.io.audio import SAMPLE_RATE
@@ -21,6 +21,9 @@ from drumhits.networks.bundled import (
     N_NETWORKS,
     NETWORK_LOG_ODDS,
     NETWORK_LOG_ODDS_IN_MIX,
+    SAME_STROKE_S,
+    SumView,
+    mean_of_views,
     network_features,
     networks,
     networks_path,
@@ -122,6 +125,33 @@ def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions)
     y = bursts(HITS_S, 5.0)
     whole, pieces = candidates(y), detect_with_patches(cut(y, positions), SNARE)
     np.testing.assert_array_equal(Inputs(*pieces)[:], Inputs(*whole)[:])
+
+
+def test_what_the_sum_says_counts_half_where_it_has_the_same_stroke():
+    view = SumView(no_patches(), np.array([0.52, 1.04, 2.0]), np.array([2.0, 4.0, -6.0]))
+    times_s, log_odds = np.array([0.1, 0.5, 1.0, 1.98, 2.2]), np.array([1.0, 4.0, 1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(mean_of_views(log_odds, times_s, view), [1.0, 3.0, 1.0, -2.0, 3.0])
+    np.testing.assert_array_equal(mean_of_views(log_odds[:1], times_s[:1], view), log_odds[:1])
+
+
+@pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 1), (3, 0), (3, 1)])
+def test_few_candidates_or_none_in_the_sum(n, m):
+    view = SumView(no_patches(), np.arange(m) + 1.0, np.full(m, 5.0))
+    found = mean_of_views(np.ones(n), np.arange(n, dtype=float), view)
+    np.testing.assert_array_equal(found, [1.0, 3.0, 1.0][:n] if m else np.ones(n))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 100), max_size=30), st.lists(st.floats(0, 100), max_size=30))
+def test_the_nearest_candidate_of_the_sum_is_taken(times_s, in_sum):
+    times_s, in_sum = np.sort(times_s), np.sort(in_sum)
+    view = SumView(no_patches(), in_sum, 10.0 * in_sum)
+    found = mean_of_views(np.zeros(len(times_s)), times_s, view)
+    for time_s, log_odds in zip(times_s, found, strict=True):
+        distance_s = np.abs(in_sum - time_s)
+        is_same = len(in_sum) and distance_s.min() <= SAME_STROKE_S
+        nearest = in_sum[distance_s == distance_s.min()] if is_same else np.zeros(1)
+        assert np.isclose(log_odds, 5.0 * nearest).any()
 
 
 @pytest.mark.parametrize("in_mix", [False, True])
