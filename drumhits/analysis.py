@@ -18,6 +18,7 @@ from drumhits.detection.features import (
     FILE_AMP,
     GUIDE_FEATURES,
     SHAPE_FEATURES,
+    TINY,
     Candidates,
     Extractor,
     FeatureTable,
@@ -29,6 +30,7 @@ from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import PROFILES
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
+from drumhits.numeric import amplitude_to_db
 
 if TYPE_CHECKING:
     from drumhits.networks.bundled import SumView
@@ -113,7 +115,8 @@ def _view_of_sum(config: StemConfig, blocks: Iterable[np.ndarray], times_s: np.n
     patches = PatchesAt(times_s)
     extractors = [*(_extractor(name)(config) for name in EXTRACTORS[MIX]), patches]
     table = detect(blocks, config, extractors, in_mix=True)
-    return SumView(patches.rows, table.times_s, table[NETWORK_LOG_ODDS_IN_MIX])
+    level_db = amplitude_to_db(table["GeoMean"] + TINY)
+    return SumView(patches.rows, table.times_s, table[NETWORK_LOG_ODDS_IN_MIX], level_db)
 
 
 def _may_be_bleed(level: StemLevel, stem: str) -> bool:

@@ -37,6 +37,7 @@ from drumhits.numeric import amplitude_to_db
 GUIDE_FEATURES = ("Str", "Amp", "BodyE", "BrillE", "Total", "GeoMean", "SustainMs")
 SHAPE_FEATURES = ("LevelDb", "TailDb", "CentroidHz", "PitchHz")
 STROKE_LEVEL = "StrokeDb"
+SUM_LEVEL = "SumDb"  # GeoMean in dB of the same stroke in the sum of all stems, or what it would be there
 FILE_AMP = "FileAmp"  # Amp as the file has it, whatever the level of the stem: no column of its own in a table
 AMPLITUDES = GUIDE_FEATURES[1:6]  # proportional to the gain of the file
 SOFTEST_DB = -120.0  # LevelDb of a candidate that adds no energy to a stem of the usual level

@@ -22,7 +22,7 @@ import numpy as np
 
 from drumhits.bundle import NETWORKS_DIR
 from drumhits.config.load import StemConfig
-from drumhits.detection.features import Candidates, FeatureTable, articulation_columns
+from drumhits.detection.features import SUM_LEVEL, TINY, Candidates, FeatureTable, articulation_columns
 from drumhits.detection.frames import Chunk
 from drumhits.detection.patches import PatchCollector
 from drumhits.detection.song_audio import SongAudio
@@ -38,6 +38,7 @@ from drumhits.networks.network import (
     ensemble_contextual,
     ensemble_log_odds,
 )
+from drumhits.numeric import amplitude_to_db
 
 KIND = "drumhits networks"
 NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
@@ -54,13 +55,24 @@ class SumView:
     ----------
     patch : np.ndarray, shape (n,), `patches.PATCH_DTYPE`
         At the stem's candidates.
-    times_s, log_odds : np.ndarray, shape (m,)
-        Of the candidates that the sum has by itself, increasing, and HeardInMix of each.
+    times_s, log_odds, level_db : np.ndarray, shape (m,)
+        Of the candidates that the sum has by itself, increasing; HeardInMix and GeoMean of each.
     """
 
     patch: np.ndarray
     times_s: np.ndarray
     log_odds: np.ndarray
+    level_db: np.ndarray
+
+    def of_same_strokes(self, column: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+        """Return a column of the sum's candidates for strokes at some times, shape (n,); NaN where it has none."""
+        if not len(self.times_s):
+            return np.full(len(times_s), np.nan)
+        after = np.searchsorted(self.times_s, times_s).clip(max=len(self.times_s) - 1)
+        before = (after - 1).clip(min=0)
+        distance_s = np.abs(self.times_s[[before, after]] - times_s)
+        nearest = np.where(distance_s[0] < distance_s[1], before, after)
+        return np.where(distance_s.min(axis=0) <= SAME_STROKE_S, column[nearest], np.nan)
 
 
 def network_features(
@@ -102,14 +114,16 @@ def network_features(
 
 def mean_of_views(log_odds: np.ndarray, times_s: np.ndarray, view: SumView) -> np.ndarray:
     """Return the mean of some log odds, shape (n,), and of those in the sum, where it has the same stroke."""
-    if not len(view.times_s):
-        return log_odds
-    after = np.searchsorted(view.times_s, times_s).clip(max=len(view.times_s) - 1)
-    before = (after - 1).clip(min=0)
-    distance_s = np.abs(view.times_s[[before, after]] - times_s)
-    nearest = np.where(distance_s[0] < distance_s[1], before, after)
-    is_same = distance_s.min(axis=0) <= SAME_STROKE_S
-    return np.where(is_same, (log_odds + view.log_odds[nearest]) / 2, log_odds)
+    in_sum = view.of_same_strokes(view.log_odds, times_s)
+    return np.where(np.isnan(in_sum), log_odds, (log_odds + in_sum) / 2)
+
+
+def level_in_sum(level_db: np.ndarray, times_s: np.ndarray, view: SumView) -> np.ndarray:
+    """Return the levels in the sum; of strokes that it has not their own, as much higher as those of the others are."""
+    in_sum_db = view.of_same_strokes(view.level_db, times_s)
+    is_there = ~np.isnan(in_sum_db)
+    usual_db = np.median((in_sum_db - level_db)[is_there]) if is_there.any() else 0.0
+    return np.where(is_there, in_sum_db, level_db + usual_db)
 
 
 def networks_path(stem: str, *, in_mix: bool = False) -> Path:
@@ -185,9 +199,11 @@ class NetworkFeatures:
         levels = {self._stem: siblings.own, **siblings.levels}
         inputs = Inputs(table, patch, levels, view.patch if view else None)
         columns = network_features(self._stem, inputs, with_embeddings=self._with_embeddings)
+        level_db = amplitude_to_db(table["GeoMean"] + TINY)
         if view:
             columns[NETWORK_LOG_ODDS] = mean_of_views(columns[NETWORK_LOG_ODDS], table.times_s, view)
-        return columns
+            level_db = level_in_sum(level_db, table.times_s, view)
+        return columns | {SUM_LEVEL: level_db}
 
 
 class NetworkFeaturesAndEmbeddings(NetworkFeatures):

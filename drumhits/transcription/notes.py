@@ -11,7 +11,7 @@ import numpy as np
 
 from drumhits.config.load import StemConfig
 from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE
-from drumhits.detection.features import STROKE_LEVEL, FeatureTable, articulation_columns
+from drumhits.detection.features import STROKE_LEVEL, SUM_LEVEL, FeatureTable, articulation_columns
 from drumhits.drums import ARTICULATIONS, PROFILES, REJECTED_VELOCITY
 from drumhits.io.midi import NOTE_DTYPE
 from drumhits.numeric import amplitude_to_db
@@ -176,11 +176,19 @@ def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
     if not len(hits):
         return np.zeros(0, dtype=int)
     profile = PROFILES[config.stem]
-    level_db = LEVELS_DB[profile.velocity_source](hits)
+    level_db = _towards_the_sum(LEVELS_DB[profile.velocity_source](hits), hits, profile.sum_share)
     loud_db = np.sort(level_db)[int((len(level_db) - 1) * LOUD_PERCENTILE / 100)]
     reference_db = profile.loud_db + MIXING_SHARE[config.velocity_reference] * (loud_db - profile.loud_db)
     share = _soft_limited(LOUD_SHARE + (level_db - reference_db) / DYNAMIC_RANGE_DB) ** config.velocity_curve
     return np.rint(config.velocity_floor + share * (config.velocity_ceiling - config.velocity_floor)).astype(int)
+
+
+def _towards_the_sum(level_db: np.ndarray, hits: FeatureTable, share: float) -> np.ndarray:
+    """Return levels moved by a share towards those in the sum of all stems, which are as loud in the median."""
+    if SUM_LEVEL not in hits.names:
+        return level_db
+    apart_db = hits[SUM_LEVEL] - level_db
+    return level_db + share * (apart_db - np.median(apart_db))
 
 
 def _soft_limited(share: np.ndarray) -> np.ndarray:

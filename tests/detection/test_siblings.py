@@ -10,7 +10,7 @@ from signals import bursts, cut, tones
 
 from drumhits.analysis import ALL, FEATURE_SETS, analyze, detect_with_patches, identify
 from drumhits.config.load import default_config
-from drumhits.detection.features import FILE_AMP, STROKE_LEVEL, articulation_columns
+from drumhits.detection.features import FILE_AMP, STROKE_LEVEL, SUM_LEVEL, articulation_columns
 from drumhits.detection.levels import EnergyEnvelope
 from drumhits.detection.patches import patch_levels_db, patches_at
 from drumhits.detection.siblings import SIBLING_FEATURES, sibling_columns
@@ -169,10 +169,10 @@ def test_analysis_with_siblings_only_adds_columns(song):
     plain = detect_with_patches(AudioReader(song / "A-snare.wav").blocks(), SNARE)[0]
     table, source = analyze(song / "A-snare.wav", SNARE, ALL)
     names = table.without_articulation_scores().names
-    assert names == (*plain.names, *SIBLING_FEATURES, NETWORK_LOG_ODDS)
+    assert names == (*plain.names, *SIBLING_FEATURES, NETWORK_LOG_ODDS, SUM_LEVEL)
     in_table = tuple(name for name in FEATURE_SETS[ALL] if name != FILE_AMP)
-    assert tuple(name for name in names if name != STROKE_LEVEL) == in_table
-    assert table.names == (*names, *articulation_columns("snare"))
+    assert tuple(name for name in names if name not in (STROKE_LEVEL, SUM_LEVEL)) == in_table
+    assert table.names == (*names[:-1], *articulation_columns("snare"), SUM_LEVEL)
     np.testing.assert_array_equal(table.values[:, : len(plain.names)], plain.values)
     assert [sibling.stem for sibling in source.siblings] == ["kick", "hihat"]
     assert source == identify(song / "A-snare.wav", siblings=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tables import table
 
 from drumhits.config.load import FrozenMapping, default_config
+from drumhits.detection.features import SUM_LEVEL
 from drumhits.drums import STEMS
 from drumhits.transcription.notes import REJECTED_VELOCITY, articulations, to_notes, velocities
 
@@ -20,6 +21,27 @@ def of_level(level_db: np.ndarray) -> object:
     level_db = np.asarray(level_db, dtype=float)
     amplitude = 10 ** (level_db / 20)
     return table(StrokeDb=level_db, BodyE=amplitude, BrillE=amplitude, Amp=amplitude)
+
+
+def heard_in_sum(level_db, sum_db):
+    own = of_level(level_db)
+    return own.with_columns({SUM_LEVEL: np.asarray(sum_db, dtype=float)})
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_what_a_separation_took_from_a_hit_comes_back_in_part_from_the_sum(stem):
+    played_db = np.resize([0.0, -6.0, -12.0], 60)
+    spoiled_db = played_db - 10.0 * (np.arange(60) == 30)
+    by_itself = velocities(of_level(spoiled_db), CONFIGS[stem])
+    in_sum = velocities(heard_in_sum(spoiled_db, played_db + 20.0), CONFIGS[stem])
+    assert by_itself[30] < in_sum[30] < in_sum[0]
+    np.testing.assert_array_equal(np.delete(in_sum, 30), np.delete(by_itself, 30))
+
+
+def test_a_sum_in_which_all_is_louder_alike_changes_nothing():
+    level_db = np.array([0.0, -6.0, -12.0, -3.0])
+    plain = velocities(of_level(level_db), CONFIGS["kick"])
+    np.testing.assert_array_equal(velocities(heard_in_sum(level_db, level_db + 9.0), CONFIGS["kick"]), plain)
 
 
 @pytest.mark.parametrize("stem", STEMS)
