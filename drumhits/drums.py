@@ -32,9 +32,12 @@ class StemProfile(NamedTuple):
         Features beside the guide's that the rule needs.
     velocity_source : str
         Feature that velocity follows, a key of `notes.LEVELS_DB`.
-    sum_share : float in 0..1
-        Share of the level in the sum of all stems, where it is known, in what velocity follows: a separation spoils the
-        levels of a stem, other drums those in the sum.
+    share_of_sum : float in 0..1
+        What the network for mixes says of a stroke in the sum of all stems has this share in the log odds; toms in a
+        mix it hardly tells from other drums.
+    level_share_of_sum : float in 0..1
+        Share of the level in that sum in what velocity follows: a separation spoils the levels of a stem, other drums
+        those in the sum.
     loud_db : float
         What loud hits of the stem in a loud mix have of it, in dB.
     usual_geomean : float > 0
@@ -55,7 +58,8 @@ class StemProfile(NamedTuple):
     articulation_rule: str
     articulation_features: tuple[str, ...]
     velocity_source: str
-    sum_share: float
+    share_of_sum: float
+    level_share_of_sum: float
     loud_db: float
     usual_geomean: float
     usual_geomean_in_mix: float
@@ -79,7 +83,8 @@ PROFILES = {
         articulation_rule="single",
         articulation_features=(),
         velocity_source="StrokeDb and BrillE",
-        sum_share=0.5,
+        share_of_sum=0.5,
+        level_share_of_sum=0.5,
         loud_db=32.0,
         usual_geomean=126.0,
         usual_geomean_in_mix=150.0,
@@ -95,7 +100,8 @@ PROFILES = {
         articulation_rule="rim",
         articulation_features=(),
         velocity_source="StrokeDb",
-        sum_share=0.5,
+        share_of_sum=0.3,
+        level_share_of_sum=0.5,
         loud_db=22.0,
         usual_geomean=263.0,
         usual_geomean_in_mix=339.0,
@@ -111,7 +117,8 @@ PROFILES = {
         articulation_rule="pitch",
         articulation_features=("PitchHz",),
         velocity_source="StrokeDb",
-        sum_share=0.5,
+        share_of_sum=0.0,
+        level_share_of_sum=0.5,
         loud_db=18.0,
         usual_geomean=91.0,
         usual_geomean_in_mix=158.0,
@@ -128,7 +135,8 @@ PROFILES = {
         articulation_rule="pedal",
         articulation_features=("TailDb",),
         velocity_source="StrokeDb",
-        sum_share=0.15,
+        share_of_sum=0.3,
+        level_share_of_sum=0.15,
         loud_db=10.0,
         usual_geomean=57.0,
         usual_geomean_in_mix=260.0,
@@ -144,7 +152,8 @@ PROFILES = {
         articulation_rule="crash",
         articulation_features=("TailDb",),
         velocity_source="StrokeDb",
-        sum_share=0.5,
+        share_of_sum=0.5,
+        level_share_of_sum=0.5,
         loud_db=20.0,
         usual_geomean=292.0,
         usual_geomean_in_mix=412.0,

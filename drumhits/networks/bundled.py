@@ -4,8 +4,8 @@ The other features describe a candidate by a few numbers. A network takes the en
 and in the siblings, together with the other candidates of the stem (see `inputs` and `network`):
 
 HeardInMix   log odds that the candidate is a hit, by a network for files that are whole drum mixes
-Heard        the same for stems. Where siblings are there, it is the mean of what the networks say of the stem and of
-             HeardInMix of the same stroke in the stem sum: a separation spoils the stem, but hardly the sum of all
+Heard        the same for stems. Where siblings are there, HeardInMix of the same stroke in the stem sum has a share
+             in it (see `drums.StemProfile`): a separation spoils the stem, but hardly the sum of all
 Heard:open   and so on: scores of the articulations, whose exponentials are in the ratio of their probabilities
 Hidden0      and so on: the activations of each network's last hidden layer before the log odds of its first stage, one
              network after the other; for networks that are trained on a user's edits
@@ -26,7 +26,7 @@ from drumhits.detection.features import SUM_LEVEL, TINY, Candidates, FeatureTabl
 from drumhits.detection.frames import Chunk
 from drumhits.detection.patches import PatchCollector
 from drumhits.detection.song_audio import SongAudio
-from drumhits.drums import ARTICULATIONS
+from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import damaged, loads
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_BESIDE, N_INPUTS_IN_MIX, Inputs
@@ -112,10 +112,10 @@ def network_features(
     return columns | dict(zip(EMBEDDING_FEATURES, hidden, strict=False))
 
 
-def mean_of_views(log_odds: np.ndarray, times_s: np.ndarray, view: SumView) -> np.ndarray:
-    """Return the mean of some log odds, shape (n,), and of those in the sum, where it has the same stroke."""
+def with_sum(log_odds: np.ndarray, times_s: np.ndarray, view: SumView, share: float) -> np.ndarray:
+    """Return some log odds, shape (n,), with a share of those in the sum, where it has the same stroke."""
     in_sum = view.of_same_strokes(view.log_odds, times_s)
-    return np.where(np.isnan(in_sum), log_odds, (log_odds + in_sum) / 2)
+    return np.where(np.isnan(in_sum), log_odds, (1 - share) * log_odds + share * in_sum)
 
 
 def level_in_sum(level_db: np.ndarray, times_s: np.ndarray, view: SumView) -> np.ndarray:
@@ -201,7 +201,8 @@ class NetworkFeatures:
         columns = network_features(self._stem, inputs, with_embeddings=self._with_embeddings)
         level_db = amplitude_to_db(table["GeoMean"] + TINY)
         if view:
-            columns[NETWORK_LOG_ODDS] = mean_of_views(columns[NETWORK_LOG_ODDS], table.times_s, view)
+            share = PROFILES[self._stem].share_of_sum
+            columns[NETWORK_LOG_ODDS] = with_sum(columns[NETWORK_LOG_ODDS], table.times_s, view, share)
             level_db = level_in_sum(level_db, table.times_s, view)
         return columns | {SUM_LEVEL: level_db}
 

@@ -176,7 +176,7 @@ def velocities(hits: FeatureTable, config: StemConfig) -> np.ndarray:
     if not len(hits):
         return np.zeros(0, dtype=int)
     profile = PROFILES[config.stem]
-    level_db = _towards_the_sum(LEVELS_DB[profile.velocity_source](hits), hits, profile.sum_share)
+    level_db = _towards_the_sum(LEVELS_DB[profile.velocity_source](hits), hits, profile.level_share_of_sum)
     loud_db = np.sort(level_db)[int((len(level_db) - 1) * LOUD_PERCENTILE / 100)]
     reference_db = profile.loud_db + MIXING_SHARE[config.velocity_reference] * (loud_db - profile.loud_db)
     share = _soft_limited(LOUD_SHARE + (level_db - reference_db) / DYNAMIC_RANGE_DB) ** config.velocity_curve

@@ -24,10 +24,10 @@ from drumhits.networks.bundled import (
     SAME_STROKE_S,
     SumView,
     level_in_sum,
-    mean_of_views,
     network_features,
     networks,
     networks_path,
+    with_sum,
 )
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX, NUMBERS, Inputs
 
@@ -132,18 +132,18 @@ def test_what_the_networks_take_does_not_depend_on_how_blocks_are_cut(positions)
     np.testing.assert_array_equal(Inputs(*pieces)[:], Inputs(*whole)[:])
 
 
-def test_what_the_sum_says_counts_half_where_it_has_the_same_stroke():
+def test_what_the_sum_says_has_its_share_where_it_has_the_same_stroke():
     view = sum_view([0.52, 1.04, 2.0], [2.0, 4.0, -6.0])
     times_s, log_odds = np.array([0.1, 0.5, 1.0, 1.98, 2.2]), np.array([1.0, 4.0, 1.0, 2.0, 3.0])
-    np.testing.assert_array_equal(mean_of_views(log_odds, times_s, view), [1.0, 3.0, 1.0, -2.0, 3.0])
-    np.testing.assert_array_equal(mean_of_views(log_odds[:1], times_s[:1], view), log_odds[:1])
+    np.testing.assert_array_equal(with_sum(log_odds, times_s, view, 0.25), [1.0, 3.5, 1.0, 0.0, 3.0])
+    np.testing.assert_array_equal(with_sum(log_odds[:1], times_s[:1], view, 0.5), log_odds[:1])
     np.testing.assert_array_equal(level_in_sum(np.full(5, -10.0), times_s, view), [2.0, -2.0, 2.0, 6.0, 2.0])
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 1), (3, 0), (3, 1)])
 def test_few_candidates_or_none_in_the_sum(n, m):
     view = sum_view(np.arange(m) + 1.0, np.full(m, 5.0))
-    found = mean_of_views(np.ones(n), np.arange(n, dtype=float), view)
+    found = with_sum(np.ones(n), np.arange(n, dtype=float), view, 0.5)
     np.testing.assert_array_equal(found, [1.0, 3.0, 1.0][:n] if m else np.ones(n))
 
 
@@ -152,7 +152,7 @@ def test_few_candidates_or_none_in_the_sum(n, m):
 def test_the_nearest_candidate_of_the_sum_is_taken(times_s, in_sum):
     times_s, in_sum = np.sort(times_s), np.sort(in_sum)
     view = sum_view(in_sum, 10.0 * in_sum)
-    found = mean_of_views(np.zeros(len(times_s)), times_s, view)
+    found = with_sum(np.zeros(len(times_s)), times_s, view, 0.5)
     for time_s, log_odds in zip(times_s, found, strict=True):
         distance_s = np.abs(in_sum - time_s)
         is_same = len(in_sum) and distance_s.min() <= SAME_STROKE_S

@@ -78,7 +78,7 @@ def test_the_stems_that_are_there_are_taken_and_the_mix_alone_tells_the_others(m
 def test_the_mix_stands_in_for_the_sum_of_the_stems(mix, tmp_path, monkeypatch):
     put_stem(tmp_path, "snare")
     config, views = default_config().stems["snare"], []
-    monkeypatch.setattr(bundled, "mean_of_views", lambda log_odds, times_s, view: views.append(view) or log_odds)
+    monkeypatch.setattr(bundled, "with_sum", lambda log_odds, times_s, view, share: views.append(view) or log_odds)
     analyze(tmp_path / "Song1-snare.wav", config, ALL, mix=mix)
     in_mix = analyze(mix, config, IN_MIX)[0]
     np.testing.assert_array_equal(views[0].times_s, in_mix.times_s)

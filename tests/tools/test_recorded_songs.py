@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import recorded_songs
 import soundfile as sf
-from damage import clipped, gated, lossy, music
+from damage import clipped, gate, gated, lossy, music
 from kits import LEAD, SOUNDS, synthetic_kit
 from patterns import LEAST_S, programmed
 from recorded_kits import HELD_OUT_CYMBALS, MULDJORD_KITS, frankensnare_kit, gogodze_kit, muldjord_kit
@@ -144,3 +144,11 @@ def test_stems_of_microphones_hold_the_other_drums(monkeypatch, short):
     heard = np.median([np.abs(kick[at : at + 500]).max() for at in snares])
     before = np.median([np.abs(kick[at - 1500 : at - 1000]).max() for at in snares])
     assert heard > 3 * before
+
+
+def test_a_gate_lets_a_stroke_through_and_shuts_after_its_hold():
+    y = np.full(SAMPLE_RATE, 0.001, dtype=np.float32)
+    y[10_000:10_010] = 1.0
+    out = gate(y, threshold_db=-30.0, hold_s=0.1, release_s=0.01, closed_db=-60.0)
+    np.testing.assert_array_equal(out[10_000:14_000], y[10_000:14_000])
+    np.testing.assert_allclose(out[[5_000, 20_000]], 1e-6, rtol=1e-3)

@@ -14,15 +14,19 @@ SCALE = np.array([0, 2, 3, 5, 7, 8, 10, 12])
 
 
 def gated(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a sound that a gate opens for: a threshold below its peak, a hold, and a release."""
+    """Return a sound that some gate opens for."""
+    return gate(y, rng.uniform(-34, -14), rng.choice(GATE_HOLDS_S), rng.uniform(0.005, 0.05), rng.uniform(-80, -20))
+
+
+def gate(y: np.ndarray, threshold_db: float, hold_s: float, release_s: float, closed_db: float) -> np.ndarray:
+    """Return what a gate lets through: its threshold lies below the sound's peak, `closed_db` is its gain when shut."""
     n_steps = len(y) // STEP
     level = np.abs(y[: n_steps * STEP]).reshape(n_steps, STEP).max(axis=1)
-    opened = (level > level.max() * 10 ** (rng.uniform(-34, -14) / 20)).astype(np.float32)
-    hold = int(rng.choice(GATE_HOLDS_S) * SAMPLE_RATE / STEP)
+    opened = (level > level.max() * 10 ** (threshold_db / 20)).astype(np.float32)
+    hold, release = int(hold_s * SAMPLE_RATE / STEP), max(int(release_s * SAMPLE_RATE / STEP), 1)
     held = maximum_filter1d(opened, hold, origin=(hold - 1) // 2)
-    release = max(int(rng.uniform(0.005, 0.05) * SAMPLE_RATE / STEP), 1)
     smooth = np.maximum(held, uniform_filter1d(held, release, origin=(release - 1) // 2))
-    gain = np.repeat(np.maximum(smooth, 10 ** (rng.uniform(-80, -20) / 20)), STEP)
+    gain = np.repeat(np.maximum(smooth, 10 ** (closed_db / 20)), STEP)
     return y * np.concatenate((gain, np.full(len(y) - len(gain), gain[-1]))).astype(np.float32)
 
 

@@ -50,7 +50,7 @@ def make_recorded_song(
     if not is_programmed:
         hits_of = {stem: at_the_drummers_force(some, rng) for stem, some in hits_of.items()}
     seeds = {stem: int(rng.integers(1 << 30)) for stem in STEMS}
-    dry = np.stack([_play(hits_of[stem], kit_of[stem], np.random.default_rng(seeds[stem])) for stem in STEMS])
+    dry = np.stack([play_damped(hits_of[stem], kit_of[stem], np.random.default_rng(seeds[stem])) for stem in STEMS])
     mixed = mix_of(dry, rng).astype(np.float32)
     way = rng.random()
     if way < BLIND:
@@ -95,7 +95,7 @@ def _choose_kits(
     return chosen
 
 
-def _play(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndarray:
+def play_damped(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndarray:
     """Return the strokes of a stem on its kits; a stroke damps what rings of the one before on the same drum.
 
     The first of the stem's sounds peaks at 1 when it is played at full force.
@@ -174,7 +174,7 @@ def _by_microphones(
 
 def _heard(hits: list[Hit], kit: RecordedKit, as_mixed: Kit, seed: int) -> np.ndarray:
     """Return the strokes of a stem as other microphones heard them, in their level to its own."""
-    y = _play(hits, [kit], np.random.default_rng(seed))
+    y = play_damped(hits, [kit], np.random.default_rng(seed))
     return y * (peak_of(kit, hits) / max(peak_of(as_mixed, hits), 1e-6))
 
 
