@@ -60,6 +60,8 @@ class StemConfig:
         Hits are kept above it; for "stem" it is that of a stem at the usual level.
     min_sustain_ms : float in 0..200, or None
         Milliseconds; hits are kept at or above it.
+    min_centroid_hz : float in 0..22050, or None
+        Hz, of the spectral centroid; hits are kept at or above it.
     onset_threshold, onset_delta : float in 0..1
         Onset strength relative to the stem's loud hits, and local prominence on the same scale.
     onset_wait : int >= 0
@@ -86,6 +88,7 @@ class StemConfig:
     geomean_threshold: float | None
     level_reference: str
     min_sustain_ms: float | None
+    min_centroid_hz: float | None
     onset_threshold: float
     onset_delta: float
     onset_wait: int

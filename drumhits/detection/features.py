@@ -154,9 +154,10 @@ def articulation_columns(stem: str) -> tuple[str, ...]:
     return tuple(f"{ARTICULATION_PREFIX}{name}" for name in ARTICULATIONS[stem])
 
 
-def measured_features(stem: str, *, extended: bool) -> tuple[str, ...]:
+def measured_features(config: StemConfig, *, extended: bool) -> tuple[str, ...]:
     """Return the features that `measure` gives for a stem; those that only models use where `extended` asks for it."""
-    wanted = GUIDE_FEATURES + PROFILES[stem].articulation_features
+    tested = ("CentroidHz",) if config.min_centroid_hz is not None else ()
+    wanted = GUIDE_FEATURES + PROFILES[config.stem].articulation_features + tested
     return tuple(name for name in MEASURED if extended or name in wanted)
 
 
@@ -201,7 +202,7 @@ class ThresholdFeatures:
 
     def __init__(self, config: StemConfig, song: object = None):
         self._config = config
-        self._names = measured_features(config.stem, extended=self.extended)
+        self._names = measured_features(config, extended=self.extended)
         self._rows = [np.zeros((0, len(self._names)), dtype=np.float32)]
 
     def collect(self, chunk: Chunk, samples: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from drumhits.config.yamltree import read_text
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
-from drumhits.models.decisions import THRESHOLD_TESTS
+from drumhits.models.decisions import CENTROID_TEST, LEARNED_TESTS, limit_in_force
 from drumhits.models.modelfile import feature_matrix
 
 MAX_LIMITS = 24  # tried of each feature
@@ -40,7 +40,7 @@ class LearnedThresholds:
 
 
 def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
-    """Return the limits of `decisions.THRESHOLD_TESTS` with the highest F1 of keeping what the user kept.
+    """Return the limits of `decisions.LEARNED_TESTS` with the highest F1 of keeping what the user kept.
 
     Where the raw MIDI held only what passed its thresholds, there is no evidence of what lies below, and no limit falls
     below the one it was made with.
@@ -51,7 +51,7 @@ def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
         One or more of one stem.
     """
     config = songs[0].config
-    before = {test.setting: getattr(config, test.setting) for test in THRESHOLD_TESTS}
+    before = {test.setting: getattr(config, test.setting) for test in LEARNED_TESTS}
     lowest = list(before.values()) if not all(song.provenance.keep_all for song in songs) else [None] * len(before)
     values, y, groups = _labelled_values(songs)
     decided = np.zeros(len(y), dtype=bool)
@@ -80,8 +80,8 @@ def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
 
 def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of all labelled candidates the features that the tests are of, whether each was kept, and its song."""
-    labelled = [song.labels.labels != UNLABELLED for song in songs]
-    features = tuple(test.feature for test in THRESHOLD_TESTS)
+    labelled = [(song.labels.labels != UNLABELLED) & _is_bright_enough(song) for song in songs]
+    features = tuple(test.feature for test in LEARNED_TESTS)
     values = [
         feature_matrix(song.table.rows(rows), features, songs[0].config.level_reference)
         for song, rows in zip(songs, labelled, strict=True)
@@ -89,6 +89,13 @@ def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndar
     y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]
     groups = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in labelled])
     return np.concatenate(values), np.concatenate(y), groups
+
+
+def _is_bright_enough(song: LabelledSong) -> np.ndarray:
+    limit = limit_in_force(CENTROID_TEST, song.table, song.config)
+    if limit is None:
+        return np.ones(len(song.table), dtype=bool)
+    return CENTROID_TEST.passes(song.table[CENTROID_TEST.feature], limit)
 
 
 def _f1(decided: np.ndarray, y: np.ndarray) -> float:
@@ -112,7 +119,7 @@ def _best_limits(values: np.ndarray, y: np.ndarray, lowest: list[float | None]) 
 
 def _limits(column: np.ndarray, low: float | None, index: int) -> list[float | None]:
     """Return the limits to try, the loosest first."""
-    loosest = 0.0 if low is None and THRESHOLD_TESTS[index].setting == "onset_threshold" else low
+    loosest = 0.0 if low is None and LEARNED_TESTS[index].setting == "onset_threshold" else low
     quantiles = np.quantile(column, np.linspace(0, 0.95, MAX_LIMITS)) if len(column) else []
     rounded = sorted({float(f"{value:.3g}") for value in quantiles})
     return [loosest, *(value for value in rounded if loosest is None or value > loosest)]
@@ -125,4 +132,4 @@ def _passes(values: np.ndarray, limits: Sequence[float | None]) -> np.ndarray:
 
 
 def _passes_one(column: np.ndarray, limit: float | None, index: int) -> np.ndarray:
-    return np.ones(len(column), dtype=bool) if limit is None else THRESHOLD_TESTS[index].passes(column, limit)
+    return np.ones(len(column), dtype=bool) if limit is None else LEARNED_TESTS[index].passes(column, limit)

@@ -47,11 +47,13 @@ class ThresholdTest:
 
 
 GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {}", follows_level=True)
-THRESHOLD_TESTS = (
+LEARNED_TESTS = (  # whose limits the edits can tell
     ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {}"),
     GEOMEAN_TEST,
     ThresholdTest("SustainMs", "min_sustain_ms", np.greater_equal, "SustainMs < {}"),
 )
+CENTROID_TEST = ThresholdTest("CentroidHz", "min_centroid_hz", np.greater_equal, "CentroidHz < {}")
+THRESHOLD_TESTS = (*LEARNED_TESTS, CENTROID_TEST)
 
 
 def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig) -> float | None:

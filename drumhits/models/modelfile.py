@@ -22,7 +22,7 @@ from drumhits.errors import InputError
 from drumhits.io.plainpickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.models.base import PlainModel
 from drumhits.models.blend import model_from_plain
-from drumhits.models.decisions import THRESHOLD_TESTS, Decisions, by_confidence, by_thresholds
+from drumhits.models.decisions import LEARNED_TESTS, THRESHOLD_TESTS, Decisions, by_confidence, by_thresholds
 from drumhits.models.partial import Within
 from drumhits.networks.bundled import EMBEDDING_FEATURES, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
 
@@ -32,9 +32,9 @@ BY_THRESHOLDS, BY_MODEL = "thresholds", "model"
 KIND = "drumhits model"
 DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
-    "min_sustain_ms", "level_reference",
+    "min_sustain_ms", "min_centroid_hz", "level_reference",
 )  # fmt: skip
-BEFORE_LEVELS = {"level_reference": ABSOLUTE_REFERENCE}
+OF_OLDER_FILES = {"level_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None}  # which lack them
 REFERENCES = (STEM_REFERENCE, ABSOLUTE_REFERENCE)
 
 
@@ -118,7 +118,11 @@ class TrainedModel:
         A model that was made from nothing does so itself, where another model, which it does not hold, chose for it.
         """
         is_by_model = BY_MODEL in self.offered
-        tests = [test for test in THRESHOLD_TESTS if self.detection[test.setting] is not None]
+        tests = [
+            test
+            for test in THRESHOLD_TESTS
+            if self.detection[test.setting] is not None and test.feature in self.features
+        ]
         is_by_thresholds = BY_THRESHOLDS in self.offered
         if not self.offered or (is_by_thresholds and not tests) or (is_by_model and not self.classifier.before):
             return self.classifier
@@ -231,7 +235,7 @@ def _from_plain(plain: dict[str, Any], name: str) -> TrainedModel:
         and isinstance(threshold, float)
         and 0 <= threshold <= 1
         and offered in ((), (BY_MODEL,), (BY_THRESHOLDS,), (BY_MODEL, BY_THRESHOLDS))
-        and (BY_THRESHOLDS not in offered or {test.feature for test in THRESHOLD_TESTS} <= {*features})
+        and (BY_THRESHOLDS not in offered or {test.feature for test in LEARNED_TESTS} <= {*features})
         and _is_summary(plain["training"])
     )
     if not is_sound:
@@ -278,7 +282,7 @@ def _checked_detection(plain: dict[str, Any], stem: str, name: str) -> dict[str,
 
 
 def plain_detection_config(plain: dict[str, Any], stem: str) -> StemConfig:
-    """Return the configuration with detection settings out of a file; files from before levels were relative lack that.
+    """Return the configuration with detection settings out of a file; older files lack those of OF_OLDER_FILES.
 
     Raises
     ------
@@ -287,7 +291,7 @@ def plain_detection_config(plain: dict[str, Any], stem: str) -> StemConfig:
     InputError
         One of them is out of range.
     """
-    plain = BEFORE_LEVELS | plain
+    plain = OF_OLDER_FILES | plain
     numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
     of_known_types = all(type(one) in (int, float, type(None)) for one in numbers if one not in REFERENCES)
     if plain.keys() != set(DETECTION) or not of_known_types:

@@ -24,7 +24,9 @@ DIGEST_LENGTH = 8  # hexadecimal digits
 MAX_TEXTS = 100  # text events that are parsed
 MAX_PATH_LENGTH = 4096
 _PREFIX = "drumhits "
-BEFORE_LEVELS = {"level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE}  # of older files
+OF_OLDER_FILES = {  # which lack them
+    "level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Provenance:
         """
         try:
             settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in self.settings.items()}
-            settings = BEFORE_LEVELS | settings
+            settings = OF_OLDER_FILES | settings
             return StemConfig(stem=self.stem, **settings | {"notes": FrozenMapping(settings["notes"])})
         except (TypeError, KeyError, AttributeError) as error:
             raise InputError(

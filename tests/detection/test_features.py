@@ -8,7 +8,7 @@ from signals import bursts, clicks, silence, tones
 
 from drumhits.analysis import detect
 from drumhits.config.load import StemConfig, default_config
-from drumhits.detection.features import GUIDE_FEATURES, MEASURED, FeatureTable, measure
+from drumhits.detection.features import GUIDE_FEATURES, MEASURED, FeatureTable, measure, measured_features
 from drumhits.drums import STEMS
 from drumhits.io.audio import SAMPLE_RATE
 
@@ -98,6 +98,12 @@ def test_sustain_is_200_ms_of_a_steady_sound_and_0_of_silence():
     steady = np.resize(np.array([0.3, -0.3], np.float32), SAMPLE_RATE)
     assert measured(steady, 0, CONFIGS["cymbals"])["SustainMs"] == 200
     assert measured(silence(1), 0, CONFIGS["cymbals"])["SustainMs"] == 0
+
+
+@pytest.mark.parametrize("limit_hz", [None, 1000.0])
+def test_the_centroid_is_measured_where_a_test_needs_it(limit_hz):
+    config = replace(default_config().stems["kick"], min_centroid_hz=limit_hz)
+    assert ("CentroidHz" in measured_features(config, extended=False)) == (limit_hz is not None)
 
 
 def test_sustain_does_not_change_with_gain():

@@ -37,6 +37,14 @@ def test_each_limit_is_where_the_guide_says(name, value, is_kept):
     assert bool(decisions.reasons[0]) != is_kept
 
 
+def test_dark_hits_are_bleed_in_a_hihat_stem_and_nowhere_else():
+    rows = table(CentroidHz=[3999.0, 4000.0])
+    decisions = by_thresholds(rows, default_config().stems["hihat"])
+    assert decisions.keep.tolist() == [False, True]
+    assert decisions.reasons[0] == "CentroidHz < 4000"
+    assert by_thresholds(rows, CYMBALS).keep.all()
+
+
 @pytest.mark.parametrize(("name", "setting"), LIMITS.items())
 def test_null_switches_a_test_off(name, setting):
     weak = table(**{name: [0.0]})
