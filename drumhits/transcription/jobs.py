@@ -190,12 +190,12 @@ class _Scan:
         ]
 
     def _separated_from(self, mix: Path) -> dict[str, Path]:
+        """Return the stems of a mix, by stem; none of a mix that cannot be read, which is an error further on."""
         stems = find_stems(mix)
-        durations_s = {path: _duration_s(path) for path in (mix, *stems.values())} if stems else {}
+        if not stems or math.isnan(length_s := _duration_s(mix)):
+            return {}
         fitting = {
-            stem: path
-            for stem, path in stems.items()
-            if abs(durations_s[path] - durations_s[mix]) <= LONGEST_DIFFERENCE_S
+            stem: path for stem, path in stems.items() if abs(_duration_s(path) - length_s) <= LONGEST_DIFFERENCE_S
         }
         if unlike := [path for stem, path in stems.items() if stem not in fitting]:
             self.skipped.setdefault(UNLIKE, []).extend(unlike)

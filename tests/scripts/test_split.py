@@ -98,6 +98,16 @@ def test_a_stem_that_is_not_of_the_mix_is_left_out_with_a_word(fault, mix, tmp_p
     assert f1_of(tmp_path / "x.mid") == f1_of(tmp_path / "alone.mid")
 
 
+def test_of_a_damaged_mix_its_own_fault_is_told_and_not_its_stems(mix, tmp_path, capsys):
+    put_stem(tmp_path, "kick")
+    mix.write_bytes(b"no audio")
+    process = convert_here(capsys, "--input", mix, "--output", tmp_path / "x.mid", "--split")
+    assert process.returncode != 0
+    assert "Song1-mix.flac: is not audio that can be read" in process.stderr
+    assert "Song1-kick.wav" not in process.stderr
+    assert not (tmp_path / "x.mid").exists()
+
+
 def test_a_stem_of_a_mix_is_never_replaced(mix, tmp_path, capsys):
     put_stem(tmp_path, "kick")
     before = (tmp_path / "Song1-kick.wav").read_bytes()
