@@ -103,18 +103,23 @@ class _Pulse(NamedTuple):
 
 
 def _followed(strokes: Strokes, table: Table, beats_in_bar: int | None, near_bpm: float | None = None) -> _Pulse:
+    times_s, even_s = evened_pulse(strokes, table, near_bpm)
+    evened = strokes.at(carry(strokes.times_s, times_s, even_s))
+    return _Pulse(times_s, even_s, find_bars(evened, rates_hz(evened), table.of_followed(), beats_in_bar))
+
+
+def evened_pulse(strokes: Strokes, table: Table, near_bpm: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times of a pulse that follows the strokes, and where it would be in an even tempo."""
     times_s = followed_pulse(strokes, table, near_bpm)
     for _ in range(N_REFINEMENTS):
         times_s = _on_strokes(times_s, strokes.times_s)
-    even_s = np.arange(len(times_s)) * float(np.median(np.diff(times_s)))
-    evened = strokes.at(_carry(strokes.times_s, times_s, even_s))
-    return _Pulse(times_s, even_s, find_bars(evened, rates_hz(evened), table, beats_in_bar))
+    return times_s, np.arange(len(times_s)) * float(np.median(np.diff(times_s)))
 
 
 def _on_strokes(pulse_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     """Return a pulse moved to where the strokes around it, on its subdivisions, lie on the average."""
     division = _division(times_s, pulse_s)
-    place = _carry(times_s, pulse_s, np.arange(len(pulse_s))) * division
+    place = carry(times_s, pulse_s, np.arange(len(pulse_s))) * division
     step_s = np.gradient(pulse_s) / division
     late_s = (place - np.rint(place)) * np.interp(times_s, pulse_s, step_s)
     is_near = np.abs(place - np.rint(place)) < NEAR_SHARE
@@ -128,7 +133,7 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     return np.convolve(values, SMOOTHING, mode="same")
 
 
-def _carry(x: np.ndarray, known: np.ndarray, to: np.ndarray) -> np.ndarray:
+def carry(x: np.ndarray, known: np.ndarray, to: np.ndarray) -> np.ndarray:
     """Return where the piecewise linear line through (known, to) is at `x`; beyond its ends it goes on."""
     inner = np.interp(x, known, to)
     first, last = (to[1] - to[0]) / (known[1] - known[0]), (to[-1] - to[-2]) / (known[-1] - known[-2])
@@ -165,11 +170,11 @@ def _changing(strokes: Strokes, pulse: _Pulse) -> Beats:
     """Return the beats that were found in an even tempo, at the times of the strokes themselves."""
     found = pulse.bars
     bar_s = found.beat_s * found.beats_in_bar
-    start_s, end_s = _carry(strokes.times_s[[0, -1]], pulse.times_s, pulse.even_s)
+    start_s, end_s = carry(strokes.times_s[[0, -1]], pulse.times_s, pulse.even_s)
     first_s = found.origin_s + np.ceil((start_s - ON_GRID_S - found.origin_s) / bar_s) * bar_s
     n_beats = max(2, int((end_s - first_s) / found.beat_s) + 2)
     evenly_s = first_s + found.beat_s * np.arange(n_beats)
-    return _beats(strokes, found, _carry(evenly_s, pulse.even_s, pulse.times_s), is_constant=False)
+    return _beats(strokes, found, carry(evenly_s, pulse.even_s, pulse.times_s), is_constant=False)
 
 
 def _beats(strokes: Strokes, found: Bars, times_s: np.ndarray, *, is_constant: bool) -> Beats:
@@ -186,6 +191,6 @@ def _division(times_s: np.ndarray, beats_s: np.ndarray) -> int:
 
 def _on_grid(times_s: np.ndarray, beats_s: np.ndarray, division: int) -> float:
     """Return the share of times within ON_GRID_S of a subdivision of the beats."""
-    place = _carry(times_s, beats_s, np.arange(len(beats_s))) * division
-    nearest_s = _carry(np.rint(place) / division, np.arange(len(beats_s)), beats_s)
+    place = carry(times_s, beats_s, np.arange(len(beats_s))) * division
+    nearest_s = carry(np.rint(place) / division, np.arange(len(beats_s)), beats_s)
     return float(np.mean(np.abs(times_s - nearest_s) < ON_GRID_S))

@@ -7,10 +7,11 @@ bars      log of how much more often than on average each voice plays at each 96
 centre, scale, weights
           of the features of a hypothesis (`metre.FEATURES`): the log odds of the hypotheses are
           weights @ (features - centre) / scale.
+followed  weights in place of these where the strokes were brought into an even tempo (`follow`), which sharpens them.
 downbeat  weights of what tells the downbeat (`metre.DOWNBEAT_FEATURES`).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -29,7 +30,12 @@ class Table:
     centre: np.ndarray
     scale: np.ndarray
     weights: np.ndarray
+    followed: np.ndarray
     downbeat: np.ndarray
+
+    def of_followed(self) -> "Table":
+        """Return the table for strokes that were brought into an even tempo."""
+        return replace(self, weights=self.followed)
 
     @cached_property
     def waltzes(self) -> np.ndarray:

@@ -52,6 +52,13 @@ def test_beats_follow_a_tempo_that_changes():
     assert np.mean(nearest_s < 0.04) > 0.9
 
 
+def test_a_slow_groove_in_16ths_that_slows_down_is_not_taken_at_double_tempo():
+    in_16ths = tuple(sorted({*BAR, *((step / 4, CLOSED) for step in range(16))}))
+    found = find_beats(groove(24, in_16ths, at=lambda beats: beats * 60 / 64 * (1 + 0.0008 * beats)))
+    assert not found.is_constant
+    assert found.bpm == pytest.approx(64 / (1 + 0.0016 * 48), rel=0.01)
+
+
 def test_strokes_at_random_are_not_sure():
     for seed in range(5):
         rng = np.random.default_rng(seed)

@@ -23,6 +23,7 @@ from scipy.special import logsumexp
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from drumhits.io.midi import read_midi
+from drumhits.tempo.find import carry, evened_pulse
 from drumhits.tempo.metre import downbeat_features, features, hypotheses_bpm
 from drumhits.tempo.pulse import rates_hz
 from drumhits.tempo.strokes import VOICES, Part, Strokes, strokes_of
@@ -133,30 +134,59 @@ def fit(songs: list[Performance]) -> Table:
     """Return the table of some songs."""
     fours = [song for song in songs if song.signature == (4, 4)]
     fold_of = {style: number % N_FOLDS for number, style in enumerate(sorted({song.style for song in songs}))}
-    ranked, placed, weights = [], [], []
     n_like = Counter(song.style for song in songs)
+    placed, ranked, followed = [], _Choices(), _Choices()
     for fold in range(N_FOLDS):
         table = _unweighted(bars_of([song for song in fours if fold_of[song.style] != fold]))
         for song in (song for song in songs if fold_of[song.style] == fold):
-            tempos = hypotheses_bpm(rates_hz(song.strokes))
-            is_right = np.abs(tempos / song.bpm - 1) < RIGHT
-            if is_right.any():
-                rows = np.stack([features(song.strokes, bpm, table) for bpm in tempos])
-                ranked.append((rows, is_right))
-                weights.append(n_like[song.style] ** -0.5)
+            weight = n_like[song.style] ** -0.5
+            ranked.add(song.strokes, song.bpm, table, weight)
+            followed.add(*_evened(song, table), table, weight)
             if song.signature == (4, 4):
                 rows, places = downbeat_features(song.strokes, song.bpm, table, 4)
                 off = np.minimum(places, BINS - places)
                 placed.append((rows, off == off.min()))
-    everything = np.concatenate([rows for rows, _ in ranked])
+    everything = np.concatenate(ranked.rows)
     centre, scale = everything.mean(axis=0), everything.std(axis=0) + 1e-9
-    scaled = [((rows - centre) / scale, is_right) for rows, is_right in ranked]
+    weights = [one.weighed(centre, scale) for one in (ranked, followed)]
     downbeat = _choice(placed, np.ones(len(placed)), DOWNBEAT_RIDGE)
-    return Table(bars_of(fours), centre, scale, _choice(scaled, np.array(weights), RIDGE), downbeat)
+    return Table(bars_of(fours), centre, scale, *weights, downbeat)
+
+
+def _evened(song: Performance, table: Table) -> tuple[Strokes, float]:
+    """Return the strokes of a song as they are where its tempo had to be followed, and the tempo there."""
+    strokes = song.strokes
+    pulse_s, even_s = evened_pulse(strokes, table)
+    clicks_s = np.arange(strokes.times_s[0], strokes.times_s[-1], 60 / song.bpm)
+    bpm = 60 / float(np.median(np.diff(carry(clicks_s, pulse_s, even_s))))
+    return strokes.at(carry(strokes.times_s, pulse_s, even_s)), bpm
+
+
+class _Choices:
+    """Hypotheses about the tempo of songs, by their features, and which of them are right."""
+
+    def __init__(self) -> None:
+        self.rows: list[np.ndarray] = []
+        self.are_right: list[np.ndarray] = []
+        self.weights: list[float] = []
+
+    def add(self, strokes: Strokes, bpm: float, table: Table, weight: float) -> None:
+        """Add a song of a known tempo, if one of its hypotheses is right."""
+        tempos = hypotheses_bpm(rates_hz(strokes))
+        is_right = np.abs(tempos / bpm - 1) < RIGHT
+        if is_right.any():
+            self.rows.append(np.stack([features(strokes, one, table) for one in tempos]))
+            self.are_right.append(is_right)
+            self.weights.append(weight)
+
+    def weighed(self, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Return the weights of the scaled features by which the right ones are chosen."""
+        scaled = [((rows - centre) / scale, is_right) for rows, is_right in zip(self.rows, self.are_right, strict=True)]
+        return _choice(scaled, np.array(self.weights), RIDGE)
 
 
 def _unweighted(bars: np.ndarray) -> Table:
-    return Table(bars, *(np.zeros(0),) * 4)
+    return Table(bars, *(np.zeros(0),) * 5)
 
 
 def _choice(choices: list[tuple[np.ndarray, np.ndarray]], weights: np.ndarray, ridge: float) -> np.ndarray:
