@@ -29,7 +29,7 @@ from drumhits.matching import match_times
 from drumhits.metrics import f1_score
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel, feature_matrix, load_model, pretrained_path
-from drumhits.review.choosing import Beliefs
+from drumhits.review.choosing.beliefs import Beliefs
 
 ANSWERS = (5, 10, 20, 40, 80)
 SHARES = (0.05, 0.1, 0.2)  # of the queue

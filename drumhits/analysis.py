@@ -70,7 +70,7 @@ def __getattr__(name: str) -> object:
 
 
 def analyze(
-    path: Path, config: StemConfig, features: str = GUIDE, *, mix: Path | None = None
+    path: Path, config: StemConfig, features: str = GUIDE, *, mix: Path | None = None, sensitivity: float = 1.0
 ) -> tuple[FeatureTable, AudioSource]:
     """Return the candidates of an audio file, and what identifies the file.
 
@@ -82,6 +82,8 @@ def analyze(
         those of `context` and of `networks` for a file that is a whole drum mix.
     mix : Path, optional
         The whole mix that the file is a stem of, which stands in for the sum of the stems.
+    sensitivity : float > 0
+        Above 1, softer attacks are candidates, too; see `onsets.find_onsets`.
 
     Raises
     ------
@@ -93,18 +95,18 @@ def analyze(
         SongAudio.open, path, siblings=is_beside, of_sum=partial(_view_of_sum, config) if is_beside else None, mix=mix
     )
     song = opened()
-    table = _detect_song(song, config, features)
+    table = _detect_song(song, config, features, sensitivity)
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
         song = opened(channel=channel)
-        table = _detect_song(song, config, features)
+        table = _detect_song(song, config, features, sensitivity)
     if features != MIX and _may_be_bleed(table.level, config.stem):
         table = _told_from_bleed(table, song, config.stem)
     return table, song.source()
 
 
-def _detect_song(song: SongAudio, config: StemConfig, features: str) -> FeatureTable:
+def _detect_song(song: SongAudio, config: StemConfig, features: str, sensitivity: float) -> FeatureTable:
     extractors = [_extractor(name)(config, song) for name in EXTRACTORS[features]]
-    return detect(song.blocks(), config, extractors, in_mix=features == MIX)
+    return detect(song.blocks(), config, extractors, in_mix=features == MIX, sensitivity=sensitivity)
 
 
 def _view_of_sum(config: StemConfig, blocks: Iterable[np.ndarray], times_s: np.ndarray) -> "SumView":
@@ -156,6 +158,7 @@ def detect(
     extractors: Sequence[Extractor] | None = None,
     *,
     in_mix: bool = False,
+    sensitivity: float = 1.0,
 ) -> FeatureTable:
     """Return the candidates of a signal.
 
@@ -167,11 +170,13 @@ def detect(
         Give the columns, in this order, the first those of GUIDE among others; None: those of GUIDE.
     in_mix : bool
         The signal is a whole drum mix.
+    sensitivity : float > 0
+        See `onsets.find_onsets`.
     """
     extractors = [ThresholdFeatures(config)] if extractors is None else extractors
     found = [np.zeros(0, dtype=ONSET_DTYPE)]
     for chunk in chunks_in_context(blocks):
-        onsets = find_onsets(chunk, config.stem)
+        onsets = find_onsets(chunk, config.stem, sensitivity)
         onsets = onsets[suppress_retriggers(onsets, config.onset_wait, config.stem)]
         for extractor in extractors:
             extractor.collect(chunk, onsets["sample"])

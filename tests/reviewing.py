@@ -6,7 +6,7 @@ from running import ROOT
 
 from drumhits.bundle import PRETRAINED
 from drumhits.config.load import Config, default_config
-from drumhits.review.outputs import places
+from drumhits.review.places import places
 from drumhits.transcription.plan import JobRequest, plan
 from drumhits.transcription.reviewed import is_ours_or_reviewed
 

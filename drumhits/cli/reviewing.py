@@ -9,17 +9,14 @@ from threading import Thread
 
 from drumhits.bundle import PRETRAINED
 from drumhits.cli.console import EXIT_DONE, EXIT_SOME_FAILED, Console
-from drumhits.config.load import MidiConfig
-from drumhits.config.schema import AUTO
-from drumhits.errors import InputError, UsageError
-from drumhits.review.outputs import places
+from drumhits.errors import InputError
+from drumhits.review.places import places
 from drumhits.review.reviews import Reviews
-from drumhits.review.server import ReviewServer
+from drumhits.review.web.server import ReviewServer
 from drumhits.transcription.plan import JobRequest, plan
 from drumhits.transcription.reviewed import is_ours_or_reviewed
 
 SECONDS_A_MINUTE = 60
-SHAPING = ("quantize", "merge_flams", "hihat_cc4", "chokes")  # settings
 
 
 def review(args: argparse.Namespace, request: JobRequest, console: Console) -> int:
@@ -32,7 +29,6 @@ def review(args: argparse.Namespace, request: JobRequest, console: Console) -> i
     UsageError
         The port cannot be used.
     """
-    _require_played(request.config.midi)
     if not request.models:
         request = request._replace(models=(Path(PRETRAINED),))
         console.message("the models that come with the toolkit say what is in doubt (--use-ml-model pretrained).")
@@ -44,29 +40,20 @@ def review(args: argparse.Namespace, request: JobRequest, console: Console) -> i
     if not planned.jobs:
         return EXIT_SOME_FAILED
     given = [folder for folder in (args.output, *args.input) if folder is not None]
-    stems = list(zip(planned.jobs, places(planned.jobs, given, args.training_dir), strict=True))
+    jobs = [job for job in planned.jobs if not job.is_heard_only]
+    stems = list(zip(jobs, places(jobs, given, args.training_dir), strict=True))
     for job, place in stems:
         place.require_free(job.audio, force=args.force)
-    reviews = Reviews(stems)
+    reviews = Reviews(stems, [job for job in planned.jobs if job.is_heard_only])
     try:
         _serve(reviews, args, console)
     finally:
         reviews.close()
+        console.messages(reviews.messages)
+        console.warnings(reviews.warnings)
         for file in reviews.written:
             console.data(f"written: {file}")
     return EXIT_SOME_FAILED if planned.refused else EXIT_DONE
-
-
-def _require_played(config: MidiConfig) -> None:
-    """Make sure that notes are to be written as they were played, on a grid that is known."""
-    shaping = [name for name in SHAPING if getattr(config, name)]
-    shaping += ["tempo auto"] if config.tempo == AUTO else []
-    if shaping:
-        without = " and ".join(f"midi.{one}" for one in shaping)
-        raise UsageError(
-            f"--review writes notes as they are played, and goes without {without}; leave that out, and shape the MIDI "
-            "afterwards."
-        )
 
 
 def _serve(reviews: Reviews, args: argparse.Namespace, console: Console) -> None:

@@ -7,7 +7,7 @@ flux has its floor a fixed number of decibels below the loudest frame in the win
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,11 +86,17 @@ WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
 CLOSEST_WAIT = 4  # frames of WAIT_FRAME_LENGTH: 46 ms, within which only the strongest candidate stays
 
 
-def find_onsets(window: Chunk, stem: str) -> np.ndarray:
-    """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`."""
+def find_onsets(window: Chunk, stem: str, sensitivity: float = 1.0) -> np.ndarray:
+    """Return the candidate onsets of a window's middle chunk, `ONSET_DTYPE`, in samples of `window.y`.
+
+    Parameters
+    ----------
+    sensitivity : float > 0
+        By which the least flux of an onset is divided.
+    """
     profile = PROFILES[stem]
     energies, floor, flux = _low(window) if profile.flux_band_hz is None else _broad(window, profile.flux_band_hz)
-    frames, flux_db = pick_peaks(energies, floor, flux)
+    frames, flux_db = pick_peaks(energies, floor, replace(flux, min_db=flux.min_db / sensitivity))
     power_of, late = ATTACK_POWERS[profile.attack_power]
     coarse = (frames + 1) * HOP_LENGTH - flux.lag * HOP_LENGTH // 2
     attacks = np.maximum(refine(window.y, coarse, power_of) - late, -window.start)

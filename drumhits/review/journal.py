@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from drumhits.errors import InputError
+from drumhits.review.session import Session, Step, StepError
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+FORMAT = 1
 MAX_BYTES = 256 * 2**20
 _CUT_OFF = re.compile(rb"[0-9a-f]{0,8}( (\{[^\n]*)?)?")  # the first line of a journal, not whole
 LOCKED_BYTE = 2**40  # Windows locks bytes for readers, too: one far behind the end
@@ -136,3 +138,26 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
+
+
+def resumed(journal: Journal, session: Session, about: Mapping[str, str]) -> int:
+    """Take the steps of earlier runs, or begin a journal `about` a stem; return how many steps no longer fit.
+
+    Raises
+    ------
+    InputError
+        It is of another version, or cannot be written.
+    """
+    if not journal.entries:
+        journal.append({"format": FORMAT, **about})
+        return 0
+    header, *entries = journal.entries
+    try:
+        steps = [Step.from_plain(entry) for entry in entries]
+    except StepError:
+        header = {}
+    if header.get("format") != FORMAT:
+        raise InputError(
+            f"{journal.path}: is the journal of another version of this toolkit; move it away to begin anew."
+        )
+    return session.take_all(steps)

@@ -14,7 +14,7 @@ from drumhits.errors import InputError
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel
 from drumhits.parallel import BackgroundProcess
-from drumhits.review.outputs import Places
+from drumhits.review.places import Places
 
 if TYPE_CHECKING:
     from drumhits.learning.dataset import Dataset
@@ -49,15 +49,23 @@ class Refitter:
         The model that decides at first, and is refined.
     places : Places
         Of the stem under review.
+    process : BackgroundProcess
+        Where models are fitted.
     on_fitted : callable (PlainModel)
         Called in another thread with each model that decides otherwise than `start`.
     """
 
-    def __init__(self, start: TrainedModel, places: Places, on_fitted: Callable[[PlainModel], None]):
+    def __init__(
+        self,
+        start: TrainedModel,
+        places: Places,
+        process: BackgroundProcess,
+        on_fitted: Callable[[PlainModel], None],
+    ):
         self._start, self._on_fitted = start, on_fitted
         self._lesson = Lesson(start.stem, places.raw_dir, places.edited_dir, places.raw)
         self._fits = start.features == FEATURE_SETS[ALL] and not start.offered
-        self._process = BackgroundProcess()
+        self._process = process
         self._running: Future | None = None
         self._n_learned = 0
 
@@ -91,10 +99,6 @@ class Refitter:
             return self._process.submit(trained, self._lesson, model).result()
         except BrokenExecutor:
             return "No model was written: the process that trains ended all of a sudden, perhaps for lack of memory."
-
-    def close(self) -> None:
-        """End what goes on in the background."""
-        self._process.close()
 
 
 def fitted(lesson: Lesson, start: TrainedModel, X: np.ndarray, y: np.ndarray) -> PlainModel | None:

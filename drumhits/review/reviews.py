@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from drumhits.errors import InputError
-from drumhits.review.outputs import Places
+from drumhits.review.grids import SongGrids
+from drumhits.review.places import Places
+from drumhits.review.showing import about
 from drumhits.review.stem import StemReview
 from drumhits.transcription.convert import Job
 
@@ -18,6 +20,8 @@ class Reviews:
     Parameters
     ----------
     stems : sequence of (Job, Places)
+    heard : sequence of Job
+        What else tells the grid of their songs, where the settings do not say it.
 
     Attributes
     ----------
@@ -25,18 +29,23 @@ class Reviews:
         Of the one that is open, or to be opened first.
     written : list of str
         The files that were written so far.
+    messages, warnings : list of str
+        What is to be said of them.
     ended : threading.Event
         Set when the user has done with all.
     """
 
-    def __init__(self, stems: Sequence[tuple[Job, Places]]):
+    def __init__(self, stems: Sequence[tuple[Job, Places]], heard: Sequence[Job] = ()):
         self._stems = stems
+        self._grids = SongGrids([*(job for job, _ in stems), *heard])
         self._lock = threading.Lock()
         self._finished: set[int] = set()
         self._is_open = threading.Event()
         self._open: StemReview | None = None
         self.index = 0
         self.written: list[str] = []
+        self.messages: list[str] = []
+        self.warnings: list[str] = []
         self.ended = threading.Event()
 
     @property
@@ -75,27 +84,40 @@ class Reviews:
             self.index = index
             if before is not None:
                 before.close()
+            self._open.look_for_missed()
+            self._grids.look_for(self._open.job)
 
-    def finish(self) -> list[str]:
-        """Write the files of the current stem, and return their paths; InputError where one cannot be written."""
-        files = self.current.finish()
+    def finish(self) -> tuple[list[str], list[str]]:
+        """Write the files of the current stem, and return their paths, and what to say of them.
+
+        Raises
+        ------
+        InputError
+            One cannot be written, or no stem of the song be read that its grid is to be told by.
+        """
+        found = self._grids.of(self.current.job)
+        files = self.current.finish(found.grid if found else None)
         self._finished.add(self.index)
         self.written += [file for file in files if file not in self.written]
-        return files
+        message, warning = (found.message, found.warning) if found else ("", "")
+        self.messages += [message] * (message not in ("", *self.messages))
+        self.warnings += [warning] * (warning not in ("", *self.warnings))
+        return files, [*filter(None, (message, warning))]
 
     def about(self) -> dict[str, Any]:
         """Return what the page shows of all stems, and of the current one."""
-        about = self.current.about()
+        about_stem = about(self.current)
         return {
             "index": self.index,
             "stems": [
                 {"label": job.label or job.audio.stem, "done": index in self._finished}
                 for index, (job, _) in enumerate(self._stems)
             ],
-            **about,
+            **about_stem,
         }
 
     def close(self) -> None:
         """Let go of everything that is open."""
+        self._grids.close()
         if self._open is not None:
             self._open.close()

@@ -10,10 +10,10 @@ from math import isfinite
 from typing import Any
 
 KEEP, DELETE, SKIP, ADD, MOVE, NAME = "keep", "delete", "skip", "add", "move", "name"
-UNDO, DONE = "undo", "done"
+NOTHING, UNDO, DONE = "nothing", "undo", "done"  # NOTHING was missed at a place
 NEEDS: dict[str, tuple[str, ...]] = {  # what a step says beside what it does
     KEEP: ("hit",), DELETE: ("hit",), SKIP: ("hit",), ADD: ("time_s", "velocity", "name"), MOVE: ("hit", "time_s"),
-    NAME: ("hit", "name"), UNDO: (), DONE: (),
+    NAME: ("hit", "name"), NOTHING: ("time_s",), UNDO: (), DONE: (),
 }  # fmt: skip
 MOST_STEPS = 1_000_000
 
@@ -96,6 +96,8 @@ class Decided:
         Hit -> where the user put it, of those added and moved.
     names : dict of int to str
         Hit -> its articulation, of those that the user named.
+    nothing_s : list of float
+        Where the user said that no hit was missed.
     """
 
     kept: dict[int, bool] = field(default_factory=dict)
@@ -103,9 +105,13 @@ class Decided:
     added: dict[int, int] = field(default_factory=dict)
     times_s: dict[int, float] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
+    nothing_s: list[float] = field(default_factory=list)
 
     def apply(self, step: Step) -> None:
         """Apply a step that fits."""
+        if step.do == NOTHING:
+            self.nothing_s.append(float(step.time_s or 0.0))
+            return
         hit = -1 - len(self.added) if step.hit is None else step.hit
         self.skipped = [other for other in self.skipped if other != hit]
         if step.do == SKIP:

@@ -11,8 +11,9 @@ import numpy as np
 from drumhits.detection.onsets import ATTACK_POWERS, refine
 from drumhits.drums import PROFILES
 from drumhits.errors import InputError
-from drumhits.io.audio import SAMPLE_RATE, AudioReader
+from drumhits.io.audio import SAMPLE_RATE, AudioReader, AudioSource
 
+MIX, STEM = "mix", "stem"
 FULL_SCALE = 32767
 LONGEST_WAIT_S = 60.0  # for a piece that is still to be decoded
 BYTES = 2  # a sample
@@ -105,6 +106,15 @@ class Mix:
         length = len(parts[0])
         total = sum(np.pad(part, (0, max(0, length - len(part))))[:length] for part in parts)
         return np.clip(total, -FULL_SCALE, FULL_SCALE).astype("<i2")
+
+
+def sounds_of(source: AudioSource) -> dict[str, Sound | Mix]:
+    """Return the sounds of a stem and its siblings, which are being decoded, the stem's first."""
+    n_samples = round(source.duration_s * SAMPLE_RATE)
+    stem = Sound(source.path, n_samples)
+    others = {one.stem: Sound(one.path, n_samples) for one in source.siblings}
+    decode_in_background([stem, *others.values()])
+    return {STEM: stem} | ({MIX: Mix([stem, *others.values()])} if others else {}) | others
 
 
 def decode_in_background(sounds: Sequence[Sound]) -> None:

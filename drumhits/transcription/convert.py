@@ -206,15 +206,23 @@ def _on_grid(track: Track, grid: Grid, config: MidiConfig) -> Track:
     return replace(track, notes=notes, controls=controls)
 
 
-def merged(conversions: Sequence[Conversion], grid: Grid | None = None) -> bytes:
-    """Return one MIDI file of several stems of a song, a track a stem; on `grid` where the job does not say it."""
+def merged(conversions: Sequence[Conversion], grid: Grid | None = None, texts: Sequence[str] | None = None) -> bytes:
+    """Return one MIDI file of several stems of a song, a track a stem.
+
+    Parameters
+    ----------
+    grid : Grid, optional
+        Where the job does not say it; by default that of the settings' tempo.
+    texts : sequence of str, optional
+        Text events in place of what made each stem; one of them holds the digest.
+    """
     job = conversions[0].job
     grid = job.grid or grid or even_grid(job.config.tempo_bpm)
     return with_digest(
         encode(
             [_on_grid(one.track, grid, job.config.midi) for one in conversions],
             channel=job.config.channel,
-            texts=[one.provenance.to_text() for one in conversions],
+            texts=[one.provenance.to_text() for one in conversions] if texts is None else texts,
             grid=grid,
         )
     )

@@ -35,8 +35,6 @@ def refused(capsys, *args, code, says):
         (["--port", "8000"], "go with --review"),
         (["--training-dir", "x"], "go with --review"),
         (["--review", "--port", "70000"], "70000 is not between 0 and 65535"),
-        (["--review", "--quantize", "1/16"], "as they are played, and goes without midi.quantize"),
-        (["--review", "--tempo", "auto"], "and goes without midi.tempo auto"),
         (["--review", "--idle-minutes", "0"], "--idle-minutes 0: give more than 0"),
         (["--review", "--idle-minutes", "nan"], "--idle-minutes nan: give more than 0"),
     ],

@@ -12,6 +12,7 @@ from drumhits.config.load import default_config
 from drumhits.edits.songs import load_songs
 from drumhits.models.modelfile import feature_matrix, load_model, pretrained_path
 from drumhits.review.refit import EVERY, Lesson, _pairs, fitted, trained
+from drumhits.review.showing import state
 from drumhits.review.stem import StemReview
 
 TRAINING_DATA = ROOT / "training_data"
@@ -67,10 +68,10 @@ def test_answers_are_learned_from_in_a_process_of_its_own(tmp_path):
     for i in range(EVERY):
         review.act({"do": ("keep", "delete")[i % 2], "hit": review.queue()[0]}, review.session.revision)
     review._refitter._running.result(timeout=60)
-    before = review.state()
+    before = state(review)
     review._take_model(review._model.classifier)
     assert review.version[1] == before["version"][1] + 1
-    assert review.state()["sure"] == pytest.approx(before["sure"], abs=2)
+    assert state(review)["sure"] == pytest.approx(before["sure"], abs=2)
     review.finish()
     assert review.train().startswith("No model was written: only 5 labelled detections")
     review.close()

@@ -10,9 +10,9 @@ from reviewing import HIHAT, stems
 
 from drumhits.errors import InputError, UsageError
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
-from drumhits.review.picture import N_BANDS, SPECTRUM_COLUMNS, TILE_COLUMNS
 from drumhits.review.reviews import Reviews
-from drumhits.review.server import MOST_BODY_BYTES, ReviewServer
+from drumhits.review.web.picture import N_BANDS, SPECTRUM_COLUMNS, TILE_COLUMNS
+from drumhits.review.web.server import MOST_BODY_BYTES, ReviewServer
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from threading import Thread
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drumhits.errors import InputError, UsageError
-from drumhits.review.handlers import NOT_FOUND, Answer, get, post, refusal
 from drumhits.review.reviews import Reviews
+from drumhits.review.web.handlers import NOT_FOUND, Answer, get, post, refusal
 
 ADDRESS = "127.0.0.1"
 MOST_BODY_BYTES = 1 << 16

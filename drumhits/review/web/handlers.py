@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drumhits.errors import InputError
-from drumhits.review.picture import COLUMN_SAMPLES, spectrum_tile, waveform_tile
 from drumhits.review.reviews import Reviews
 from drumhits.review.session import StepError
-from drumhits.review.sound import BYTES
-from drumhits.review.stem import STEM, StaleError
+from drumhits.review.showing import state
+from drumhits.review.sound import BYTES, STEM
+from drumhits.review.stem import StaleError
+from drumhits.review.web.picture import COLUMN_SAMPLES, spectrum_tile, waveform_tile
 
 PAGE = Path(__file__).with_name("page")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -76,7 +77,7 @@ def get(reviews: Reviews, parts: list[str], query: Mapping[str, str], asked_rang
     match parts[1:]:
         case ["state"]:
             is_known = query.get("version") == ",".join(map(str, current.version))
-            return Answer(204) if is_known else of_json(200, current.state())
+            return Answer(204) if is_known else of_json(200, state(current))
         case ["waveform", name, length, tile] if name in current.sounds and _is_number(tile, MOST_TILES):
             if length not in map(str, COLUMN_SAMPLES):
                 return NOT_FOUND
@@ -123,7 +124,7 @@ def post(reviews: Reviews, parts: list[str], body: Any) -> Answer:
     try:
         return ACTIONS[parts[1]](reviews, body)
     except StaleError as error:
-        return of_json(200, {"error": str(error), "state": reviews.current.state()})
+        return of_json(200, {"error": str(error), "state": state(reviews.current)})
     except StepError as error:
         return refusal(400, error)
     except InputError as error:
@@ -140,7 +141,7 @@ def _act(reviews: Reviews, body: dict[str, Any]) -> Answer:
     if type(revision) is not int or not isinstance(step, dict):
         return refusal(400, "a revision and a step are needed")
     reviews.current.act(step, revision)
-    return of_json(200, reviews.current.state())
+    return of_json(200, state(reviews.current))
 
 
 def _open(reviews: Reviews, body: dict[str, Any]) -> Answer:
@@ -155,7 +156,8 @@ def _open(reviews: Reviews, body: dict[str, Any]) -> Answer:
 
 
 def _finish(reviews: Reviews, body: dict[str, Any]) -> Answer:
-    return of_json(200, {"files": reviews.finish()})
+    files, said = reviews.finish()
+    return of_json(200, {"files": files, "said": said})
 
 
 def _train(reviews: Reviews, body: dict[str, Any]) -> Answer:
