@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drumhits.errors import InputError
+from drumhits.page.parts import part_files
 from drumhits.review.reviews import Reviews
 from drumhits.review.session import StepError
 from drumhits.review.showing import state
@@ -49,8 +50,8 @@ NOT_FOUND = refusal(404, "there is nothing at this address")
 @cache
 def page_files() -> dict[str, tuple[str, bytes]]:
     """Return the files of the page: type and content by name, read once."""
-    files = {path.name: (f"{TYPES[path.suffix]}; charset=utf-8", path.read_bytes())
-             for path in PAGE.iterdir() if path.suffix in TYPES}  # fmt: skip
+    own = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in TYPES}
+    files = {name: (f"{TYPES[Path(name).suffix]}; charset=utf-8", data) for name, data in (part_files() | own).items()}
     return files | {"": files["index.html"]}
 
 

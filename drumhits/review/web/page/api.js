@@ -42,3 +42,9 @@ export async function send(address, body) {
   const headers = { "Content-Type": "application/json" };
   return understood(await ask(address, { method: "POST", headers, body: JSON.stringify(body) }));
 }
+
+// The samples of a sound from first to before last, full scale 1.
+export async function samples(address, first, last) {
+  const buffer = await bytes(address, 2 * first, 2 * last - 1);
+  return Float32Array.from(new Int16Array(buffer, 0, buffer.byteLength >> 1), sample => sample / 32768);
+}

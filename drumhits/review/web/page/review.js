@@ -1,13 +1,15 @@
 // The page: what is asked, the keys and buttons that answer, and what the server says.
 
-import { load, send } from "./api.js";
+import { bytes, load, samples, send } from "./api.js";
 import { listen } from "./pointer.js";
 import { Player } from "./sound.js";
+import { Spectrogram, Waveforms } from "./tiles.js";
 import { clock, View } from "./view.js";
 
 const BEFORE_S = 0.5, AFTER_S = 1.0;
 const LOOK_MS = 1500;
 const DOUBTFUL = 15;  // percent from either end up to which a hit is sure
+const COLUMN_SAMPLES = [64, 1024];  // of the waveforms that the server gives
 const CURSOR_S = 0.01, NUDGE_S = 0.005;
 const OVERLAYS = ["off", "click", "drum"];
 
@@ -22,9 +24,13 @@ async function start(about) {
   view?.close();
   player?.stop();
   stopListening = new AbortController();
-  view = new View(element("view"), element("overview"), about);
-  player ??= new Player(about.sampleRate);
-  listen(view, { choose, cursor, hover, move: (hit, time) => act({ do: "move", hit, time_s: time }) }, stopListening.signal);
+  view = new View({
+    canvas: element("view"), overview: element("overview"), duration: about.duration, peak: about.peak, siblings: about.siblings, look: lookOf,
+    waveforms: new Waveforms(about.sampleRate, COLUMN_SAMPLES, async (name, length, number) => new Int16Array(await bytes(`${about.index}/waveform/${name}/${length}/${number}`))),
+    spectrogram: new Spectrogram(about.sampleRate, async number => new Uint8Array(await bytes(`${about.index}/spectrum/${number}`))),
+  });
+  player ??= new Player(about.sampleRate, samples);
+  listen(view, { choose, cursor, hover, move }, stopListening.signal);
   showAbout();
   take(await load(`${about.index}/state`));
 }
@@ -48,6 +54,15 @@ function showAbout() {
   if (about.warnings.length) problem(about.warnings.join(" "));
 }
 
+function lookOf(hit) {
+  if (hit.missed) return { shape: "diamond", colour: "doubt", height: 0.12, edge: "top" };
+  return {
+    shape: !hit.keep ? "cross" : hit.doubt ? "ring" : "disc", colour: hit.doubt ? "doubt" : hit.keep ? "kept" : "dropped",
+    height: hit.keep ? hit.velocity / 127 : 0.12, faint: !(hit.keep || hit.doubt || hit.mine), ringed: hit.mine,
+    edge: hit.mine ? "bottom" : hit.doubt ? "top" : null,
+  };
+}
+
 function key(text) {
   const sign = document.createElement("kbd");
   sign.textContent = text;
@@ -59,18 +74,21 @@ function take(state) {
   const before = page.state, asked = current();
   page.state = state;
   const mine = new Set(state.mine), { about } = page;
-  view.hits = about.hits.map((hit, i) => ({
+  const hits = about.hits.map((hit, i) => ({
     hit, row: i, time: state.moved[hit] ?? about.times[i], keep: state.keep[i] === "1", sure: state.sure[i], mine: mine.has(hit),
     doubt: !mine.has(hit) && state.sure[i] > DOUBTFUL && state.sure[i] < 100 - DOUBTFUL, velocity: state.velocity[i], number: state.number[i],
-  })).concat(state.added.filter(one => one.keep).map(one => ({ ...one, mine: true, doubt: false, sure: 100 }))).sort((a, b) => a.time - b.time);
+  })).concat(state.added.filter(one => one.keep).map(one => ({ ...one, mine: true, doubt: false, sure: 100 })))
+    .concat(state.missed.map(time => ({ hit: missedAt(time), time, missed: true, keep: false, mine: false, doubt: true })));
+  view.show(hits.sort((a, b) => a.time - b.time));
   element("problem").hidden = true;
   show(before ? changes(before, state) : 0);
   if (current() !== asked || !before) present();
-  view.redraw();
 }
 
 const changes = (before, state) => [...state.keep].filter((keep, i) => keep !== before.keep[i] && !state.mine.includes(page.about.hits[i])).length;
-const current = () => page.chosen ?? page.state?.queue[0] ?? null;
+const missedAt = time => `missed ${time}`;  // in place of the number of a hit
+const first = () => page.state?.askMissed != null ? missedAt(page.state.askMissed) : page.state?.queue[0] ?? null;
+const current = () => page.chosen ?? first();
 const found = hit => view.hits.find(one => one.hit === hit);
 
 function show(nChanged) {
@@ -80,17 +98,25 @@ function show(nChanged) {
   element("progress-bar").value = state.wrongAtFirst > 0 ? Math.max(0, 1 - state.wrong / state.wrongAtFirst) : 1;
   element("undo").disabled = !state.undo;
   for (const id of ["keep", "delete", "again", "skip"]) element(id).disabled = !hit;
+  element("skip").disabled ||= hit?.missed;
+  label("keep", hit?.missed ? ["Add", "A"] : ["Keep", "K"]);
+  label("delete", hit?.missed ? ["Nothing", "D"] : ["Delete", "D"]);
   if (!hit) {
     element("ask").textContent = "Nothing left to ask";
     element("what").textContent = "Press Done to write the files, or choose a hit in the picture.";
     return;
   }
-  element("ask").textContent = page.chosen === null ? "Is this a hit?" : hit.keep ? "Kept. Right?" : "Dropped. Right?";
+  element("ask").textContent = hit.missed ? "Likely missed here" : page.chosen === null ? "Is this a hit?" : hit.keep ? "Kept. Right?" : "Dropped. Right?";
   element("what").textContent = description(hit);
   for (const button of element("names").children) button.setAttribute("aria-pressed", hit.keep && Number(button.dataset.number) === hit.number);
 }
 
+function label(id, texts) {
+  [...element(id).children].forEach((child, i) => { child.textContent = texts[i]; });
+}
+
 function description(hit) {
+  if (hit.missed) return `${clock(hit.time)} · a weak attack that is no candidate`;
   const named = page.about.names.find(one => hit.keep && one.number === hit.number);
   const by = hit.mine ? "you decided" : `${hit.sure} % sure it is a hit`;
   return [clock(hit.time), hit.keep ? "kept" : "dropped", by, named?.name.replace("_", " "), hit.keep && `velocity ${hit.velocity}`].filter(Boolean).join(" · ");
@@ -141,7 +167,7 @@ async function act(step) {
     const undone = step.do === "undo" ? page.state.undo : null;
     const state = await send(`${page.about.index}/act`, { revision: page.state.revision, step });
     page.chosen = undone?.hit >= 0 ? undone.hit : ["move", "add"].includes(step.do) ? touched(state) : null;
-    if (page.chosen === state.queue[0]) page.chosen = null;
+    if (page.chosen === state.queue[0] && state.askMissed == null) page.chosen = null;
     view.current = null;
     take(state);
     if (undone || page.chosen !== null) present();
@@ -157,17 +183,28 @@ async function act(step) {
 const touched = state => state.undo.hit ?? state.added.at(-1)?.hit ?? null;
 
 function decide(what) {
-  const hit = current();
-  if (hit !== null) act({ do: what, hit });
+  const hit = found(current());
+  if (!hit) return;
+  if (hit.missed) act({ do: what === "keep" ? "add" : "nothing", time_s: hit.time });
+  else act({ do: what, hit: hit.hit });
+}
+
+function move(hit, time) {
+  act(found(hit)?.missed ? { do: "add", time_s: time } : { do: "move", hit, time_s: time });
+}
+
+function add() {
+  const hit = found(current());
+  act({ do: "add", time_s: hit?.missed ? hit.time : view.cursor });
 }
 
 function name(i) {
-  const one = page.about.names[i], hit = current();
-  if (one && hit !== null) act({ do: "name", hit, name: one.name });
+  const one = page.about.names[i], hit = found(current());
+  if (one && hit) act(hit.missed ? { do: "add", time_s: hit.time, name: one.name } : { do: "name", hit: hit.hit, name: one.name });
 }
 
 function choose(hit) {
-  page.chosen = hit === page.state.queue[0] ? null : hit;
+  page.chosen = hit === first() ? null : hit;
   show(0);
   present();
 }
@@ -193,7 +230,7 @@ function step(by) {
 
 function nudge(by) {
   const hit = found(current());
-  if (hit) act({ do: "move", hit: hit.hit, time_s: Math.max(0, hit.time + by) });
+  if (hit) move(hit.hit, Math.max(0, hit.time + by));
 }
 
 function toggle(what) {
@@ -217,12 +254,13 @@ function again() {
 
 async function finish() {
   try {
-    showEnd((await send(`${page.about.index}/finish`, {})).files);
+    element("finish").disabled = true;
+    showEnd(await send(`${page.about.index}/finish`, {}));
     take(await load(`${page.about.index}/state`));
-  } catch (error) { report(error); }
+  } catch (error) { report(error); } finally { element("finish").disabled = false; }
 }
 
-function showEnd(files) {
+function showEnd({ files, said }) {
   const { about, state } = page, what = ["the MIDI file", "all that was found, to train on", "what you made of it, to train on"];
   element("files").replaceChildren(...files.map((file, i) => {
     const item = document.createElement("li"), note = document.createElement("span");
@@ -230,6 +268,7 @@ function showEnd(files) {
     item.append(file, note);
     return item;
   }));
+  element("grid").textContent = said.join(" ");
   element("said").textContent = `${state.decided} decided; about ${Math.round(state.wrong)} wrong hits may be left. A model would be ${about.files.model}.`;
   element("next").hidden = about.index + 1 >= about.stems.length;
   element("end").showModal();
@@ -289,7 +328,7 @@ async function look() {
 
 const BUTTONS = {
   keep: () => decide("keep"), delete: () => decide("delete"), skip: () => decide("skip"), again, undo: () => act({ do: "undo" }),
-  add: () => act({ do: "add", time_s: view.cursor }), mix: () => toggle("mix"), slow: () => toggle("slow"), loop: () => toggle("loop"),
+  add, mix: () => toggle("mix"), slow: () => toggle("slow"), loop: () => toggle("loop"),
   note: overlay, closer: () => view.zoom(1.5), farther: () => view.zoom(1 / 1.5), finish, train, back: () => element("end").close(),
   close: end, next: () => open(page.about.index + 1),
 };

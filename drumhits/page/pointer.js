@@ -58,7 +58,7 @@ export function listen(view, handle, signal) {
   const jump = event => {
     if (event.type === "pointermove" && !event.buttons) return;
     const box = overview.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
-    view.scrollTo(share * view.about.duration - view.width / view.perSecond / 2);
+    view.scrollTo(share * view.duration - view.width / view.perSecond / 2);
   };
   for (const kind of ["pointerdown", "pointermove"]) overview.addEventListener(kind, jump, { signal });
 }

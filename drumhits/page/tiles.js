@@ -1,8 +1,6 @@
-// Waveforms and spectrogram as they come from the server, in tiles; what is not there yet is asked for.
+// Waveforms and spectrogram as they come, in tiles; what is not there yet is asked for.
 
-import { bytes } from "./api.js";
-
-const TILE_COLUMNS = 4096, NEAR = 64, FAR = 1024;
+const TILE_COLUMNS = 4096;
 const SPECTRUM_COLUMNS = 512, SPECTRUM_HOP = 256, BANDS = 72;
 const MOST_TILES = 240, LATER_MS = 500;
 
@@ -37,14 +35,18 @@ class Tiles {
 }
 
 export class Waveforms {
-  constructor(home, sampleRate, onArrival) {
+  // lengths: samples of a column, of which there are tiles, increasing; load(name, length, number): promise of a tile of
+  // TILE_COLUMNS columns, lowest and highest sample in turn, full scale 32767; empty where it is to be asked for later
+  constructor(sampleRate, lengths, load) {
     this.rate = sampleRate;
-    this.tiles = new Tiles(async key => new Int16Array(await bytes(`${home}/waveform/${key}`)), onArrival);
+    this.lengths = lengths;
+    this.onArrival = () => {};
+    this.tiles = new Tiles(key => load(...key.split("/")), () => this.onArrival());
   }
 
   // Calls draw(x, low, high) for each pixel of a stretch of a sound, with edges of full scale 32767.
   each(name, start, perPixel, width, draw) {
-    const step = perPixel * this.rate, length = step >= FAR ? FAR : NEAR;
+    const step = perPixel * this.rate, length = this.lengths.findLast(one => one <= step) ?? this.lengths[0];
     let number = -1, tile;
     for (let x = 0; x < width; x++) {
       const first = Math.floor((start * this.rate + x * step) / length);
@@ -64,9 +66,11 @@ export class Waveforms {
 }
 
 export class Spectrogram {
-  constructor(home, sampleRate, onArrival) {
+  // load(number): promise of the levels of a tile, BANDS a column
+  constructor(sampleRate, load) {
     this.seconds = SPECTRUM_COLUMNS * SPECTRUM_HOP / sampleRate;
-    this.levels = new Tiles(async key => new Uint8Array(await bytes(`${home}/spectrum/${key}`)), onArrival);
+    this.onArrival = () => {};
+    this.levels = new Tiles(load, () => this.onArrival());
     this.pictures = new Map();
   }
 

@@ -1,13 +1,12 @@
-// The picture: overview, spectrogram, waveform with those of the other stems behind it, and the hits.
-
-import { Spectrogram, Waveforms } from "./tiles.js";
+// The picture of a song: overview, spectrogram where there is one, waveform with those of other stems behind it, hits.
+// A hit has a time in seconds; how it looks is the page's: see `look`.
 
 const FARTHEST = 4, NEAREST = 900;  // pixels a second
 const USUAL = 160;
 const GLIDE_MS = 180;
-const FAINT = 0.5;  // hits that are surely none
+const FAINT = 0.5;
 const TOUCH = 9;  // pixels around a hit that are it
-const COLOURS = ["ink", "soft", "line", "kept", "dropped", "doubt", "wave", "ghost", "here", "low", "high"];
+const SMALL = 4.5, LARGE = 7;  // signs
 
 export const clock = seconds => {
   const ms = Math.round(seconds * 1000), minutes = Math.floor(ms / 60000);
@@ -15,31 +14,45 @@ export const clock = seconds => {
 };
 
 export class View {
-  constructor(canvas, overview, about) {
-    this.canvas = canvas;
-    this.overview = overview;
-    this.about = about;
+  // parts: {
+  //   canvas, overview: canvases; duration in seconds; peak: the highest sample, full scale 1;
+  //   waveforms, spectrogram (or null): see tiles.js; siblings: names of the waveforms behind;
+  //   look(hit): { shape: "disc", "ring", "cross", "triangle" or "diamond", colour: a variable of the CSS,
+  //     height: 0..1, faint, ringed, edge: "top" or "bottom" of the overview, or null };
+  //   isWhole: whether the whole song is what is shown first, and the farthest zoom
+  // }
+  constructor(parts) {
+    Object.assign(this, parts);
     this.hits = [];
     this.current = null;
     this.cursor = 0;
     this.playhead = null;
     this.start = 0;
     this.perSecond = USUAL;
-    const redraw = () => this.redraw();
-    this.waveforms = new Waveforms(about.index, about.sampleRate, redraw);
-    this.spectrogram = new Spectrogram(about.index, about.sampleRate, redraw);
+    for (const one of [this.waveforms, this.spectrogram]) if (one) one.onArrival = () => this.arrived();
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.recolour();
     this.stopped = new AbortController();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour(), { signal: this.stopped.signal });
     this.sizes = new ResizeObserver(() => this.resized());
-    for (const one of [canvas, overview]) this.sizes.observe(one);
+    for (const one of [this.canvas, this.overview]) this.sizes.observe(one);
+    this.ground = new OffscreenCanvas(1, 1);
+    this.recolour();
+    if (this.isWhole) this.zoom(0);
   }
 
   resized() {
     const middle = this.start + (this.shownWidth ?? this.width) / this.perSecond / 2;
+    const wasWhole = this.isWhole && this.perSecond <= this.least * 1.01;
     this.shownWidth = this.width;
+    this.least = this.leastZoom();
+    this.groundIsOld = true;
+    if (wasWhole || this.perSecond < this.least) this.perSecond = this.least;
     this.scrollTo(middle - this.width / this.perSecond / 2);
+  }
+
+  arrived() {
+    this.groundIsOld = true;
+    this.redraw();
   }
 
   close() {
@@ -50,13 +63,13 @@ export class View {
 
   recolour() {
     const style = getComputedStyle(document.documentElement);
-    this.colour = Object.fromEntries(COLOURS.map(name => [name, style.getPropertyValue(`--${name}`).trim()]));
-    this.spectrogram.repaint(rgb(this.colour.low), rgb(this.colour.high));
-    this.redraw();
+    this.colour = new Proxy({}, { get: (known, name) => known[name] ??= style.getPropertyValue(`--${name}`).trim() });
+    this.spectrogram?.repaint(rgb(this.colour.low), rgb(this.colour.high));
+    this.arrived();
   }
 
   get width() { return this.canvas.clientWidth; }
-  timeAt(x) { return Math.min(this.about.duration, Math.max(0, this.start + x / this.perSecond)); }
+  timeAt(x) { return Math.min(this.duration, Math.max(0, this.start + x / this.perSecond)); }
   xAt(time) { return (time - this.start) * this.perSecond; }
 
   scrollTo(start) {
@@ -67,7 +80,7 @@ export class View {
 
   clamped(start) {
     const shown = this.width / this.perSecond;
-    return shown >= this.about.duration ? (this.about.duration - shown) / 2 : Math.max(-shown / 4, Math.min(start, this.about.duration - shown * 3 / 4));
+    return shown >= this.duration ? (this.duration - shown) / 2 : Math.max(-shown / 4, Math.min(start, this.duration - shown * 3 / 4));
   }
 
   centre(time) {
@@ -78,10 +91,15 @@ export class View {
     this.redraw();
   }
 
+  leastZoom() {
+    const whole = this.width / Math.max(this.duration, 1);
+    return this.isWhole ? whole : Math.max(FARTHEST, whole);
+  }
+
   zoom(factor, x = this.width / 2) {
     const time = this.start + x / this.perSecond;
-    const least = Math.max(FARTHEST, this.width / Math.max(this.about.duration, 1));
-    this.perSecond = Math.max(least, Math.min(NEAREST, this.perSecond * factor));
+    this.least = this.leastZoom();
+    this.perSecond = Math.max(this.least, Math.min(NEAREST, this.perSecond * factor));
     this.scrollTo(time - x / this.perSecond);
   }
 
@@ -106,6 +124,12 @@ export class View {
     return low;
   }
 
+  // Show other hits, or what was decided about them.
+  show(hits) {
+    this.hits = hits;
+    this.arrived();
+  }
+
   redraw() {
     if (!this.frame && !this.isClosed) this.frame = requestAnimationFrame(now => {
       this.frame = null;
@@ -126,28 +150,29 @@ export class View {
 
   drawView({ context, width, height }) {
     const { colour, start, perSecond } = this;
-    const split = Math.round(height * 0.42), middle = split + (height - split) * 0.62, reach = (height - split) * 0.36;
+    const split = this.spectrogram ? Math.round(height * 0.42) : 0, middle = split + (height - split) * 0.62, reach = (height - split) * 0.36;
     context.clearRect(0, 0, width, height);
     const current = this.hits.find(hit => hit.hit === this.current);
     if (current) {
       context.fillStyle = colour.here;
       context.fillRect(this.xAt(current.time - 0.5), split, 1.5 * perSecond, height - split);
     }
-    this.spectrogram.draw(context, start, perSecond, width, 0, split);
+    this.spectrogram?.draw(context, start, perSecond, width, 0, split);
     context.fillStyle = colour.ghost;
-    for (const name of this.about.siblings) this.drawWave(context, name, width, middle, reach);
+    for (const name of this.siblings) this.drawWave(context, name, width, middle, reach);
     context.fillStyle = colour.wave;
     this.drawWave(context, "stem", width, middle, reach);
     this.drawTicks(context, width, height);
     for (let i = this.firstAt(this.timeAt(-20)); i < this.hits.length && this.xAt(this.hits[i].time) < width + 20; i++) {
-      this.drawHit(context, this.hits[i], split, middle, reach, height);
+      if (this.hits[i] !== current) this.drawHit(context, this.hits[i], middle, reach, false);
     }
+    if (current) this.drawHit(context, current, middle, reach, true);
     line(context, this.xAt(this.cursor), 0, height, colour.soft, [3, 3]);
     if (this.playhead !== null) line(context, this.xAt(this.playhead), 0, height, colour.ink, []);
   }
 
   drawWave(context, name, width, middle, reach) {
-    const scale = reach / 32767 / this.about.peak * 0.9;
+    const scale = reach / 32767 / this.peak * 0.9;
     context.beginPath();
     this.waveforms.each(name, this.start, 1 / this.perSecond, width, (x, low, high) => {
       const top = Math.min(reach, high * scale), bottom = Math.min(reach, -low * scale);
@@ -160,64 +185,93 @@ export class View {
     const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300].find(one => one * this.perSecond > 70) || 600;
     context.fillStyle = this.colour.soft;
     context.font = "11px system-ui, sans-serif";
-    for (let time = Math.max(0, Math.ceil(this.start / step) * step); this.xAt(time) < width; time += step) {
+    for (let time = Math.max(0, Math.ceil(this.start / step) * step); this.xAt(time) < width && time <= this.duration; time += step) {
       context.fillText(step < 1 ? clock(time).slice(0, -2) : clock(time).slice(0, -4), this.xAt(time) + 3, height - 4);
       context.fillRect(this.xAt(time), height - 14, 1, 14);
     }
   }
 
-  drawHit(context, hit, split, middle, reach, height) {
-    const x = this.xAt(hit.time), y = middle - reach * (0.15 + 1.05 * (hit.keep ? hit.velocity / 127 : 0.12));
-    const isCurrent = hit.hit === this.current;
-    const colour = hit.doubt ? this.colour.doubt : hit.keep ? this.colour.kept : this.colour.dropped;
-    context.globalAlpha = hit.keep || hit.doubt || hit.mine || isCurrent ? 1 : FAINT;
-    line(context, x, isCurrent ? 0 : y, middle, isCurrent ? this.colour.ink : colour, []);
-    sign(context, x, y, hit, colour, isCurrent ? 7 : 4.5);
+  drawHit(context, hit, middle, reach, isCurrent) {
+    const { shape, colour, height, faint, ringed } = this.look(hit);
+    const x = this.xAt(hit.time), y = middle - reach * (0.15 + 1.05 * height), paint = this.colour[colour];
+    context.globalAlpha = faint ? FAINT : 1;
+    line(context, x, isCurrent ? 0 : y, middle, isCurrent ? this.colour.ink : paint, []);
+    sign(context, shape, x, y, paint, isCurrent ? LARGE : SMALL);
     context.globalAlpha = 1;
-    if (hit.mine) {
+    if (ringed) {
       context.beginPath();
-      context.arc(x, y, isCurrent ? 11 : 7.5, 0, 2 * Math.PI);
+      context.arc(x, y, isCurrent ? LARGE + 4 : SMALL + 3, 0, 2 * Math.PI);
       context.lineWidth = 1.5;
       context.strokeStyle = this.colour.ink;
       context.stroke();
     }
   }
 
-  drawOverview({ context, width, height }) {
-    const { duration } = this.about, perPixel = duration / width, { colour } = this;
+  // What stays while one scrolls is drawn once.
+  drawOverview({ context, width, height, fine }) {
+    const perPixel = this.duration / width;
+    if (this.groundIsOld || this.ground.width !== context.canvas.width || this.ground.height !== context.canvas.height) this.paintGround(context.canvas, width, height, fine);
     context.clearRect(0, 0, width, height);
-    context.fillStyle = colour.here;
+    context.fillStyle = this.colour.here;
     context.fillRect(this.start / perPixel, 0, Math.max(2, this.width / this.perSecond / perPixel), height);
-    context.fillStyle = colour.wave;
-    const scale = height / 2 / 32767 / this.about.peak * 0.7;
+    context.drawImage(this.ground, 0, 0, width, height);
+    line(context, this.cursor / perPixel, 0, height, this.colour.soft, [2, 2]);
+    if (this.playhead !== null) line(context, this.playhead / perPixel, 0, height, this.colour.ink, []);
+  }
+
+  paintGround(canvas, width, height, fine) {
+    const perPixel = this.duration / width, scale = height / 2 / 32767 / this.peak * 0.7;
+    [this.ground.width, this.ground.height] = [Math.max(1, canvas.width), Math.max(1, canvas.height)];
+    const context = this.ground.getContext("2d");
+    context.setTransform(fine, 0, 0, fine, 0, 0);
+    context.fillStyle = this.colour.wave;
     this.waveforms.each("stem", 0, perPixel, width, (x, low, high) => {
       const top = Math.min(height / 2, high * scale), bottom = Math.min(height / 2, -low * scale);
       context.fillRect(x, height / 2 - top, 1, top + bottom + 0.5);
     });
     for (const hit of this.hits) {
-      if (!hit.mine && !hit.doubt) continue;
-      context.fillStyle = hit.mine ? colour.ink : colour.doubt;
-      context.fillRect(hit.time / perPixel - 0.5, hit.mine ? height - 5 : 0, 1.5, 5);
+      const { edge, ringed, colour } = this.look(hit);
+      if (!edge) continue;
+      context.fillStyle = this.colour[ringed ? "ink" : colour];
+      context.fillRect(hit.time / perPixel - 0.5, edge === "bottom" ? height - 5 : 0, 1.5, 5);
     }
-    line(context, this.cursor / perPixel, 0, height, colour.soft, [2, 2]);
+    this.groundIsOld = false;
   }
 }
 
-function sign(context, x, y, hit, colour, size) {
-  context.beginPath();
+function sign(context, shape, x, y, colour, size) {
   context.lineWidth = 2;
   context.fillStyle = context.strokeStyle = colour;
-  if (hit.keep) {
-    context.arc(x, y, size, 0, 2 * Math.PI);
-    if (hit.doubt) context.stroke(); else context.fill();
-    return;
-  }
-  context.moveTo(x - size, y - size);
-  context.lineTo(x + size, y + size);
-  context.moveTo(x - size, y + size);
-  context.lineTo(x + size, y - size);
-  context.stroke();
+  context.beginPath();
+  SHAPES[shape](context, x, y, size);
+  if (shape === "disc" || shape === "triangle") context.fill(); else context.stroke();
 }
+
+const ring = (context, x, y, size) => context.arc(x, y, size, 0, 2 * Math.PI);
+
+const SHAPES = {
+  disc: ring,
+  ring,
+  cross: (context, x, y, size) => {
+    context.moveTo(x - size, y - size);
+    context.lineTo(x + size, y + size);
+    context.moveTo(x - size, y + size);
+    context.lineTo(x + size, y - size);
+  },
+  triangle: (context, x, y, size) => {
+    context.moveTo(x - 1.2 * size, y - size);
+    context.lineTo(x + 1.2 * size, y - size);
+    context.lineTo(x, y + 1.2 * size);
+    context.closePath();
+  },
+  diamond: (context, x, y, size) => {
+    context.moveTo(x, y - 1.4 * size);
+    context.lineTo(x + 1.4 * size, y);
+    context.lineTo(x, y + 1.4 * size);
+    context.lineTo(x - 1.4 * size, y);
+    context.closePath();
+  },
+};
 
 function line(context, x, top, bottom, colour, dash) {
   context.beginPath();
@@ -239,7 +293,7 @@ function sized(canvas) {
   }
   const context = canvas.getContext("2d");
   context.setTransform(fine, 0, 0, fine, 0, 0);
-  return { context, width, height };
+  return { context, width, height, fine };
 }
 
 const rgb = hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));

@@ -1,14 +1,14 @@
-// Plays a part of the stem or the mix, at full or half speed, once or in a loop, with clicks or drums laid over it.
-
-import { bytes } from "./api.js";
+// Plays a part of a sound, at full or half speed, once or in a loop, with clicks or drums laid over it.
 
 const KEPT_CLIPS = 40;
 const LOUDEST = 0.8;
 const OVERLAY = 0.5;
 
 export class Player {
-  constructor(sampleRate) {
+  // fetch(address, first, last): promise of the samples of a sound from first to before last, full scale 1
+  constructor(sampleRate, fetch) {
     this.rate = sampleRate;
+    this.fetch = fetch;
     this.clips = new Map();
     this.context = null;
     this.source = null;
@@ -19,17 +19,13 @@ export class Player {
     const first = Math.max(0, Math.round(start * this.rate)), last = Math.round(stop * this.rate);
     const key = `${address} ${first} ${last}`;
     if (!this.clips.has(key)) {
-      const made = bytes(address, 2 * first, 2 * last - 1).then(buffer => {
-        const pcm = new Int16Array(buffer, 0, buffer.byteLength >> 1);
-        return Float32Array.from(pcm, sample => sample / 32768);
-      });
+      const made = this.fetch(address, first, last);
       made.catch(() => this.clips.delete(key));
       this.clips.set(key, made);
       if (this.clips.size > KEPT_CLIPS) this.clips.delete(this.clips.keys().next().value);
     }
     return this.clips.get(key);
   }
-
 
   async play({ address, start, stop, peak, speed, loop, overlay, moments }) {
     this.stop();
