@@ -30,9 +30,12 @@ from drumhits.metrics import f1_score
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel, feature_matrix, load_model, pretrained_path
 from drumhits.review.choosing.beliefs import Beliefs
+from drumhits.review.missed import likely_missed
+from drumhits.transcription.convert import Job
 
 ANSWERS = (5, 10, 20, 40, 80)
 SHARES = (0.05, 0.1, 0.2)  # of the queue
+PLACES = 5  # a song, where hits are likely missed
 WINDOW_S = 0.05
 FEATURES = FEATURE_SETS[ALL]
 OURS, UNCERTAIN, IN_TIME, RANDOM = "ours", "most uncertain", "in time", "random"
@@ -42,12 +45,18 @@ EXAMPLE = "example:\n  python benchmarks/active_learning.py corpus --stems snare
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """Candidates of a stem, which of them are wanted, what the bundled model says, and the number of wanted hits."""
+    """Candidates of a stem, which of them are wanted, what the bundled model says, and the number of wanted hits.
+
+    Of the first places where hits are said to be likely missed: how many there are, and at how many a wanted hit is
+    that has no candidate.
+    """
 
     X: np.ndarray
     y: np.ndarray
     prior: np.ndarray
     n_true: int
+    n_places: int
+    n_found: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +76,11 @@ def read_song(pair: TruthPair, model: TrainedModel, softest: int) -> Song:
     y = np.zeros(len(table), dtype=bool)
     matched = match_times(notes["time_s"], table.times_s, WINDOW_S)
     y[matched[notes["velocity"][matched[:, 0]] >= softest, 1]] = True
-    return Song(feature_matrix(table, FEATURES), y, model.confidence(table), len(wanted))
+    job = Job(pair.audio, pair.audio, model.stem, default_config(), model=model)
+    places_s = np.sort(likely_missed(job, ALL, model.min_confidence, table.times_s)[:PLACES])
+    missed_s = wanted["time_s"][np.isin(wanted["time_s"], notes["time_s"][matched[:, 0]], invert=True)]
+    n_found = len(match_times(missed_s, places_s, WINDOW_S))
+    return Song(feature_matrix(table, FEATURES), y, model.confidence(table), len(wanted), len(places_s), n_found)
 
 
 def review(song: Song, min_confidence: float, order: str, seed: int) -> Reviewed:
@@ -145,6 +158,8 @@ def report(
           f"F1 {f1(songs, at_first):.3f}; {never} hits without a candidate")  # fmt: skip
     shares = zip(SHARES, first_in_queue(songs, model.min_confidence), strict=True)
     print("  wrong ones in the first " + ", ".join(f"{share:.0%} of the queue: {found:.0%}" for share, found in shares))
+    print(f"  likely missed: {sum(song.n_places for song in songs)} places, {sum(song.n_found for song in songs)} of them "
+          "hits without a candidate")  # fmt: skip
     left = {}
     for order in ORDERS:
         seeds = range(n_random if order == RANDOM else 1)

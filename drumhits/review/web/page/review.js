@@ -163,10 +163,11 @@ function follow() {
 async function act(step) {
   if (page.busy) return;
   page.busy = true;
+  const wasMissed = step.do === "add" && found(current())?.missed;  // the next question follows
   try {
     const undone = step.do === "undo" ? page.state.undo : null;
     const state = await send(`${page.about.index}/act`, { revision: page.state.revision, step });
-    page.chosen = undone?.hit >= 0 ? undone.hit : ["move", "add"].includes(step.do) ? touched(state) : null;
+    page.chosen = undone?.hit >= 0 ? undone.hit : ["move", "add"].includes(step.do) && !wasMissed ? touched(state) : null;
     if (page.chosen === state.queue[0] && state.askMissed == null) page.chosen = null;
     view.current = null;
     take(state);
@@ -193,10 +194,7 @@ function move(hit, time) {
   act(found(hit)?.missed ? { do: "add", time_s: time } : { do: "move", hit, time_s: time });
 }
 
-function add() {
-  const hit = found(current());
-  act({ do: "add", time_s: hit?.missed ? hit.time : view.cursor });
-}
+
 
 function name(i) {
   const one = page.about.names[i], hit = found(current());
@@ -328,7 +326,7 @@ async function look() {
 
 const BUTTONS = {
   keep: () => decide("keep"), delete: () => decide("delete"), skip: () => decide("skip"), again, undo: () => act({ do: "undo" }),
-  add, mix: () => toggle("mix"), slow: () => toggle("slow"), loop: () => toggle("loop"),
+  add: () => act({ do: "add", time_s: view.cursor }), mix: () => toggle("mix"), slow: () => toggle("slow"), loop: () => toggle("loop"),
   note: overlay, closer: () => view.zoom(1.5), farther: () => view.zoom(1 / 1.5), finish, train, back: () => element("end").close(),
   close: end, next: () => open(page.about.index + 1),
 };
