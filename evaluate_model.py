@@ -79,7 +79,7 @@ def require_safe_outputs(args: argparse.Namespace, page_file: Path | None, pairs
 
         outputs.append(Output("--json", args.json, starts_with(SCHEMA.encode())))
     if args.plots:
-        from drumhits.evaluation.charts import plot_names
+        from drumhits.evaluation.pages.charts import plot_names
 
         names = plot_names([pair.name for pair in pairs])
         outputs += [Output(f"--plots {name}", args.plots / name, starts_with(PNG_SIGNATURE)) for name in names]
@@ -99,12 +99,12 @@ def write_reports(
 
         write_whole(args.json, to_json(evaluation).encode())
     if args.plots:
-        from drumhits.evaluation.charts import pngs
+        from drumhits.evaluation.pages.charts import pngs
 
         for name, picture in pngs(evaluation):
             write_whole(args.plots / name, picture)
     if page_file:
-        from drumhits.evaluation.page import page
+        from drumhits.evaluation.pages.page import page
 
         write_whole(page_file, page(evaluation, f"Evaluation of {args.stem} models").encode())
         console.data(f"\nReport saved to: {page_file}")

@@ -166,7 +166,7 @@ def write_model(training: "Training", args: argparse.Namespace, console: Console
 def write_page(training: "Training", args: argparse.Namespace, console: Console) -> None:
     """Write the page of evaluate_model.py about the held-out songs."""
     from drumhits.evaluation.crossval import cross_validated
-    from drumhits.evaluation.page import page
+    from drumhits.evaluation.pages.page import page
 
     path = page_path(args.report)
     evaluation = cross_validated(training.songs, training.fitted.validation, f"{args.output_model.name}, held out")

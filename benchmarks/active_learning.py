@@ -3,8 +3,9 @@
 
 Takes folders of NAME-STEM.wav (.flac ...) with NAME-STEM_ground_truth.mid. The user answers as the truth does, or with
 --taste as if hits softer than a velocity were none. Wrong are the decisions about candidates, those that were asked
-about left out, of all songs together; hits without a candidate are counted apart. The orders: ours, the most uncertain
-first, in time, and at random (the mean of several); what is learned from the answers is the same in all.
+about left out, of all songs together; hits without a candidate are counted apart, and so are the places where a review
+says that one was likely missed. The orders: ours, the most uncertain first, in time, and at random (the mean of
+several); what is learned from the answers is the same in all.
 """
 
 import argparse
@@ -158,8 +159,8 @@ def report(
           f"F1 {f1(songs, at_first):.3f}; {never} hits without a candidate")  # fmt: skip
     shares = zip(SHARES, first_in_queue(songs, model.min_confidence), strict=True)
     print("  wrong ones in the first " + ", ".join(f"{share:.0%} of the queue: {found:.0%}" for share, found in shares))
-    print(f"  likely missed: {sum(song.n_places for song in songs)} places, {sum(song.n_found for song in songs)} of them "
-          "hits without a candidate")  # fmt: skip
+    n_places, n_found = sum(song.n_places for song in songs), sum(song.n_found for song in songs)
+    print(f"  likely missed: {n_places} places, {n_found} of them hits without a candidate")
     left = {}
     for order in ORDERS:
         seeds = range(n_random if order == RANDOM else 1)

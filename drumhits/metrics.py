@@ -102,7 +102,7 @@ def average_precision(is_hit: Mask, confidence: FloatArray) -> float:
     return float(np.sum(np.diff(recall, prepend=0) * precision))
 
 
-def reliability(is_hit: Mask, confidence: FloatArray, n_bins: int = 10) -> FloatArray:
+def reliability(is_hit: Mask, confidence: FloatArray, n_bins: int = 10, fewest: int = 1) -> FloatArray:
     """Mean confidence, share of hits and number of candidates, in each bin of confidence that holds any.
 
     Parameters
@@ -111,13 +111,22 @@ def reliability(is_hit: Mask, confidence: FloatArray, n_bins: int = 10) -> Float
     confidence : np.ndarray, shape (n,), 0..1
     n_bins : int > 0
         Bins of equal width over 0..1.
+    fewest : int > 0
+        Candidates of a bin; one that holds fewer is one with the next, the last one with that before.
 
     Returns
     -------
     np.ndarray, shape (m, 3), m <= n_bins
     """
     of_bin = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    inside = [of_bin == b for b in np.unique(of_bin)]
+    inside = [np.zeros(len(confidence), bool)]
+    for b in np.unique(of_bin):
+        inside[-1] |= of_bin == b
+        if np.count_nonzero(inside[-1]) >= fewest:
+            inside.append(np.zeros(len(confidence), bool))
+    rest = inside.pop()
+    if rest.any():
+        inside = [*inside[:-1], inside[-1] | rest] if inside else [rest]
     rows = [(confidence[rows].mean(), is_hit[rows].mean(), rows.sum()) for rows in inside]
     return np.array(rows, dtype=float).reshape(-1, 3)
 

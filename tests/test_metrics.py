@@ -46,6 +46,19 @@ def test_reliability_of_a_confidence_that_says_what_is_so():
     np.testing.assert_allclose(rows, [[0.25, 0.25, 4], [1, 1, 4]])
 
 
+def test_bins_of_few_are_one_with_their_neighbours():
+    confidence = np.array([0.05] * 2 + [0.15] * 10 + [0.5] + [0.95] * 12 + [0.65] * 3)
+    rows = reliability(confidence > 0.5, confidence, fewest=5)
+    assert rows[:, 2].tolist() == [12, 16]
+    assert reliability(confidence > 0.5, confidence, fewest=100)[:, 2].tolist() == [28]
+    assert reliability(np.zeros(0, bool), np.zeros(0), fewest=5).shape == (0, 3)
+
+
+def test_the_last_bin_of_few_is_one_with_the_one_before():
+    confidence = np.array([0.1] * 6 + [0.95] * 2)
+    assert reliability(confidence > 0.5, confidence, fewest=5)[:, 2].tolist() == [8]
+
+
 @pytest.mark.parametrize(
     ("counts", "is_sure"), [([[9, 10, 10]] * 6, True), ([[9, 10, 10], [1, 10, 10]] * 3, False)]
 )

@@ -18,8 +18,6 @@ from drumhits.io.audio import AudioSource
 from drumhits.metrics import Difference, f1_difference
 from drumhits.parallel import attempt, in_processes
 
-MISTAKES_SHOWN = 3  # a song
-
 View = Literal["candidates", "notes"]  # what is scored: decisions about candidates, or the notes that come out
 
 
@@ -183,32 +181,33 @@ def _seen_in_training(name: str, source: AudioSource, models: Sequence[Decider])
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong decision: when, how confident (0..1) that it is a hit, whether it was kept, and else by what removed."""
+    """A wrong decision.
+
+    Attributes
+    ----------
+    time_s : float
+    confidence : float in 0..1, or None
+        That the candidate is a hit; None where thresholds decided.
+    kept : bool
+    removed_by : str
+        The test that rejected it; "" where it was kept.
+    """
 
     time_s: float
-    confidence: float
+    confidence: float | None
     kept: bool
     removed_by: str
 
 
-def most_confident_errors(song: ScoredSong, min_confidence: float | None) -> list[Mistake]:
-    """Scored song -> its wrong decisions farthest from the decision threshold, the farthest first.
-
-    Parameters
-    ----------
-    min_confidence : float in 0..1, or None
-        The decision threshold; None for a baseline, which has no such errors.
-    """
-    if song.confidence is None or min_confidence is None:
+def mistakes(song: ScoredSong) -> list[Mistake]:
+    """Return the wrong decisions of a scored song, those farthest from the other decision first."""
+    if song.margins is None:
         return []
     wrong = np.flatnonzero(song.keep != song.is_hit)
-    confidence = song.confidence[wrong]
-    above = (confidence - min_confidence) / max(1 - min_confidence, 1e-9)
-    below = (min_confidence - confidence) / max(min_confidence, 1e-9)
-    worst = wrong[np.argsort(-np.where(song.keep[wrong], above, below), kind="stable")][:MISTAKES_SHOWN]
+    confidence = np.full(len(song.keep), None) if song.confidence is None else song.confidence.astype(object)
     return [
-        Mistake(float(song.table.times_s[i]), float(song.confidence[i]), bool(song.keep[i]), song.reasons[i])
-        for i in worst
+        Mistake(float(song.table.times_s[i]), confidence[i], bool(song.keep[i]), song.reasons[i])
+        for i in wrong[np.argsort(-song.margins[wrong], kind="stable")].tolist()
     ]
 
 

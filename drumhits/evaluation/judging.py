@@ -40,6 +40,8 @@ class ScoredSong:
         The first test that rejected the candidate; "" where it is kept.
     confidence : np.ndarray, shape (n,), 0..1, or None
         That a candidate is a hit; 0 where thresholds before the model reject it. None for a baseline.
+    margins : np.ndarray, shape (n,), >= 0, or None
+        See `decisions.Decisions`.
     reference, notes : np.ndarray of `midi.NOTE_DTYPE`
         True hits (velocity 0 where not known), and the notes that come out.
     pairs : np.ndarray, shape (n_pairs, 2)
@@ -53,6 +55,7 @@ class ScoredSong:
     keep: np.ndarray
     reasons: tuple[str, ...]
     confidence: np.ndarray | None
+    margins: np.ndarray | None
     reference: np.ndarray
     notes: np.ndarray
     pairs: np.ndarray
@@ -173,6 +176,7 @@ def score_decisions(
         keep=decisions.keep,
         reasons=decisions.reasons,
         confidence=decisions.confidence,
+        margins=decisions.margins,
         reference=reference,
         notes=notes,
         pairs=match_times(reference["time_s"], notes["time_s"], window_s),

@@ -11,7 +11,7 @@ from drumhits.evaluation.comparison import (
     Outcome,
     View,
     best_of_all,
-    most_confident_errors,
+    mistakes,
     verdict,
 )
 from drumhits.evaluation.judging import ScoredSong
@@ -21,6 +21,7 @@ from drumhits.metrics import Difference
 NAME_WIDTH = 30
 BAR_WIDTH = 30  # of the greatest importance
 SONGS_SHOWN = 20
+MISTAKES_SHOWN = 3  # a song
 FEW_SONGS = 5
 NOTHING = "-"
 
@@ -204,7 +205,7 @@ def _songs(evaluation: Evaluation) -> list[str]:
             f"{percent(notes.f1):>11}"
         )
         lines.append(f"  {short(evaluation.songs[i].name):{width}} {numbers}")
-        lines += [f"    {mistake_text(m)}" for m in most_confident_errors(one, first.decider.min_confidence)]
+        lines += [f"    {mistake_text(mistake)}" for mistake in mistakes(one)[:MISTAKES_SHOWN]]
     hidden = len(evaluation.songs) - SONGS_SHOWN
     return [*lines, f"  and {hidden} better ones (--json has all)"] if hidden > 0 else lines
 
@@ -213,8 +214,9 @@ def mistake_text(mistake: Mistake) -> str:
     """Return when a wrong decision was made, and how it was wrong."""
     how = "kept, but no true hit is there" if mistake.kept else "removed, but a true hit is there"
     is_by_model = mistake.kept or mistake.removed_by.startswith("confidence")
-    why = f"confidence {mistake.confidence:.0%}" if is_by_model else mistake.removed_by
-    return f"at {clock(mistake.time_s):>9}  {how} ({why})"
+    is_confidence = is_by_model and mistake.confidence is not None
+    why = f"confidence {mistake.confidence:.0%}" if is_confidence else mistake.removed_by
+    return f"at {clock(mistake.time_s):>9}  {how}" + (f" ({why})" if why else "")
 
 SCHEMA = "drumhits/evaluation/1"
 
@@ -255,16 +257,14 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict:
             "decisions": _difference(evaluation.difference("candidates", outcome, first)),
             "hits": _difference(evaluation.difference("notes", outcome, first)),
         },
-        "songs": [_song(outcome, one) for one in outcome.songs],
+        "songs": [_song(one) for one in outcome.songs],
     }
 
 
-def _song(outcome: Outcome, scored: ScoredSong) -> dict:
-    threshold = outcome.decider.min_confidence
-    if threshold is None:
+def _song(scored: ScoredSong) -> dict:
+    if scored.margins is None:
         return _scores(scored)
-    worst = [vars(mistake) for mistake in most_confident_errors(scored, threshold)]
-    return _scores(scored) | {"worst_mistakes": worst}
+    return _scores(scored) | {"worst_mistakes": [vars(mistake) for mistake in mistakes(scored)[:MISTAKES_SHOWN]]}
 
 
 def _scores(scored: Outcome | ScoredSong) -> dict:

@@ -12,6 +12,8 @@ from drumhits.config.load import StemConfig
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
 
+LEAST_CERTAINTY = 1e-9
+
 
 @dataclass(frozen=True)
 class Decisions:
@@ -24,11 +26,15 @@ class Decisions:
         The first test that rejected the candidate; "" where it is kept.
     confidence : np.ndarray, shape (n,), 0..1, or None
         Probability that the user would keep the candidate; None where thresholds decided.
+    margins : np.ndarray, shape (n,), >= 0, or None
+        How far each decision is from the other one: a share of the way from the limit to certainty, or octaves of the
+        feature that decided. None where nothing was decided.
     """
 
     keep: np.ndarray
     reasons: tuple[str, ...]
     confidence: np.ndarray | None = None
+    margins: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -72,17 +78,27 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
     """Keep a candidate that passes every test of `THRESHOLD_TESTS`; a limit of None switches its test off."""
     keep = np.ones(len(table), dtype=bool)
     reasons = np.full(len(table), "", dtype=object)
+    above = np.full(len(table), np.inf)  # octaves, of the test that comes nearest to rejecting
     for test in THRESHOLD_TESTS:
         limit = limit_in_force(test, table, config)
         if limit is not None:
             passes = test.passes(table[test.feature], limit)
             reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
             keep &= passes
-    return Decisions(keep, tuple(reasons))
+            above = np.minimum(above, _octaves_above(table[test.feature], limit))
+    return Decisions(keep, tuple(reasons), margins=np.abs(above))
+
+
+def _octaves_above(values: np.ndarray, limit: float) -> np.ndarray:
+    least = np.finfo(float).tiny
+    above: np.ndarray = np.log2(np.maximum(values, least)) - np.log2(max(limit, least))
+    return above
 
 
 def by_confidence(confidence: np.ndarray, min_confidence: float) -> Decisions:
     """Keep a candidate whose confidence (0..1) reaches `min_confidence`."""
     keep = confidence >= min_confidence
     rejected = f"confidence < {100 * min_confidence:.0f} %"
-    return Decisions(keep, tuple(np.where(keep, "", rejected)), confidence)
+    certainty = np.where(keep, 1 - min_confidence, min_confidence)
+    margins = np.abs(confidence - min_confidence) / np.maximum(certainty, LEAST_CERTAINTY)
+    return Decisions(keep, tuple(np.where(keep, "", rejected)), confidence, margins)

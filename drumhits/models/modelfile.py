@@ -141,7 +141,7 @@ class TrainedModel:
             return decisions
         before = by_thresholds(table, config)
         reasons = tuple(first or second for first, second in zip(before.reasons, decisions.reasons, strict=True))
-        return Decisions(before.keep & decisions.keep, reasons, decisions.confidence)
+        return Decisions(before.keep & decisions.keep, reasons, decisions.confidence, decisions.margins)
 
     def to_bytes(self) -> bytes:
         """Return the model file."""

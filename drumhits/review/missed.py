@@ -1,7 +1,7 @@
 """Where a hit was likely missed: what a finer search than that for candidates finds, and the model is sure of.
 
-What is found there are strokes that rise too little to be candidates. Few are: on songs of three collections that no
-model here was trained on, one in three songs has such a place, and two in five of them are hits.
+What is found there are strokes that rise too little to be candidates. They are few: 31 in 110 stems of three
+collections that no model here was trained on, and a third of them are hits.
 """
 
 from dataclasses import replace

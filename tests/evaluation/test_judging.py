@@ -7,14 +7,14 @@ import pytest
 from running import ROOT
 
 from drumhits.config.load import default_config
-from drumhits.evaluation.comparison import Outcome, best_of_all, most_confident_errors, verdict
+from drumhits.evaluation.comparison import Outcome, best_of_all, mistakes, verdict
 from drumhits.evaluation.comparison import evaluate_songs as evaluate
 from drumhits.evaluation.deciders import Decider, model_decider
 from drumhits.evaluation.judging import score_song
 from drumhits.evaluation.truth import find_test_songs
 from drumhits.io.midi import read_midi
 from drumhits.matching import match_times
-from drumhits.models.decisions import by_confidence, by_thresholds
+from drumhits.models.decisions import GEOMEAN_TEST, by_confidence, by_thresholds, limit_in_force
 from drumhits.models.modelfile import load_model, pretrained_path
 
 CONFIG = default_config()
@@ -47,12 +47,26 @@ def test_a_perfect_model_scores_1_and_an_inverted_one_0(worth):
 
 
 def test_worst_mistakes_are_the_confident_ones():
-    _, (judged,), _ = score_song(PAIR, [knowing(0.0)], CONFIG, 0.05)
-    confidence = np.where(judged.is_hit, np.linspace(0.4, 0.1, len(judged.is_hit)), 0.0)
-    judged = replace(judged, confidence=confidence, keep=np.zeros(len(confidence), bool))
-    worst = most_confident_errors(judged, 0.5)
-    assert [mistake.time_s for mistake in worst] == judged.table.times_s[judged.is_hit][-3:][::-1].tolist()
+    def decide(table, config):
+        return by_confidence(np.linspace(0.4, 0.1, len(table)), 0.5)
+
+    _, (judged,), _ = score_song(PAIR, [Decider("m", CYMBALS, decide, 0.5)], CONFIG, 0.05)
+    worst = mistakes(judged)
+    assert [mistake.time_s for mistake in worst] == judged.table.times_s[judged.is_hit][::-1].tolist()
     assert not any(mistake.kept for mistake in worst)
+
+
+def test_worst_mistakes_of_thresholds_are_those_far_from_the_limit():
+    config = replace(CYMBALS, onset_threshold=None, min_sustain_ms=None)
+    _, (judged,), _ = score_song(PAIR, [Decider("thresholds", config, by_thresholds)], CONFIG, 0.05)
+    limit = limit_in_force(GEOMEAN_TEST, judged.table, config)
+    octaves = np.abs(np.log2(judged.table["GeoMean"] / limit))
+    wrong = judged.keep != judged.is_hit
+    worst = mistakes(judged)
+    assert len(worst) == np.count_nonzero(wrong) > 1
+    assert worst[0].time_s == judged.table.times_s[wrong][octaves[wrong].argmax()]
+    assert worst[0].confidence is None
+    assert judged.margins == pytest.approx(octaves)
 
 
 def test_a_model_trained_after_thresholds_has_no_confidence_in_what_they_reject():

@@ -29,7 +29,9 @@ RIGHT, FALSE, MISSED = (BLUE, "o"), (VERMILLION, "x"), (PURPLE, "v")
 SERIES = ((BLUE, "-", "o"), (VERMILLION, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"))
 MOST_SERIES = len(SERIES)
 MOST_BARS = 12
+CONFUSION = "confusion"  # which the page has as tables
 TIMING_STEP_MS = 2.5
+FEWEST_IN_BIN = 10  # candidates: the share of hits among fewer jumps
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _reliability(figure: "Figure", evaluation: Evaluation) -> bool:
     for outcome, (colour, line, marker) in zip(evaluation.models, SERIES, strict=False):
         if outcome.confidence is None:
             continue
-        mean, share, count = reliability(outcome.is_hit, outcome.confidence).T
+        mean, share, count = reliability(outcome.is_hit, outcome.confidence, fewest=FEWEST_IN_BIN).T
         axes.plot(mean, share, line, color=colour, linewidth=1.2, label=_label(outcome))
         axes.scatter(mean, share, s=16 + 120 * count / count.sum(), marker=marker, color=colour)
     axes.set(xlabel="confidence", ylabel="share of hits", xlim=(-0.02, 1.02), ylim=(-0.03, 1.05))
@@ -179,7 +181,7 @@ def _legend(axes: "Axes", place: str) -> None:
 
 
 CHARTS = (
-    Chart("confusion", "Confusion matrix",
+    Chart(CONFUSION, "Confusion matrix",
           "Candidates by the truth (rows) and by the decision (columns); shares of the row.",
           _confusion),
     Chart("precision-recall", "Precision and recall",
@@ -187,7 +189,7 @@ CHARTS = (
           "cross are the thresholds of midiconfig.yaml and all candidates.", _precision_recall),
     Chart("reliability", "Reliability of the confidence",
           "Of the candidates given 80 %, four in five should be hits: points on the dotted line. Larger marks stand "
-          "for more candidates.", _reliability),
+          f"for more candidates, {FEWEST_IN_BIN} at least.", _reliability),
     Chart("importance", "Importance of the features",
           "The first model's features by kind, each with its share.", _importance),
     Chart("features", "The two most important features",
