@@ -15,9 +15,15 @@ HIHAT = ROOT / "test_songs" / "test1-hihat.flac"
 
 def stems(folder: Path, *inputs: Path, config: Config | None = None, **options):
     """Return jobs and places, for a review whose files go to a folder."""
+    return planned(folder, *inputs, config=config, **options)[0]
+
+
+def planned(folder: Path, *inputs: Path, config: Config | None = None, **options):
+    """Return jobs and places, and the jobs that are heard only."""
     request = JobRequest(
         inputs or (HIHAT,), config or default_config(), folder / "midi", models=(Path(PRETRAINED),),
         is_replaceable=is_ours_or_reviewed, **options,
     )  # fmt: skip
-    jobs = plan(request).jobs
-    return list(zip(jobs, places(jobs, [folder / "midi", *inputs], None), strict=True))
+    jobs = [job for job in plan(request).jobs if not job.is_heard_only]
+    heard = [job for job in plan(request).jobs if job.is_heard_only]
+    return list(zip(jobs, places(jobs, [folder / "midi", *inputs], None), strict=True)), heard

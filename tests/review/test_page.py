@@ -5,15 +5,20 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
-from reviewing import HIHAT
+from reviewing import HIHAT, stems
 from running import ROOT
 
 from drumhits.cli.console import EXIT_STOPPED
 from drumhits.io.midi import read_midi
+from drumhits.review.reviews import Reviews
+from drumhits.review.showing import MISSED_AFTER
+from drumhits.review.stem import StemReview
+from drumhits.review.web.server import ReviewServer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed to open the page in")
 NASTY = "<img src=x onerror=alert(1)>-hihat.flac"
@@ -165,6 +170,37 @@ def test_a_whole_review(run, tmp_path):
     assert written["time_s"] == pytest.approx(expected, abs=0.001)
     named = next(hit for hit in last if hit["mine"] and hit.get("number") == 46)
     assert 46 in written["number"][abs(written["time_s"] - named["time"]) < 0.001]
+
+
+def test_likely_missed_hits_are_asked_about_and_added_or_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(StemReview, "look_for_missed", lambda review: None)
+    with Browser(tmp_path / "profile") as browser, ReviewServer(Reviews(stems(tmp_path))) as server:
+        server.reviews.open(0)
+        review = server.reviews.current
+        times_s = review.table.times_s
+        gap = int(np.argmax(np.diff(times_s)))
+        places_s = [float(times_s[gap] + part * (times_s[gap + 1] - times_s[gap])) for part in (0.4, 0.6)]
+        browser.visit(server.url)
+        browser.wait_for(f"{QUESTION}.includes('hit?')")
+        found = Future()
+        found.set_result(places_s)
+        review._take_missed(found)
+        for n in range(MISSED_AFTER):
+            browser.wait_for(decided(n))
+            browser.press("k")
+        browser.wait_for(f"{QUESTION} === 'Likely missed here'")
+        assert browser.value("document.querySelector('#keep').textContent") == "AddA"
+        browser.press("d")
+        browser.wait_for(f"import('./review.js').then(page => page.view.current === 'missed {places_s[1]}')")
+        browser.press("a")
+        browser.wait_for(f"{decided(MISSED_AFTER + 1)} && {QUESTION}.includes('hit?')")
+        assert [hit["time"] for hit in hits(browser) if hit["hit"] == -1] == [places_s[1]]
+        for place_s in places_s[::-1]:
+            browser.press("u")
+            browser.wait_for(f"import('./review.js').then(page => page.view.current === 'missed {place_s}')")
+        assert browser.value(decided(MISSED_AFTER))
+        assert browser.problems == []
+    server.reviews.close()
 
 
 def test_several_stems_in_turn_and_an_end_from_outside(tmp_path):
