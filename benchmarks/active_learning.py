@@ -31,6 +31,7 @@ from drumhits.metrics import f1_score
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel, feature_matrix, load_model, pretrained_path
 from drumhits.review.choosing.beliefs import Beliefs
+from drumhits.review.choosing.known import Known, known
 from drumhits.review.missed import likely_missed
 from drumhits.transcription.convert import Job
 
@@ -46,13 +47,14 @@ EXAMPLE = "example:\n  python benchmarks/active_learning.py corpus --stems snare
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """Candidates of a stem, which of them are wanted, what the bundled model says, and the number of wanted hits.
+    """Candidates of a stem, what beliefs go by, which are wanted, what the bundled model says, number of wanted hits.
 
     Of the first places where hits are said to be likely missed: how many there are, and at how many a wanted hit is
     that has no candidate.
     """
 
     X: np.ndarray
+    known: Known
     y: np.ndarray
     prior: np.ndarray
     n_true: int
@@ -81,13 +83,16 @@ def read_song(pair: TruthPair, model: TrainedModel, softest: int) -> Song:
     places_s = np.sort(likely_missed(job, ALL, model.min_confidence, table.times_s)[:PLACES])
     missed_s = wanted["time_s"][np.isin(wanted["time_s"], notes["time_s"][matched[:, 0]], invert=True)]
     n_found = len(match_times(missed_s, places_s, WINDOW_S))
-    return Song(feature_matrix(table, FEATURES), y, model.confidence(table), len(wanted), len(places_s), n_found)
+    of_models = feature_matrix(table, FEATURES)
+    return Song(
+        of_models, known(table, config), y, model.confidence(table), len(wanted), len(places_s), n_found
+    )
 
 
 def review(song: Song, min_confidence: float, order: str, seed: int) -> Reviewed:
     """Return what becomes of a song whose hits are asked about in some order."""
     n, kept = len(song.y), []
-    beliefs = Beliefs(song.X, FEATURES, song.prior, min_confidence)
+    beliefs = Beliefs(*song.known, song.prior, min_confidence)
     at_random = np.random.default_rng(seed).permutation(n)
     asked = np.zeros(0, dtype=int)
     for count in range(1, max(ANSWERS) + 1):
@@ -143,7 +148,7 @@ def first_in_queue(songs: Sequence[Song], min_confidence: float) -> list[float]:
     found, total = np.zeros(len(SHARES)), 0
     for song in songs:
         is_wrong = (song.prior >= min_confidence) != song.y
-        queue = Beliefs(song.X, FEATURES, song.prior, min_confidence).order(np.arange(len(song.y)))
+        queue = Beliefs(*song.known, song.prior, min_confidence).order(np.arange(len(song.y)))
         found += [np.count_nonzero(is_wrong[queue[: round(share * len(queue))]]) for share in SHARES]
         total += int(is_wrong.sum())
     return (found / max(total, 1)).tolist()

@@ -17,6 +17,7 @@ from drumhits.models.decisions import Decisions
 from drumhits.models.modelfile import TrainedModel, feature_matrix
 from drumhits.parallel import BackgroundProcess
 from drumhits.review.choosing.beliefs import Beliefs
+from drumhits.review.choosing.known import known
 from drumhits.review.hits import Hits, final_hits, velocity_of, write_all
 from drumhits.review.journal import Journal, resumed
 from drumhits.review.missed import APART_S, likely_missed
@@ -69,7 +70,7 @@ class StemReview:
         self.lock = threading.RLock()
         self._X = feature_matrix(self.table, FEATURE_SETS[ALL], STEM_REFERENCE)
         limit = min(max(self._min_confidence, SOONEST), SUREST)
-        self._beliefs = Beliefs(self._X, FEATURE_SETS[ALL], self._prior(limit), limit)
+        self._beliefs = Beliefs(*known(self.table, self.config), self._prior(limit), limit)
         self._n_news = 0
         self.wrong_at_first = float(self._beliefs.likely_wrong.sum())
         self._missed_s = list[float]()

@@ -21,7 +21,8 @@ from signals import bursts
 import evaluate_model
 import stems_to_midi
 import train_classifier
-from drumhits.evaluation import charts, comparison, page
+from drumhits.evaluation import comparison
+from drumhits.evaluation.pages import charts, page
 from drumhits.io import files
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.learning import fit, thresholds

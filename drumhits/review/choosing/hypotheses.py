@@ -14,6 +14,7 @@ import numpy as np
 from drumhits.detection.features import FILE_AMP
 from drumhits.numeric import clipped_log_odds, expit
 
+VELOCITY = "velocity"  # of the note that a candidate is where it is kept
 LOWEST = 1e-4  # of the model's probabilities; they are clipped to it and to its complement
 NEWTON_STEPS, CONVERGED = 30, 1e-4
 LEAST_CURVATURE = 1e-6
@@ -40,7 +41,7 @@ class Hypothesis:
     confidence : float
         Variance of a factor of the model's log odds.
     measure : str
-        The feature that stands for loudness.
+        The feature that stands for loudness, or VELOCITY.
     loudness, loudness_step, loudness_reach : float
         Variance of what is proportional to loudness, and of a function of it that changes over `loudness_reach`.
     """
@@ -68,8 +69,8 @@ def _taste(measure: str, weight: float) -> Hypothesis:
 
 HYPOTHESES = (
     Hypothesis(weight=0.7, trust=1.0, most_log_odds=6.0, bias=1.0, linear=0.5, local=1.0, reach=1.0),
-    _taste(FILE_AMP, weight=0.15),  # no soft ones
-    _taste("Loudness", weight=0.075),  # none that are soft beside the loud hits, as they are heard
+    _taste(VELOCITY, weight=0.15),  # no soft ones
+    _taste(FILE_AMP, weight=0.075),  # none that are soft in this stem
     _taste("OverAll", weight=0.075),  # none that the other stems drown
 )
 
