@@ -163,8 +163,9 @@ export class View {
     context.fillStyle = colour.wave;
     this.drawWave(context, "stem", width, middle, reach);
     this.drawTicks(context, width, height);
-    for (let i = this.firstAt(this.timeAt(-20)); i < this.hits.length && this.xAt(this.hits[i].time) < width + 20; i++) {
-      if (this.hits[i] !== current) this.drawHit(context, this.hits[i], middle, reach, false);
+    const shown = this.hits.slice(this.firstAt(start - 20 / perSecond), this.firstAt(start + (width + 20) / perSecond)).filter(hit => hit !== current);
+    for (const isMarked of [false, true]) {  // what the overview marks lies on top
+      for (const hit of shown) if (Boolean(this.look(hit).edge) === isMarked) this.drawHit(context, hit, middle, reach, false);
     }
     if (current) this.drawHit(context, current, middle, reach, true);
     line(context, this.xAt(this.cursor), 0, height, colour.soft, [3, 3]);
