@@ -109,8 +109,10 @@ def test_a_whole_review(run, tmp_path):
         browser.wait_for(decided(2))
         browser.press("2")  # an open hi-hat
         browser.wait_for(decided(3))
+        asked = browser.value("import('./review.js').then(page => page.view.current)")
         browser.press("s")
-        browser.wait_for(decided(3))
+        browser.wait_for(f"import('./review.js').then(page => page.view.current !== {asked})")
+        assert browser.value(decided(3))
 
         times_s = np.array([hit["time"] for hit in hits(browser)])
         gap = int(np.argmax(np.diff(times_s)))
