@@ -3,7 +3,7 @@
 How well each hypothesis of `hypotheses` foretold the answers is its weight (Bayesian model averaging). The next
 question is the one after which the fewest wrong decisions are to be expected: its own, and with a lesser weight those
 about the others (expected error reduction: Roy and McCallum 2001, "Toward optimal active learning through sampling
-estimation of error reduction"). The constants were chosen on songs that no figure is reported of.
+estimation of error reduction"). The constants were chosen on six rendered songs that no figure is reported of.
 """
 
 from collections.abc import Sequence
