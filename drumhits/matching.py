@@ -36,6 +36,22 @@ def match_times(reference: npt.ArrayLike, estimated: npt.ArrayLike, tolerance_s:
     return pairs[np.argsort(pairs[:, 0])]
 
 
+def nearest(times_s: np.ndarray, others_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each time, shape (n,), the index of the nearest of other times, and its distance in seconds.
+
+    Parameters
+    ----------
+    others_s : np.ndarray, shape (m,)
+        Increasing; of none, the distances are infinite and the indices 0.
+    """
+    if not len(others_s):
+        return np.zeros(len(times_s), dtype=int), np.full(len(times_s), np.inf)
+    after = np.searchsorted(others_s, times_s).clip(max=len(others_s) - 1)
+    before = (after - 1).clip(min=0)
+    distance_s = np.abs(others_s[[before, after]] - times_s)
+    return np.where(distance_s[0] < distance_s[1], before, after), distance_s.min(axis=0)
+
+
 def _isolated_pairs(reference: np.ndarray, estimated: np.ndarray, tolerance_s: float) -> np.ndarray:
     """Return the pairs within reach of each other and of nothing else: most pairs, and no others can cross them."""
     first, last = _within_reach(reference, estimated, tolerance_s)

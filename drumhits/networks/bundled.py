@@ -29,6 +29,7 @@ from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.errors import InputError
 from drumhits.io.plainpickle import damaged, loads
+from drumhits.matching import nearest
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_BESIDE, N_INPUTS_IN_MIX, Inputs
 from drumhits.networks.network import (
     CONTEXTUAL,
@@ -66,13 +67,10 @@ class SumView:
 
     def of_same_strokes(self, column: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         """Return a column of the sum's candidates for strokes at some times, shape (n,); NaN where it has none."""
-        if not len(self.times_s):
-            return np.full(len(times_s), np.nan)
-        after = np.searchsorted(self.times_s, times_s).clip(max=len(self.times_s) - 1)
-        before = (after - 1).clip(min=0)
-        distance_s = np.abs(self.times_s[[before, after]] - times_s)
-        nearest = np.where(distance_s[0] < distance_s[1], before, after)
-        return np.where(distance_s.min(axis=0) <= SAME_STROKE_S, column[nearest], np.nan)
+        index, distance_s = nearest(times_s, self.times_s)
+        found, is_same = np.full(len(times_s), np.nan), distance_s <= SAME_STROKE_S
+        found[is_same] = column[index[is_same]]
+        return found
 
 
 def network_features(

@@ -10,6 +10,7 @@ import numpy as np
 
 from drumhits.analysis import analyze
 from drumhits.detection.onsets import CLOSEST_WAIT
+from drumhits.matching import nearest
 from drumhits.transcription.convert import Job
 
 SENSITIVITY = 2.0  # of the finer search
@@ -30,7 +31,7 @@ def likely_missed(job: Job, features: str, min_confidence: float, times_s: np.nd
     min_confidence : float in 0..1
         From which on the model keeps a candidate.
     times_s : np.ndarray, shape (n,)
-        Of the candidates.
+        Of the candidates, increasing.
 
     Raises
     ------
@@ -43,6 +44,6 @@ def likely_missed(job: Job, features: str, min_confidence: float, times_s: np.nd
     config = replace(config, onset_delta=0.0, onset_wait=min(config.onset_wait, CLOSEST_WAIT))
     table, _ = analyze(job.audio, config, features, sensitivity=SENSITIVITY)
     confidence = job.model.confidence(table)
-    is_apart = (np.abs(table.times_s[:, None] - times_s) > APART_S).all(axis=1)
-    likely = np.flatnonzero(is_apart & (confidence >= min_confidence + MARGIN))
+    _, distance_s = nearest(table.times_s, times_s)
+    likely = np.flatnonzero((distance_s > APART_S) & (confidence >= min_confidence + MARGIN))
     return table.times_s[likely[np.argsort(-confidence[likely], kind="stable")]][:MOST].tolist()

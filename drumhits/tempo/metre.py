@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from drumhits.matching import nearest
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, OPEN, PEDAL, RIDE, SNARE, TOM, VOICES, Strokes
 from drumhits.tempo.table import BEAT_BINS, Table
 
@@ -166,8 +167,7 @@ def _repetition(times_s: np.ndarray, lag_s: float) -> float:
     expected = times_s[times_s < times_s[-1] - lag_s] + lag_s
     if not len(expected):
         return 0.0
-    after = np.clip(np.searchsorted(times_s, expected), 1, len(times_s) - 1)
-    off_s = np.minimum(np.abs(times_s[after] - expected), np.abs(times_s[after - 1] - expected))
+    _, off_s = nearest(expected, times_s)
     return float(np.exp(-0.5 * (off_s / SAME_PLACE_S) ** 2).mean())
 
 
