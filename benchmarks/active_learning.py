@@ -85,7 +85,7 @@ def read_song(pair: TruthPair, model: TrainedModel, softest: int) -> Song:
     n_found = len(match_times(missed_s, places_s, WINDOW_S))
     of_models = feature_matrix(table, FEATURES)
     return Song(
-        of_models, known(table, config), y, model.confidence(table), len(wanted), len(places_s), n_found
+        of_models, known(of_models, table, config), y, model.confidence(table), len(wanted), len(places_s), n_found
     )
 
 

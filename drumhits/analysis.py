@@ -18,7 +18,6 @@ from drumhits.detection.features import (
     FILE_AMP,
     GUIDE_FEATURES,
     SHAPE_FEATURES,
-    TINY,
     Candidates,
     Extractor,
     FeatureTable,
@@ -30,7 +29,6 @@ from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import PROFILES
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
-from drumhits.numeric import amplitude_to_db
 
 if TYPE_CHECKING:
     from drumhits.networks.bundled import SumView
@@ -112,13 +110,12 @@ def _detect_song(song: SongAudio, config: StemConfig, features: str, sensitivity
 def _view_of_sum(config: StemConfig, blocks: Iterable[np.ndarray], times_s: np.ndarray) -> "SumView":
     """Return what a sum of stems, analysed as a whole mix is, says of one stem's candidates; see `networks.bundled`."""
     from drumhits.detection.patches import PatchesAt
-    from drumhits.networks.bundled import NETWORK_LOG_ODDS_IN_MIX, SumView
+    from drumhits.networks.bundled import NETWORK_LOG_ODDS_IN_MIX, SumView, geomean_db
 
     patches = PatchesAt(times_s)
     extractors = [*(_extractor(name)(config) for name in EXTRACTORS[MIX]), patches]
     table = detect(blocks, config, extractors, in_mix=True)
-    level_db = amplitude_to_db(table["GeoMean"] + TINY)
-    return SumView(patches.rows, table.times_s, table[NETWORK_LOG_ODDS_IN_MIX], level_db)
+    return SumView(patches.rows, table.times_s, table[NETWORK_LOG_ODDS_IN_MIX], geomean_db(table))
 
 
 def _may_be_bleed(level: StemLevel, stem: str) -> bool:

@@ -110,6 +110,11 @@ def network_features(
     return columns | dict(zip(EMBEDDING_FEATURES, hidden, strict=False))
 
 
+def geomean_db(table: FeatureTable) -> np.ndarray:
+    """Return the GeoMean of candidates in dB, as SumView and SUM_LEVEL have it."""
+    return amplitude_to_db(table["GeoMean"] + TINY)
+
+
 def with_sum(log_odds: np.ndarray, times_s: np.ndarray, view: SumView, share: float) -> np.ndarray:
     """Return some log odds, shape (n,), with a share of those in the sum, where it has the same stroke."""
     in_sum = view.of_same_strokes(view.log_odds, times_s)
@@ -197,7 +202,7 @@ class NetworkFeatures:
         levels = {self._stem: siblings.own, **siblings.levels}
         inputs = Inputs(table, patch, levels, view.patch if view else None)
         columns = network_features(self._stem, inputs, with_embeddings=self._with_embeddings)
-        level_db = amplitude_to_db(table["GeoMean"] + TINY)
+        level_db = geomean_db(table)
         if view:
             share = PROFILES[self._stem].share_of_sum
             columns[NETWORK_LOG_ODDS] = with_sum(columns[NETWORK_LOG_ODDS], table.times_s, view, share)

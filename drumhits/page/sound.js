@@ -1,5 +1,7 @@
 // Plays a part of a sound, at full or half speed, once or in a loop, with clicks or drums laid over it.
 
+export const BEFORE_S = 0.5, AFTER_S = 1.0;  // of a hit, what is played of the sound around it
+export const OVERLAYS = ["off", "click", "drum"];
 const KEPT_CLIPS = 40;
 const LOUDEST = 0.8;
 const OVERLAY = 0.5;
@@ -67,6 +69,11 @@ export class Player {
     return played < length ? from + played : null;
   }
 }
+
+const STEM_OF = { ride: "cymbals", crash: "cymbals" };
+
+// What the player lays over a stem, or a part of one, for one of OVERLAYS.
+export const overlayOf = (kind, part) => kind === "off" ? null : kind === "drum" ? STEM_OF[part] ?? part : kind;
 
 function lay(samples, at, kind, rate) {
   const drum = drums(kind, rate);

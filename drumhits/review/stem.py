@@ -70,7 +70,7 @@ class StemReview:
         self.lock = threading.RLock()
         self._X = feature_matrix(self.table, FEATURE_SETS[ALL], STEM_REFERENCE)
         limit = min(max(self._min_confidence, SOONEST), SUREST)
-        self._beliefs = Beliefs(*known(self.table, self.config), self._prior(limit), limit)
+        self._beliefs = Beliefs(*known(self._X, self.table, self.config), self._prior(limit), limit)
         self._n_news = 0
         self.wrong_at_first = float(self._beliefs.likely_wrong.sum())
         self._missed_s = list[float]()
@@ -97,7 +97,9 @@ class StemReview:
 
     def _prior(self, limit: float) -> np.ndarray:
         """Return the model's confidence, on that side of the limit on which the model decides."""
-        keep, confidence = self.conversion.decisions.keep, self._model.confidence(self.table)
+        keep, confidence = self.conversion.decisions.keep, self.conversion.decisions.confidence
+        if confidence is None:
+            raise ValueError("a review needs a model")
         return np.where(keep, np.maximum(confidence, limit), np.minimum(confidence, np.nextafter(limit, 0)))
 
     def act(self, plain: Mapping[str, Any], revision: int) -> None:

@@ -1,13 +1,11 @@
 // The songs of an evaluation: what each decider made of them, to see and to hear, mistake by mistake.
 import { listen } from "./pointer.js";
-import { Player } from "./sound.js";
+import { AFTER_S, BEFORE_S, overlayOf, OVERLAYS, Player } from "./sound.js";
 import { Waveforms } from "./tiles.js";
 import { clock, View } from "./view.js";
 
-const BEFORE_S = 0.5, AFTER_S = 1.0;
 const ENOUGH_CLOSE = 60;  // pixels a second at which a mistake is looked at
 const TILE = 4096;  // columns
-const OVERLAYS = ["off", "click", "drum"];
 const LOOKS = {
   right: { shape: "disc", colour: "right", edge: null },
   false: { shape: "cross", colour: "false", edge: "top" },
@@ -18,7 +16,6 @@ const WORDS = { right: "right", false: "false: came out, but is no hit", missed:
 const UNKNOWN_HEIGHT = 0.7;  // of a hit without velocity
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const instrument = ({ ride: "cymbals", crash: "cymbals" })[data.stem] ?? data.stem;
 const player = new Player(data.rates.sound, async (song, first, last) => (await song.decoded()).subarray(first, last));
 
 const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
@@ -100,7 +97,7 @@ class Song {
     if (!this.sound) return;
     const start = Math.max(0, from), stop = Math.min(this.duration, to), kind = OVERLAYS[this.overlay];
     const moments = this.view.hits.filter(hit => (hit.kind === "right" || hit.kind === "false") && hit.time >= start && hit.time < stop).map(hit => hit.time);
-    player.play({ address: this, start, stop, peak: 1, speed: 1, loop: false, moments, overlay: kind === "off" ? null : kind === "drum" ? instrument : kind })
+    player.play({ address: this, start, stop, peak: 1, speed: 1, loop: false, moments, overlay: overlayOf(kind, data.stem) })
       .then(() => { playing = this; this.follow(); }, error => { this.find(".what").textContent = `It cannot be played: ${error.message}`; });
   }
 

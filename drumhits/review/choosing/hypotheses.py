@@ -4,8 +4,8 @@ The user wants the true hits, and the model errs in this song here and there; or
 against confident decisions of the model, most likely by loudness, as one of several features measures it. Under each
 the log odds that the user keeps a candidate are those of the model plus a Gaussian process over the features, which
 Laplace's approximation fits to the answers (Rasmussen and Williams 2006, "Gaussian processes for machine learning",
-algorithms 3.1 and 3.2). The constants were chosen on six rendered songs that
-no figure is reported of; which measures of loudness to try, with the others in view.
+algorithms 3.1 and 3.2). The constants were chosen on six rendered songs that no figure is reported of; which measures
+of loudness to try, with the others in view.
 """
 
 from dataclasses import dataclass

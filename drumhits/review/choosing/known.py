@@ -6,9 +6,7 @@ import numpy as np
 
 from drumhits.analysis import ALL, FEATURE_SETS
 from drumhits.config.load import StemConfig
-from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
-from drumhits.models.modelfile import feature_matrix
 from drumhits.review.choosing.hypotheses import VELOCITY
 from drumhits.transcription.notes import velocities
 
@@ -26,7 +24,14 @@ class Known(NamedTuple):
     names: tuple[str, ...]
 
 
-def known(table: FeatureTable, config: StemConfig) -> Known:
-    """Return what is known of candidates that have the features of models."""
-    features = feature_matrix(table, FEATURE_SETS[ALL], STEM_REFERENCE)
+def known(features: np.ndarray, table: FeatureTable, config: StemConfig) -> Known:
+    """Return what is known of candidates.
+
+    Parameters
+    ----------
+    features : np.ndarray, shape (n, len(FEATURE_SETS[ALL]))
+        As models take them.
+    table : FeatureTable
+    config : StemConfig
+    """
     return Known(np.column_stack((features, velocities(table, config))), (*FEATURE_SETS[ALL], VELOCITY))

@@ -2,16 +2,14 @@
 
 import { bytes, load, samples, send } from "./api.js";
 import { listen } from "./pointer.js";
-import { Player } from "./sound.js";
+import { AFTER_S, BEFORE_S, overlayOf, OVERLAYS, Player } from "./sound.js";
 import { Spectrogram, Waveforms } from "./tiles.js";
 import { clock, View } from "./view.js";
 
-const BEFORE_S = 0.5, AFTER_S = 1.0;
 const LOOK_MS = 1500;
 const DOUBTFUL = 15;  // percent from either end up to which a hit is sure
 const COLUMN_SAMPLES = [64, 1024];  // of the waveforms that the server gives
 const CURSOR_S = 0.01, NUDGE_S = 0.005;
-const OVERLAYS = ["off", "click", "drum"];
 
 const element = id => document.getElementById(id);
 const page = { about: null, state: null, chosen: null, busy: false, mix: false, slow: false, loop: false, overlay: 0 };
@@ -148,11 +146,9 @@ function play(time) {
   const kind = OVERLAYS[page.overlay];
   player.play({
     address: soundAddress(), start: from, stop: to, peak: page.about.peak, speed: page.slow ? 0.5 : 1, loop: page.loop, moments,
-    overlay: kind === "off" ? null : kind === "drum" ? instrument() : kind,
+    overlay: overlayOf(kind, page.about.stem),
   }).then(follow, report);
 }
-
-const instrument = () => ({ ride: "cymbals", crash: "cymbals" })[page.about.stem] ?? page.about.stem;
 
 function follow() {
   view.playhead = player.position;
