@@ -225,9 +225,9 @@ def main(argv=None) -> None:
 
     base, fresh = ((), ()) if args.start_from else (range(args.songs), FRESH_SONGS)
     songs = Songs(*map(analysed, (base, fresh, RECORDED_SONGS, FRESH_AGAIN, HELD_OUT_SONGS)))
-    names = [*STEMS, *(f"{MIX}-{stem}" for stem in STEMS)]
-    for row in workers(joblib.delayed(build)(name, songs, args.start_from) for name in names):
-        logging.info(row)
+    for names in ([f"{MIX}-{stem}" for stem in STEMS], STEMS):  # the models of stems note the networks of both
+        for row in workers(joblib.delayed(build)(name, songs, args.start_from) for name in names):
+            logging.info(row)
 
 
 if __name__ == "__main__":
