@@ -26,7 +26,8 @@ from drumhits.io.grid import Grid
 from drumhits.io.outputs import Output, starts_with
 from drumhits.io.text import escape_controls
 from drumhits.transcription import report
-from drumhits.transcription.convert import Conversion, Job, Result, UpToDate, by_output, by_song, merged, results
+from drumhits.transcription.batch import Result, UpToDate, by_output, by_song, results
+from drumhits.transcription.convert import Conversion, Job, merged
 from drumhits.transcription.plan import JobRequest, plan
 
 gc.freeze()

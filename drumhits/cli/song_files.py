@@ -7,7 +7,8 @@ from drumhits.cli.console import Console
 from drumhits.errors import InputError, UsageError
 from drumhits.io.files import write_whole
 from drumhits.io.grid import DEFAULT_TEMPO_BPM, Grid, even_grid
-from drumhits.transcription.convert import Conversion, Job, Result
+from drumhits.transcription.batch import Result
+from drumhits.transcription.convert import Conversion, Job
 from drumhits.transcription.song_grid import found_grid
 
 SONG_OPTIONS = ("musicxml", "sonify")

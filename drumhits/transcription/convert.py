@@ -1,35 +1,24 @@
-"""Audio files -> MIDI files, one at a time or several: analyze, decide, make notes, encode."""
+"""An audio file -> a MIDI file: analyze, decide, make notes, encode; for many at once see `batch`."""
 
 import time
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drumhits import __version__
-from drumhits.analysis import GUIDE, WITH_SIBLINGS, analyze, identify
+from drumhits.analysis import GUIDE, analyze
 from drumhits.config.load import Config, MidiConfig, StemConfig
 from drumhits.detection.features import FeatureTable
-from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.grid import Grid, even_grid
-from drumhits.io.midi import Track, decode, encode, read_midi_bytes
+from drumhits.io.midi import Track, encode
 from drumhits.models.decisions import Decisions, by_thresholds
-from drumhits.parallel import attempt, in_processes
 from drumhits.transcription.notes import articulations_told, to_notes
-from drumhits.transcription.provenance import (
-    Provenance,
-    fingerprints,
-    is_untouched,
-    provenance_of,
-    read_provenance,
-    with_digest,
-)
+from drumhits.transcription.provenance import Provenance, provenance_of, with_digest
 
 if TYPE_CHECKING:
     from drumhits.models.modelfile import TrainedModel
@@ -131,6 +120,7 @@ class Conversion:
     decisions: Decisions
     source: AudioSource
     elapsed_s: float = 0.0  # that it took
+    heard: str = ""  # digest of what told the grid; see `batch.by_song`
 
     @property
     def part(self) -> "Part":
@@ -153,15 +143,8 @@ class Conversion:
         return provenance_of(
             self.source, job.stem_config, job.output.parent,
             keep_all=job.keep_all, model=job.model_name, request=job.job_digest,
-            drum_map=job.config.midi.drum_map, quantized=_quantized(job.config.midi),
+            drum_map=job.config.midi.drum_map, quantized=_quantized(job.config.midi), heard=self.heard,
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class UpToDate:
-    """The result of a job whose MIDI file was there and as it should be."""
-
-    job: Job
 
 
 def convert(job: Job) -> Conversion:
@@ -234,88 +217,3 @@ def _quantized(config: MidiConfig) -> str:
     from drumhits.tempo.quantize import quantized_words
 
     return quantized_words(config)
-
-
-def is_up_to_date(job: Job) -> bool:
-    """Tell whether the output is an untouched file that was made from the same audio in the same way."""
-    try:
-        data = read_midi_bytes(job.output)
-        made = read_provenance(decode(data))
-        if made is None or made.request != job.job_digest or not is_untouched(data):
-            return False
-        source = identify(job.audio, siblings=job.features in WITH_SIBLINGS)
-    except InputError:
-        return False
-    return source.fingerprint == made.fingerprint and fingerprints(source.siblings) == made.siblings
-
-
-Result = Conversion | UpToDate | InputError
-
-
-def results(jobs: Sequence[Job], n_jobs: int, dask: str | None = None) -> Iterator[tuple[Job, Result]]:
-    """Yield each job with its result or the error that ended it, in order.
-
-    Parameters
-    ----------
-    n_jobs : int > 0
-        Jobs at a time.
-    dask : str, optional
-        Address of the scheduler of a Dask cluster, which decides in place of `n_jobs`.
-
-    Raises
-    ------
-    InputError
-        The workers cannot do any job; see `workers.in_processes` and `cluster.on_cluster`.
-    """
-    if dask is not None:
-        from drumhits.parallel import on_cluster
-
-        made = on_cluster(_attempt_without_job, [_with_absolute_paths(job) for job in jobs], dask)
-    elif n_jobs == 1 or len(jobs) <= 1:
-        made = map(partial(attempt, _convert_unless_made), jobs)
-    else:
-        made = in_processes(_attempt_without_job, jobs, n_jobs)
-    yield from ((job, _with_original_paths(result, job)) for job, result in zip(jobs, made, strict=True))
-
-
-def by_output(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Iterator[list[tuple[Job, Result]]]:
-    """Yield the jobs that share an output, with their results, as soon as the last of them is done."""
-    return _together(results, jobs, lambda job: job.output)
-
-
-def by_song(results: Iterable[tuple[Job, Result]], jobs: Sequence[Job]) -> Iterator[list[tuple[Job, Result]]]:
-    """Yield the jobs that share an output or, where its hits tell the grid, a song, as soon as the last is done."""
-    return _together(results, jobs, lambda job: job.output if job.grid else job.song)
-
-
-def _together(
-    results: Iterable[tuple[Job, Result]], jobs: Sequence[Job], key: Callable[[Job], Hashable]
-) -> Iterator[list[tuple[Job, Result]]]:
-    awaited, done = Counter(map(key, jobs)), defaultdict(list)
-    for job, result in results:
-        done[key(job)].append((job, result))
-        if len(done[key(job)]) == awaited[key(job)]:
-            yield done.pop(key(job))
-
-
-def _with_absolute_paths(job: Job) -> Job:
-    """Return the job with paths that hold in any folder."""
-    mix = job.mix and job.mix.absolute()
-    return replace(job, audio=job.audio.absolute(), output=job.output.absolute(), mix=mix)
-
-
-def _with_original_paths(result: Result, job: Job) -> Result:
-    """Return a result with the job and the path that it was asked for by."""
-    if isinstance(result, Conversion):
-        return replace(result, job=job, source=replace(result.source, path=job.audio))
-    return replace(result, job=job) if isinstance(result, UpToDate) else result
-
-
-def _attempt_without_job(job: Job) -> Result:
-    """Attempt, and leave out of the result what the caller has: a model would take longer to send than to apply."""
-    result = attempt(_convert_unless_made, job)
-    return result if isinstance(result, InputError) else replace(result, job=None)  # type: ignore[arg-type]
-
-
-def _convert_unless_made(job: Job) -> "Conversion | UpToDate":
-    return UpToDate(job) if job.resume and is_up_to_date(job) else convert(job)

@@ -125,7 +125,10 @@ def plan(request: JobRequest) -> Plan:
         with collect_errors(refused, file.path):
             require_replaceable(Output("--output", output, request.is_replaceable), read, force=request.force)
             jobs.append(_job(request, file, output, models.get(_kind(file)), grid))
-    heard_jobs = [_job(request, file, file.path, models.get(_kind(file)), grid) for file in heard if jobs]
+    heard += [file for file in stems if grid is None and str(file.path) in refused]
+    songs = {job.song for job in jobs}
+    heard = [file for file in heard if file.named.key in songs]
+    heard_jobs = [_job(request, file, file.path, models.get(_kind(file)), grid) for file in heard]
     jobs += [replace(job, is_heard_only=True) for job in heard_jobs]
     n_skipped = sum(len(one.paths) for one in found.skipped)
     messages, warnings = _remarks(request, found)
@@ -146,8 +149,6 @@ def _require_consistent(request: JobRequest) -> None:
     midi = request.config.midi
     if request.keep_all and midi.quantize:
         raise UsageError("--keep-all makes MIDI to be edited for training, which --quantize spoils; leave out one.")
-    if request.resume and midi.tempo == AUTO:
-        raise UsageError("--resume leaves out stems that --tempo auto has to hear; leave out one of the two.")
     has_bars = midi.first_bar is not None or midi.time_signature != AUTO
     if isinstance(midi.tempo, str) and midi.tempo != AUTO and has_bars:
         raise UsageError(f"--tempo {midi.tempo} brings its bars with it: leave out --first-bar and --time-signature.")

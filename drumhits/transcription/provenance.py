@@ -56,6 +56,8 @@ class Provenance:
         The map whose notes were written; see `drum_maps.DRUM_MAPS`.
     quantized : str
         The grid that the notes were moved to; "" where they are where they sound.
+    heard : str
+        Digest of the stems whose hits told tempo and bars; "" where they were given.
     digest : str
         Digest of the whole MIDI file with zeros in place of the digest itself: an edited file has another.
     """
@@ -73,10 +75,11 @@ class Provenance:
     digest: str = "0" * DIGEST_LENGTH
     drum_map: str = GENERAL_MIDI
     quantized: str = ""
+    heard: str = ""
 
     def to_text(self) -> str:
         """Return the text event: ASCII, one line."""
-        usual = {"drum_map": GENERAL_MIDI, "quantized": ""}
+        usual = {"drum_map": GENERAL_MIDI, "quantized": "", "heard": ""}
         fields = {key: value for key, value in asdict(self).items() if key not in usual or usual[key] != value}
         return _PREFIX + json.dumps({"format": FORMAT, **fields}, separators=(",", ":"))
 
@@ -92,6 +95,7 @@ class Provenance:
             and isinstance(self.drum_map, str)
             and self.drum_map in DRUM_MAPS
             and isinstance(self.quantized, str)
+            and isinstance(self.heard, str)
         )
 
     def config(self) -> StemConfig:
@@ -122,6 +126,7 @@ def provenance_of(
     request: str = "",
     drum_map: str = GENERAL_MIDI,
     quantized: str = "",
+    heard: str = "",
 ) -> Provenance:
     """Describe a conversion whose MIDI file will lie in `midi_folder`."""
     settings = asdict(config) | {"notes": dict(config.notes)}
@@ -139,6 +144,7 @@ def provenance_of(
         request=request,
         drum_map=drum_map,
         quantized=quantized,
+        heard=heard,
     )
 
 

@@ -1,12 +1,13 @@
 """Tempo and bars of what stems_to_midi.py writes: the grid moves, the hits do not."""
 
+import os
 import shutil
 from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
-from running import ROOT
+from running import ROOT, files_in
 
 import stems_to_midi
 import train_classifier
@@ -83,6 +84,61 @@ def test_auto_hears_the_song_s_other_stems_and_gives_all_one_grid(tmp_path, caps
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test1-kick.mid", "test1-snare.mid"]
 
 
+@pytest.fixture
+def song(tmp_path):
+    """Return a folder with two stems of a song."""
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for stem in ("kick", "snare"):
+        shutil.copy(SONGS / f"test1-{stem}.flac", stems)
+    return stems
+
+
+def resumed(inputs: Path, out: Path) -> set[str]:
+    """Run with --resume and return the names of the MIDI files that were written."""
+    for path in out.iterdir():
+        os.utime(path, ns=(1, 1))
+    assert convert("--input", inputs, "--output", out, "--tempo", "auto", "--resume", "--quiet") == 0
+    return {path.name for path in out.iterdir() if path.stat().st_mtime_ns != 1}
+
+
+def test_a_batch_on_tempo_auto_that_goes_on_gives_what_one_in_one_go_gives(song, tmp_path):
+    out = tmp_path / "out"
+    assert convert("--input", song, "--output", out, "--tempo", "auto", "--quiet") == 0
+    in_one_go = files_in(out)
+    assert resumed(song, out) == set()
+    (out / "test1-kick.mid").unlink()
+    assert "test1-kick.mid" in resumed(song, out)
+    assert files_in(out) == in_one_go
+
+
+def test_stems_made_before_one_came_that_tells_the_tempo_are_made_again(song, tmp_path):
+    out = tmp_path / "out"
+    shutil.move(song / "test1-snare.flac", tmp_path)
+    assert convert("--input", song, "--output", out, "--tempo", "auto", "--quiet") == 0
+    shutil.move(tmp_path / "test1-snare.flac", song)
+    assert resumed(song, out) == {"test1-kick.mid", "test1-snare.mid"}
+    assert resumed(song / "test1-kick.flac", out) == set()
+    made = files_in(out)
+    assert convert("--input", song, "--output", out, "--tempo", "auto", "--quiet") == 0
+    assert files_in(out) == made
+
+
+def test_a_stem_whose_midi_was_edited_still_tells_the_tempo(song, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ("--input", song, "--output", out, "--tempo", "auto")
+    assert convert(*options) == 0
+    made = files_in(out)
+    edited = made["test1-kick.mid"].replace(b"\x99\x24", b"\x99\x23")
+    (out / "test1-kick.mid").write_bytes(edited)
+    assert convert(*options, "--resume") == 1
+    said = capsys.readouterr().err
+    assert "test1-kick.mid: exists and is not an untouched output" in said
+    assert "test1-snare.mid: is made already" in said
+    assert convert(*options) == 1
+    assert files_in(out) == made | {"test1-kick.mid": edited}
+
+
 def test_a_stem_that_tells_no_tempo_gets_120_and_a_sentence(tmp_path, capsys):
     shutil.copy(SONGS / "test2-cymbals.flac", tmp_path / "song-cymbals.flac")
     assert convert("--input", tmp_path / "song-cymbals.flac", "--tempo", "auto") == 0
@@ -95,7 +151,6 @@ def test_a_stem_that_tells_no_tempo_gets_120_and_a_sentence(tmp_path, capsys):
     (("--tempo", "fast"), "--tempo: midi.tempo: must be a number from 10 to 1000 BPM, auto, or the name"),
     (("--tempo", "none.mid"), "none.mid cannot be read"),
     (("--tempo", "MAP", "--first-bar", "1"), "brings its bars with it: leave out --first-bar"),
-    (("--tempo", "auto", "--resume"), "--resume leaves out stems that --tempo auto has to hear"),
     (("--time-signature", "4/5"), "--time-signature: midi.time_signature: must be a time signature such as 4/4"),
     (("--first-bar", "-1"), "--first-bar: midi.first_bar: must be a number from 0 to 14400"),
 ], ids=str)  # fmt: skip
