@@ -99,6 +99,24 @@ def test_edits_in_any_map_give_the_same_labels(raw_map, edited_map):
     assert (expected.labels == 1).any()
 
 
+@pytest.mark.parametrize(("name", "half_open", "splash"), [
+    ("superior-drummer-3", 25, 23),
+    ("addictive-drums-2", 55, 59),
+    ("ssd5", 69, 73),
+    ("alesis", 23, 21),
+    ("drum-kit-designer", None, 31),
+    ("guitar-pro", 92, None),
+])  # fmt: skip
+def test_half_open_strokes_and_foot_splashes_of_edited_files_are_hits_of_the_hihat(name, half_open, splash):
+    hats = load_config(None, {"midi": {"drum_map": name}}).stems["hihat"]
+    raw = session(np.random.default_rng(1)).raw
+    for note, read_as in ((half_open, 46), (splash, 44)):
+        if note is not None:
+            played = renumbered(raw, dict.fromkeys(range(128), note))
+            _, edited, read = in_general_midi(played, played, hats, name, None)
+            assert set(edited.notes["number"]) == {read_as} <= note_group(read)
+
+
 def test_other_drums_of_a_map_are_not_taken_for_the_stem():
     assert to_general_midi("addictive-drums-2")[49] == 42  # the closed hi-hat there, a crash in General MIDI
     config = load_config(None, {"midi": {"drum_map": "addictive-drums-2"}}).stems["cymbals"]
