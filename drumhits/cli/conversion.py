@@ -115,8 +115,9 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     grid.add_argument("--first-bar", metavar="SECONDS", help="where bar 1 begins (default: the start; auto finds it)")
     grid.add_argument(
-        "--time-signature", metavar="4/4|3/4|6/8|auto", help="of the bars (default: auto, 4/4 or 3/4 as the hits tell)"
-    )
+        "--time-signature", metavar="4/4|3/4|6/8|auto",
+        help="of the bars (default: auto; 4/4, 3/4 or 6/8 as the hits tell)",
+    )  # fmt: skip
 
 
 def _add_notes(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drumhits.tempo.compound import BEAT_STEPS, COMPOUND_BEATS, QUARTERS
 from drumhits.tempo.follow import followed_pulse
 from drumhits.tempo.metre import Bars, find_bars, keeps_place
 from drumhits.tempo.pulse import is_steady, rates_hz
@@ -31,6 +32,7 @@ class Beats(NamedTuple):
     times_s : np.ndarray, shape (n,)
         Of the beats, increasing, from the first downbeat on; a beat at least.
     beats_in_bar : int
+        4 or 3 quarters; 2 of three eighths each.
     is_constant : bool
         Whether they are evenly spaced.
     confidence : float in 0..1
@@ -38,7 +40,7 @@ class Beats(NamedTuple):
     rival_bpm : float
         What it would be otherwise.
     division : int
-        4 where the strokes lie on 16ths, 3 where they lie on triplets.
+        Of a beat: 4 where the strokes lie on 16ths, 3 where they lie on triplets; 6 16ths in 6/8.
     on_grid : float in 0..1
         Share of the strokes within ON_GRID_S of these.
     fit : float
@@ -56,8 +58,13 @@ class Beats(NamedTuple):
 
     @property
     def bpm(self) -> float:
-        """The tempo; the median where it changes."""
+        """Beats a minute; the median where the tempo changes."""
         return 60 / float(np.median(np.diff(self.times_s)))
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether the bars are in 6/8, and a beat is a dotted quarter."""
+        return self.beats_in_bar == COMPOUND_BEATS
 
     @property
     def is_sure(self) -> bool:
@@ -73,7 +80,7 @@ def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Tabl
     Parameters
     ----------
     beats_in_bar : int, optional
-        3 or 4, where it is known.
+        4, 3, or 2 of three eighths, where it is known.
     table : Table, optional
         In place of the one that ships.
     """
@@ -143,7 +150,7 @@ def carry(x: np.ndarray, known: np.ndarray, to: np.ndarray) -> np.ndarray:
 def _constant(strokes: Strokes, found: Bars) -> Beats:
     """Return evenly spaced beats, the line through the strokes that lie on their subdivisions."""
     origin_s, beat_s = found.origin_s, found.beat_s
-    division = _division(strokes.times_s, origin_s + beat_s * np.arange(-1, 2))
+    division = _division_of(found, strokes.times_s, origin_s + beat_s * np.arange(-1, 2))
     for _ in range(N_REFINEMENTS):
         place = (strokes.times_s - origin_s) / beat_s * division
         is_near = np.abs(place - np.rint(place)) < REFINED_SHARE
@@ -151,16 +158,17 @@ def _constant(strokes: Strokes, found: Bars) -> Beats:
             break
         step_s, start_s = np.polyfit(np.rint(place[is_near]), strokes.times_s[is_near], 1)
         origin_s, beat_s = float(start_s), float(step_s) * division
-    origin_s, beat_s = _whole_tempo(origin_s, beat_s, strokes.times_s)
+    quarters = QUARTERS if found.beats_in_bar == COMPOUND_BEATS else 1.0
+    origin_s, beat_s = _whole_tempo(origin_s, beat_s, strokes.times_s, quarters)
     bar_s = beat_s * found.beats_in_bar
     first_s = origin_s + np.ceil((strokes.times_s[0] - ON_GRID_S - origin_s) / bar_s) * bar_s
     n_beats = max(2, int((strokes.times_s[-1] - first_s) / beat_s) + 2)
     return _beats(strokes, found, first_s + beat_s * np.arange(n_beats), is_constant=True)
 
 
-def _whole_tempo(origin_s: float, beat_s: float, times_s: np.ndarray) -> tuple[float, float]:
-    """Return the beats at a whole number of BPM where that moves none of them by more than WHOLE_BPM_S."""
-    whole_s = 60 / round(60 / beat_s)
+def _whole_tempo(origin_s: float, beat_s: float, times_s: np.ndarray, quarters: float) -> tuple[float, float]:
+    """Return beats of some quarters at a whole number of BPM where that moves none of them by over WHOLE_BPM_S."""
+    whole_s = 60 * quarters / round(60 * quarters / beat_s)
     middle = np.rint((times_s.mean() - origin_s) / beat_s)
     moved_s = abs(whole_s - beat_s) * (times_s[-1] - times_s[0]) / beat_s / 2
     return (origin_s + middle * (beat_s - whole_s), whole_s) if moved_s < WHOLE_BPM_S else (origin_s, beat_s)
@@ -178,10 +186,14 @@ def _changing(strokes: Strokes, pulse: _Pulse) -> Beats:
 
 
 def _beats(strokes: Strokes, found: Bars, times_s: np.ndarray, *, is_constant: bool) -> Beats:
-    division = _division(strokes.times_s, times_s)
+    division = _division_of(found, strokes.times_s, times_s)
     share = _on_grid(strokes.times_s, times_s, division)
     sureness = found.confidence, found.rival_bpm
     return Beats(times_s, found.beats_in_bar, is_constant, *sureness, division, share, found.fit)
+
+
+def _division_of(found: Bars, times_s: np.ndarray, beats_s: np.ndarray) -> int:
+    return BEAT_STEPS if found.beats_in_bar == COMPOUND_BEATS else _division(times_s, beats_s)
 
 
 def _division(times_s: np.ndarray, beats_s: np.ndarray) -> int:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from drumhits.matching import nearest
+from drumhits.tempo.compound import BPM_RANGE as COMPOUND_BPM_RANGE
+from drumhits.tempo.compound import COMPOUND_BEATS, KNOWN_BPM_RANGE, QUARTERS, compound_of
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, OPEN, PEDAL, RIDE, SNARE, TOM, VOICES, Strokes
 from drumhits.tempo.table import BEAT_BINS, Table
 
@@ -54,7 +56,7 @@ class Bars(NamedTuple):
     beat_s : float
         Length of a beat.
     beats_in_bar : int
-        4 or 3.
+        4 or 3; 2 of three eighths each.
     origin_s : float
         Time of a downbeat; the others lie whole bars from it.
     confidence : float in 0..1
@@ -73,11 +75,11 @@ class Bars(NamedTuple):
     fit: float
 
 
-def hypotheses_bpm(rates_hz: npt.ArrayLike) -> np.ndarray:
-    """Return the tempos that pulses of some rates allow, each once."""
+def hypotheses_bpm(rates_hz: npt.ArrayLike, bpm_range: tuple[float, float] = BPM_RANGE) -> np.ndarray:
+    """Return the tempos in a range that pulses of some rates allow, each once."""
     found: list[float] = []
     for bpm in (60 * np.outer(np.asarray(rates_hz, float), MULTIPLES)).ravel():
-        if BPM_RANGE[0] < bpm < BPM_RANGE[1] and all(abs(bpm / other - 1) > SAME_TEMPO for other in found):
+        if bpm_range[0] < bpm < bpm_range[1] and all(abs(bpm / other - 1) > SAME_TEMPO for other in found):
             found.append(float(bpm))
     return np.array(found)
 
@@ -90,8 +92,12 @@ def find_bars(strokes: Strokes, rates_hz: npt.ArrayLike, table: Table, beats_in_
     rates_hz : array_like, shape (n,)
         Of the pulses that they keep; see `pulse.rates_hz`.
     beats_in_bar : int, optional
-        3 or 4, where it is known.
+        4, 3, or 2 of three eighths, where it is known.
     """
+    is_known = beats_in_bar is not None
+    compound = None if beats_in_bar in (3, 4) else _compound(strokes, rates_hz, table, is_known=is_known)
+    if compound:
+        return compound
     tempos = hypotheses_bpm(rates_hz)
     if beats_in_bar == 3:
         tempos = np.array([bpm for bpm in tempos if _is_waltz(strokes, bpm)] or tempos)
@@ -100,7 +106,7 @@ def find_bars(strokes: Strokes, rates_hz: npt.ArrayLike, table: Table, beats_in_
     share = np.exp(log_odds - log_odds.max())
     best, *others = np.argsort(-log_odds)
     bpm = tempos[best]
-    beats = beats_in_bar or _beats_in_bar(strokes, bpm, table)
+    beats = beats_in_bar if beats_in_bar in (3, 4) else _beats_in_bar(strokes, bpm, table)
     rows, places = downbeat_features(strokes, bpm, table, beats)
     place = places[(rows @ table.downbeat).argmax()]
     beat_s = 60 / bpm
@@ -112,6 +118,30 @@ def find_bars(strokes: Strokes, rates_hz: npt.ArrayLike, table: Table, beats_in_
         float(tempos[others[0]]) if others else 0.0,
         float(told[best, 1]),
     )
+
+
+COMPOUND_CONFIDENCE = 0.95
+REPEATED_EIGHTHS, OTHER_EIGHTHS, COMPOUND_REPETITION = 6, (4, 8), 0.1
+
+
+def _compound(strokes: Strokes, rates_hz: npt.ArrayLike, table: Table, *, is_known: bool) -> Bars | None:
+    """Return bars in 6/8; None where the strokes do not tell surely that there are such."""
+    found = []
+    for bpm in hypotheses_bpm(rates_hz, KNOWN_BPM_RANGE if is_known else COMPOUND_BPM_RANGE).tolist():
+        one = compound_of(strokes, bpm)
+        if one.is_clear and _comes_again_after_six(strokes, bpm):
+            found.append((one.kicks + one.snares + one.on_eighths, bpm, one.origin_s))
+    if not found:
+        return None
+    _, bpm, origin_s = max(found)
+    fit = float(features(strokes, bpm, table)[1])
+    return Bars(60 / bpm, COMPOUND_BEATS, origin_s, COMPOUND_CONFIDENCE, bpm * QUARTERS, fit)
+
+
+def _comes_again_after_six(strokes: Strokes, bpm: float) -> bool:
+    """Tell whether more comes again after six eighths than after as many as bars in 4/4 have."""
+    six, *others = (np.mean(repetitions(strokes, n * 20 / bpm)) for n in (REPEATED_EIGHTHS, *OTHER_EIGHTHS))
+    return bool(six > max(others) + COMPOUND_REPETITION)
 
 
 def _is_waltz(strokes: Strokes, bpm: float) -> bool:
@@ -178,11 +208,13 @@ PLACE_GAIN, MOVED_SHARE = 6.0, 0.25  # log likelihood by which another place in 
 def keeps_place(strokes: Strokes, found: Bars, table: Table) -> bool:
     """Tell whether the bars go on throughout: in windows of some bars, no other place in the bar fits much better."""
     window = ((strokes.times_s - strokes.times_s[0]) // PLACE_WINDOW_S).astype(int)
-    bars = table.bars if found.beats_in_bar == 4 else table.waltzes
+    bars = table.waltzes if found.beats_in_bar == 3 else table.bars
     moved = []
     for number in np.flatnonzero(np.bincount(window) >= FEWEST_IN_WINDOW):
         inside = Strokes(strokes.times_s[window == number] - found.origin_s, strokes.voices[window == number])
-        fit = _fit(_in_bar(inside, 60 / found.beat_s, found.beats_in_bar), bars).max(axis=0)
+        fit = _fit(_in_bar(inside, 60 / found.beat_s, bars.shape[-1] // BEAT_BINS), bars).max(axis=0)
+        if found.beats_in_bar == COMPOUND_BEATS:
+            fit = np.maximum(fit, np.roll(fit, len(fit) // 2))  # bars in 4/4 are two of these
         here = max(fit[shift] for shift in (-2, -1, 0, 1, 2))
         moved.append((fit.max() - here) * len(inside.times_s) > PLACE_GAIN)
     return not moved or float(np.mean(moved)) <= MOVED_SHARE

@@ -1,17 +1,18 @@
 """The grid of a song's MIDI files: as the settings say, or as the hits of its stems tell; and what to say about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from drumhits.config.load import MidiConfig
 from drumhits.config.schema import AUTO
-from drumhits.io.grid import DEFAULT_TEMPO_BPM, Grid, even_grid
+from drumhits.io.grid import DEFAULT_TEMPO_BPM, Grid, Signature, even_grid
 
 if TYPE_CHECKING:
     from drumhits.tempo.find import Beats
     from drumhits.transcription.convert import Conversion
 
 OCTAVE = 0.02  # share within which a rival tempo is half or double
+COMPOUND_METER = (6, 8)
 DOUBTED = 0.75  # confidence below which the rival is named
 
 
@@ -58,20 +59,30 @@ def found_grid(conversions: Iterable["Conversion"], config: MidiConfig, song: st
 
     meter = meter_of(config)
     in_bar = beats_of(meter) if meter else None
-    beats = find_beats(strokes_of([one.part for one in conversions]), beats_in_bar=in_bar if in_bar in (3, 4) else None)
+    known = in_bar if in_bar in (3, 4) or meter == COMPOUND_METER else None
+    beats = find_beats(strokes_of([one.part for one in conversions]), beats_in_bar=known)
     if beats is None or not beats.is_sure:
         default = constant_grid(DEFAULT_TEMPO_BPM, config.first_bar, meter)
         return SongGrid(default, warning=f"{song}: {_unsure(beats)}; 120 BPM is written. Say it with --tempo BPM.")
-    meter = meter or (beats.beats_in_bar, 4)
+    meter = meter or (COMPOUND_METER if beats.is_compound else (beats.beats_in_bar, 4))
     grid = beats_grid(beats, meter, config.first_bar)
-    return SongGrid(grid, f"{song}: {_found(beats, meter, grid)}", _rival(beats, song))
+    return SongGrid(grid, f"{song}: {_found(beats, meter, grid)}", _rival(beats, song, _quarters(meter)))
 
 
-def _found(beats: "Beats", meter: Sequence[int], grid: Grid) -> str:
-    tempo = f"{beats.bpm:.1f} BPM constant" if beats.is_constant else f"{beats.bpm:.1f} BPM on the average, changing"
+def _quarters(meter: tuple[int, int]) -> float:
+    """Return how many quarter notes, of which MIDI counts the tempo, are in a beat."""
+    from drumhits.tempo.bars import beats_of
+
+    return Signature(0.0, *meter).bar_beats / beats_of(meter)
+
+
+def _found(beats: "Beats", meter: tuple[int, int], grid: Grid) -> str:
+    quarters = _quarters(meter)
+    tempo = f"{beats.bpm * quarters:.1f} BPM" + (f" ({beats.bpm:.1f} beats a minute)" if quarters != 1 else "")
+    tempo += " constant" if beats.is_constant else " on the average, changing"
     first_s = grid.tempo.seconds(grid.bar_lines(beats.times_s[0]))
     first_s = first_s[abs(first_s - beats.times_s[0]).argmin()]
-    step = {4: "a 16th", 3: "a triplet"}[beats.division]
+    step = {6: "a 16th", 4: "a 16th", 3: "a triplet"}[beats.division]
     return (
         f"{tempo}, {meter[0]}/{meter[1]}, first bar at {first_s:.2f} s; "
         f"{100 * beats.on_grid:.0f} % of the hits within 30 ms of {step}."
@@ -84,13 +95,14 @@ def _unsure(beats: "Beats | None") -> str:
     return f"the tempo is not sure ({beats.bpm:.1f} BPM, or {beats.rival_bpm:.1f})"
 
 
-def _rival(beats: "Beats", song: str) -> str:
-    ratio = beats.rival_bpm / beats.bpm
+def _rival(beats: "Beats", song: str, quarters: float) -> str:
+    bpm, rival_bpm = beats.bpm * quarters, beats.rival_bpm * quarters
+    ratio = rival_bpm / bpm
     named = {0.5: "half of it", 2.0: "twice that"}
     for factor, words in named.items():
         if abs(ratio / factor - 1) < OCTAVE and beats.confidence < DOUBTED:
             return (
-                f"{song}: {beats.bpm:.1f} BPM could as well be {words}, {beats.rival_bpm:.1f} "
-                f"(sure to {100 * beats.confidence:.0f} %); --tempo {beats.rival_bpm:.1f} writes that."
+                f"{song}: {bpm:.1f} BPM could as well be {words}, {rival_bpm:.1f} "
+                f"(sure to {100 * beats.confidence:.0f} %); --tempo {rival_bpm:.1f} writes that."
             )
     return ""
