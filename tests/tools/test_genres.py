@@ -86,3 +86,8 @@ def test_a_model_ships_where_it_is_better_by_more_than_chance(difference, ships)
     row = Row("jazz", "snare", 500, 0.8, 0.81, difference, "forest")
     assert row.ships is ships
     assert str(row).count("|") == 9
+
+
+def test_a_model_that_stays_as_it_is_has_no_score_of_its_own():
+    row = Row("jazz", "snare", 1500, 0.8, 0.8, Difference(0.0, (0.0, 0.0)), "")
+    assert str(row) == "| jazz | snare | 1,500 | 0.800 | as bundled |  |  | no |"

@@ -39,11 +39,7 @@ from drumhits.metrics import Difference
 ROOT = Path(__file__).resolve().parents[2]
 N_SONGS = {TRAINING: 16, UNSEEN: 12}
 RIGHT_S = 0.05
-HEADER = (
-    "| genre | stem | decisions | bundled F1 | refined F1 | difference, 95 % | refined by | ships |\n"
-    + "|---" * 8
-    + "|"
-)
+HEADER = "| genre | stem | decisions | bundled | refined | difference, 95 % | refined by | ships |\n" + "|---" * 8 + "|"
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class Row:
     difference : Difference
         Of the refined model's F1 above the bundled one's.
     way : str
-        How the edits refine the bundled model; "nothing" where it stays as it is.
+        How the edits refine the bundled model; "" where it stays as it is.
     """
 
     genre: str
@@ -78,10 +74,11 @@ class Row:
 
     def __str__(self) -> str:
         low, high = self.difference.interval or (np.nan, np.nan)
-        f1 = " | ".join("" if value is None else f"{value:.3f}" for value in (self.bundled, self.refined))
+        bundled, refined = ("" if value is None else f"{value:.3f}" for value in (self.bundled, self.refined))
         difference = f"{self.difference.value:+.3f} [{low:+.3f}, {high:+.3f}]"
+        cells = [refined, difference, self.way] if self.way else ["as bundled", "", ""]
         ships = "yes" if self.ships else "no"
-        return f"| {self.genre} | {self.stem} | {self.n_decisions} | {f1} | {difference} | {self.way} | {ships} |"
+        return "| " + " | ".join([self.genre, self.stem, f"{self.n_decisions:,}", bundled, *cells, ships]) + " |"
 
 
 def edit(raw: Path, truth: Path, edited: Path) -> None:
@@ -126,7 +123,7 @@ def refined(genre: Genre, stem: str, work: Path) -> Row:
         bundled.note_scores.f1,
         ours.note_scores.f1,
         evaluation.difference("notes", ours, bundled),
-        way=refinement.way.user if refinement and refinement.way else "nothing",
+        way=refinement.way.user if refinement and refinement.way else "",
     )
     shipped = PRETRAINED_DIR / genre.name / model.name
     if row.ships:
