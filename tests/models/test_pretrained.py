@@ -15,6 +15,7 @@ from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.io.midi import decode, read_midi
 from drumhits.models.blend import Blend
+from drumhits.models.choice import genres
 from drumhits.models.modelfile import detection_of, load_model, pretrained_path
 from drumhits.transcription.convert import Job
 from drumhits.transcription.convert import convert as convert_job
@@ -128,3 +129,14 @@ def test_a_file_that_changes_nothing_decides_as_the_start_also_about_what_was_no
     config = learned.config(default_config().stems["cymbals"])
     table, _ = analyze(SONGS / "test1-cymbals.flac", config, ALL)
     np.testing.assert_array_equal(learned.decide(table, config).keep, bundled.decide(table, config).keep)
+
+
+@pytest.mark.parametrize(("genre", "stem"), [(genre, stem) for genre, files in genres().items() for stem in files])
+def test_a_model_of_a_genre_refines_what_ships_and_decides_about_its_stem(genre, stem, capsys, tmp_path):
+    model = load_model(genres()[genre][stem])
+    assert genres()[genre][stem].stat().st_size <= LARGEST_BYTES
+    assert (model.stem, model.networks) == (stem, load_model(pretrained_path(stem)).networks)
+    process = convert_here(capsys, "--input", SONGS / f"test1-{stem}.flac", "--output", tmp_path / "x.mid",
+                           "--use-ml-model", f"pretrained:{genre}")  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    assert read_provenance(read_midi(tmp_path / "x.mid")).model == f"pretrained:{genre}"

@@ -21,6 +21,7 @@ from drumhits.review.stem import StemReview
 from drumhits.review.web.server import ReviewServer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed to open the page in")
+KICK = HIHAT.with_name("test1-kick.flac")
 NASTY = "<img src=x onerror=alert(1)>-hihat.flac"
 START_S = 30
 PROGRESS = "document.querySelector('#progress-text').textContent"
@@ -206,7 +207,7 @@ def test_likely_missed_hits_are_asked_about_and_added_or_left(tmp_path, monkeypa
 
 
 def test_several_stems_in_turn_and_an_end_from_outside(tmp_path):
-    run = Run([HIHAT, HIHAT.with_name("test1-kick.flac")], tmp_path)
+    run = Run([HIHAT, KICK], tmp_path)
     with Browser(tmp_path / "profile") as browser:
         visit(browser, run)
         browser.press("k")
@@ -224,6 +225,92 @@ def test_several_stems_in_turn_and_an_end_from_outside(tmp_path):
     assert code == EXIT_STOPPED
     assert "the same command goes on where you were" in error
     assert out.count("written: ") == 3
+
+
+@pytest.fixture
+def two_stems(tmp_path):
+    """Return a page that asks about the first of two stems."""
+    with Browser(tmp_path / "profile") as browser, ReviewServer(Reviews(stems(tmp_path, HIHAT, KICK))) as server:
+        server.reviews.open(0)
+        browser.visit(server.url)
+        browser.wait_for(f"{QUESTION}.includes('hit?')")
+        yield browser
+    server.reviews.close()
+
+
+LOOK = "version="  # what the page asks by itself, from time to time
+
+
+def hold(browser, way, address):
+    """Keep back until `release` what the page asks at an address: the "question", or the "answer" of this moment."""
+    browser.value(
+        f"""(() => {{
+            const ask = window.fetch, released = new Promise(go => {{ window.release = go; }});
+            window.asked = [];
+            window.fetch = async (address, options) => {{
+                const name = String(address);
+                window.asked.push(name);
+                if (!name.includes('{address}')) return ask(address, options);
+                const early = '{way}' === 'answer' ? await ask(name.split('?')[0], options) : null;
+                window.held = true;
+                await released;
+                const answer = early ?? await ask(address, options);
+                setTimeout(() => {{ window.arrived = true; }}, 100);
+                return answer;
+            }};
+        }})()"""
+    )
+
+
+def release(browser):
+    """Let go what was kept back, and give the page time to take it."""
+    browser.value("window.release()")
+    browser.wait_for("window.arrived")
+
+
+def test_a_question_about_the_stem_before_does_not_open_the_next_one_again(two_stems):
+    two_stems.press("k")
+    two_stems.wait_for(decided(1))
+    hold(two_stems, "question", LOOK)
+    two_stems.wait_for("window.held")
+    two_stems.value(
+        "(list => { list.value = 1; list.dispatchEvent(new Event('change')); })(document.querySelector('#stems'))"
+    )
+    two_stems.wait_for(f"document.querySelector('#title').textContent.includes('kick') && {decided(0)}")
+    two_stems.press("]")
+    two_stems.wait_for(f"{QUESTION}.includes('Right?')")
+    release(two_stems)
+    assert two_stems.value(f"{QUESTION}.includes('Right?')")
+    assert "about" not in two_stems.value("window.asked")
+    assert two_stems.problems == []
+
+
+def test_the_next_stem_opens_once_though_the_state_of_the_last_comes_late(two_stems):
+    two_stems.press("k")
+    two_stems.wait_for(decided(1))
+    hold(two_stems, "question", "0/state")
+    two_stems.click("#finish")
+    two_stems.wait_for("document.querySelector('#end').open && window.held")
+    two_stems.click("#next")
+    two_stems.value("new Promise(go => setTimeout(go, 1000))")
+    release(two_stems)
+    two_stems.wait_for(f"document.querySelector('#title').textContent.includes('kick') && {decided(0)}")
+    two_stems.press("d")
+    two_stems.wait_for(decided(1))
+    assert "about" not in two_stems.value("window.asked")
+    assert two_stems.problems == []
+
+
+def test_a_state_from_before_a_decision_does_not_undo_it_in_the_page(two_stems):
+    hold(two_stems, "answer", LOOK)
+    two_stems.wait_for("window.held")
+    two_stems.press("k")
+    two_stems.wait_for(decided(1))
+    release(two_stems)
+    assert two_stems.value(decided(1))
+    two_stems.press("d")
+    two_stems.wait_for(decided(2))
+    assert two_stems.problems == []
 
 
 def test_it_fits_a_phone_and_a_large_screen_in_light_and_dark(run, tmp_path):

@@ -18,7 +18,7 @@ import torch
 
 sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
-from rendered_songs import MIX, Material, kits_of, rendered_song
+from rendered_songs import MIX, add_material, kits_of, material_of, rendered_song
 from separation import STEMS
 from train_networks import averaged, train_first_stage, with_rescoring
 from training_examples import Example, analysed_song, read_example
@@ -175,11 +175,6 @@ def build(name: str, songs: Songs, start_from: Path | None = None) -> str:
     )
 
 
-def _preset(text: str) -> tuple[Path, int, int]:
-    font, bank, program = text.rsplit(":", 2)
-    return Path(font), int(bank), int(program)
-
-
 def get_parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = argparse.ArgumentParser(
@@ -188,19 +183,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--presets FluidR3_GM.sf2:128:0 MuseScore_General.sf3:128:16\n      --hydrogen drumkits --work build --jobs 2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    folder = {"type": Path, "metavar": "DIR", "required": True}
-    parser.add_argument("--performances", **folder, help="MIDI files of human drumming")
-    parser.add_argument(
-        "--presets", nargs="+", type=_preset, required=True, metavar="FONT:BANK:PROGRAM", help="kits of sound fonts"
-    )
-    parser.add_argument("--hydrogen", **folder, help="folder of Hydrogen's kits")
+    add_material(parser)
     n_songs = max(N_SONGS, *N_SONGS_OF.values())
-    parser.add_argument("--recorded", **folder, help="kits recorded by several microphones")
     parser.add_argument(
         "--start-from", type=Path, metavar="DIR", help="networks to train further, in place of training them first"
     )
     parser.add_argument("--songs", type=int, default=n_songs, metavar="N", help="how many to render (default: all)")
-    parser.add_argument("--work", **folder, help="keeps what was rendered")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
 
@@ -209,13 +197,7 @@ def main(argv=None) -> None:
     """Build all models."""
     args = get_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    args.work.mkdir(parents=True, exist_ok=True)
-    material = Material(
-        tuple(sorted(args.performances.glob("*.mid"))),
-        tuple(args.presets),
-        tuple(sorted(path.parent for path in args.hydrogen.glob("*/drumkit.xml"))),
-        args.recorded,
-    )
+    material = material_of(args)
     kits_of(material, args.work)
     workers = joblib.Parallel(args.jobs, verbose=1)
 

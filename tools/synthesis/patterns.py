@@ -4,6 +4,8 @@ Times in seconds, velocities 1..127. A digit of a lane is a stroke (1 ghost note
 steps fill a bar of four beats, those of 12 are triplets, those of 32 thirty-seconds.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 Stroke = tuple[float, str, float]  # time, sound, velocity
@@ -32,32 +34,60 @@ CLAVES = (
 KEEPERS = ("closed", "closed", "closed", "open", "ride", "ride", "ride", "crash", "bell", "splash")
 LEAST_S = {"kick": 0.055, "snare": 0.045, "closed": 0.035, "open": 0.08, "crash": 0.1, "splash": 0.1}
 SECTION_BARS = (1, 2, 2, 4)
-SLOWEST_BPM, FASTEST_BPM = 65.0, 240.0
 ROLL_SOUNDS = ("snare", "snare", "tom_high", "tom_mid", "tom_low", "closed", "kick", "ride")
 
 
-def programmed(length_s: float, rng: np.random.Generator) -> list[Stroke]:
+@dataclass(frozen=True)
+class Style:
+    """What parts are drawn from.
+
+    Attributes
+    ----------
+    kicks, snares, times : tuple of str
+        Steps of the lanes; `times` are those of what keeps the time.
+    keepers : tuple of str
+        Sounds that keep the time.
+    slowest_bpm, fastest_bpm : float > 0
+    exact : float in 0..1
+        Share of the parts that are exact.
+    """
+
+    kicks: tuple[str, ...] = KICKS
+    snares: tuple[str, ...] = SNARES
+    times: tuple[str, ...] = TIMES
+    keepers: tuple[str, ...] = KEEPERS
+    slowest_bpm: float = 65.0
+    fastest_bpm: float = 240.0
+    exact: float = 0.4
+
+
+ANY_STYLE = Style()
+
+
+def programmed(length_s: float, rng: np.random.Generator, style: Style = ANY_STYLE) -> list[Stroke]:
     """Return a part of some length, in time order."""
-    bar_s = 240.0 / float(np.exp(rng.uniform(np.log(SLOWEST_BPM), np.log(FASTEST_BPM))))
+    bar_s = 240.0 / float(np.exp(rng.uniform(np.log(style.slowest_bpm), np.log(style.fastest_bpm))))
     strokes: list[Stroke] = []
     start_s = float(rng.uniform(0.1, 0.6))
     while start_s < length_s:
         n_bars = int(rng.choice(SECTION_BARS))
-        lanes = _section(rng)
+        lanes = _section(style, rng)
         for _ in range(n_bars):
             strokes += _bar(lanes, start_s, bar_s)
             start_s += bar_s
         if rng.random() < 0.4:
             strokes = _with_roll(strokes, start_s, bar_s, rng)
-    return _humanised(strokes, length_s, rng)
+    return _humanised(strokes, length_s, style.exact, rng)
 
 
-def _section(rng: np.random.Generator) -> list[tuple[str, str]]:
+def _section(style: Style, rng: np.random.Generator) -> list[tuple[str, str]]:
     """Return the lanes of a section: what is played together, each the sound and its steps."""
-    keeper, lanes = str(rng.choice(KEEPERS)), [("kick", str(rng.choice(KICKS)))]
-    lanes.append((str(rng.choice(["snare", "snare", "snare", "rimshot", "cross_stick"])), str(rng.choice(SNARES))))
+    keeper, lanes = str(rng.choice(style.keepers)), [("kick", str(rng.choice(style.kicks)))]
+    lanes.append(
+        (str(rng.choice(["snare", "snare", "snare", "rimshot", "cross_stick"])), str(rng.choice(style.snares)))
+    )
     if rng.random() < 0.9:
-        lanes.append((keeper, str(rng.choice(TIMES))))
+        lanes.append((keeper, str(rng.choice(style.times))))
     if keeper == "closed" and rng.random() < 0.4:
         lanes.append(("open", str(rng.choice((*CLAVES[3:], "..8...8...8...8.")))))
     if rng.random() < 0.5:
@@ -92,9 +122,9 @@ def _with_roll(strokes: list[Stroke], end_s: float, bar_s: float, rng: np.random
     return [one for one in strokes if not (is_alone and start_s - 0.01 <= one[0] < end_s - 0.01)] + roll
 
 
-def _humanised(strokes: list[Stroke], length_s: float, rng: np.random.Generator) -> list[Stroke]:
+def _humanised(strokes: list[Stroke], length_s: float, exact: float, rng: np.random.Generator) -> list[Stroke]:
     """Return the strokes a little off, or exact, and without those that come too soon after one of the same sound."""
-    is_exact = rng.random() < 0.4
+    is_exact = rng.random() < exact
     timing_s = 0.0 if is_exact else rng.uniform(0.001, 0.006)
     dynamics = float(rng.choice([0.0, 3.0])) if is_exact else rng.uniform(2, 8)
     flat = float(rng.choice([0.0, 0.0, 0.5, 1.0]))  # how far all are played alike

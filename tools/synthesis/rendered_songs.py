@@ -1,5 +1,6 @@
 """Training songs on disk: rendered once, read as often as their analysis changes."""
 
+import argparse
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,34 @@ class Material:
     presets: tuple[tuple[Path, int, int], ...]
     hydrogen: tuple[Path, ...]
     recorded: Path
+
+
+def _preset(text: str) -> tuple[Path, int, int]:
+    font, bank, program = text.rsplit(":", 2)
+    return Path(font), int(bank), int(program)
+
+
+def add_material(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what songs are made of, and where they are kept."""
+    folder = {"type": Path, "metavar": "DIR", "required": True}
+    parser.add_argument("--performances", **folder, help="MIDI files of human drumming")
+    parser.add_argument(
+        "--presets", nargs="+", type=_preset, required=True, metavar="FONT:BANK:PROGRAM", help="kits of sound fonts"
+    )
+    parser.add_argument("--hydrogen", **folder, help="folder of Hydrogen's kits")
+    parser.add_argument("--recorded", **folder, help="kits recorded by several microphones")
+    parser.add_argument("--work", **folder, help="keeps what was rendered")
+
+
+def material_of(args: argparse.Namespace) -> Material:
+    """Return what the options of `add_material` say, and make the work folder."""
+    args.work.mkdir(parents=True, exist_ok=True)
+    return Material(
+        tuple(sorted(args.performances.glob("*.mid"))),
+        tuple(args.presets),
+        tuple(sorted(path.parent for path in args.hydrogen.glob("*/drumkit.xml"))),
+        args.recorded,
+    )
 
 
 @lru_cache(1)

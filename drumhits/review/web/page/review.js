@@ -12,8 +12,8 @@ const COLUMN_SAMPLES = [64, 1024];  // of the waveforms that the server gives
 const CURSOR_S = 0.01, NUDGE_S = 0.005;
 
 const element = id => document.getElementById(id);
-const page = { about: null, state: null, chosen: null, busy: false, mix: false, slow: false, loop: false, overlay: 0 };
-let view, player, stopListening;
+const page = { about: null, state: null, chosen: null, busy: 0, mix: false, slow: false, loop: false, overlay: 0 };
+let view, player, stopListening, lastStep = Promise.resolve();
 
 async function start(about) {
   page.about = about;
@@ -30,7 +30,8 @@ async function start(about) {
   player ??= new Player(about.sampleRate, samples);
   listen(view, { choose, cursor, hover, move }, stopListening.signal);
   showAbout();
-  take(await load(`${about.index}/state`));
+  const state = await load(`${about.index}/state`);
+  if (page.about === about) take(state);
 }
 
 function showAbout() {
@@ -156,9 +157,18 @@ function follow() {
   if (view.playhead !== null) requestAnimationFrame(follow);
 }
 
-async function act(step) {
-  if (page.busy) return;
-  page.busy = true;
+// One after the other: what changes the review, or the stem that is open. The page is busy until the last is done.
+function inTurn(work) {
+  page.busy += 1;
+  lastStep = lastStep.then(work).catch(report).finally(() => { page.busy -= 1; });
+}
+
+// A step that comes while the page is busy was meant for a hit that may no longer be the current one: it is dropped.
+function act(step) {
+  if (!page.busy) inTurn(() => taken(step));
+}
+
+async function taken(step) {
   const wasMissed = step.do === "add" && found(current())?.missed;  // the next question follows
   try {
     const undone = step.do === "undo" ? page.state.undo : null;
@@ -170,9 +180,7 @@ async function act(step) {
     if (undone || page.chosen !== null) present();
   } catch (error) {
     take(error.answer?.state ?? page.state);
-    await report(error);
-  } finally {
-    page.busy = false;
+    throw error;
   }
 }
 
@@ -246,12 +254,14 @@ function again() {
   play(hit ? hit.time : view.cursor);
 }
 
-async function finish() {
-  try {
-    element("finish").disabled = true;
-    showEnd(await send(`${page.about.index}/finish`, {}));
-    take(await load(`${page.about.index}/state`));
-  } catch (error) { report(error); } finally { element("finish").disabled = false; }
+function finish() {
+  element("finish").disabled = true;
+  inTurn(async () => {
+    try {
+      showEnd(await send(`${page.about.index}/finish`, {}));
+      take(await load(`${page.about.index}/state`));
+    } finally { element("finish").disabled = false; }
+  });
 }
 
 function showEnd({ files, said }) {
@@ -280,11 +290,9 @@ async function train() {
   }
 }
 
-async function open(index) {
+function open(index) {
   element("end").close();
-  try {
-    await start(await send(`${page.about.index}/open`, { index }));
-  } catch (error) { report(error); }
+  inTurn(async () => start(await send(`${page.about.index}/open`, { index })));
 }
 
 async function end() {
@@ -303,18 +311,19 @@ function problem(sentence) {
 
 // Say what went wrong; where another tab has opened another stem, open it here, too.
 async function report(error) {
-  if (error.answer?.index !== undefined) await load("about").then(start);
+  if (error.answer?.index !== undefined) await load("about").then(start).catch(other => { error = other; });
   problem(error.message);
 }
 
-// Show what another tab decided, or a model that was fitted meanwhile.
+// Show what another tab decided, or a model that was fitted meanwhile, unless the page has gone on since it asked.
 async function look() {
-  if (!page.over && page.state && !page.busy) {
+  const { about, state } = page, isLate = () => page.busy || page.over || page.about !== about || page.state !== state;
+  if (state && !isLate()) {
     try {
-      const state = await load(`${page.about.index}/state?version=${page.state.version}`);
-      if (state && !page.busy) take(state);
+      const news = await load(`${about.index}/state?version=${state.version}`);
+      if (news && !isLate()) take(news);
     } catch (error) {
-      await report(error);
+      if (!isLate()) await report(error);
     }
   }
   setTimeout(look, LOOK_MS);
