@@ -110,12 +110,13 @@ def _detect_song(song: SongAudio, config: StemConfig, features: str, sensitivity
 def _view_of_sum(config: StemConfig, blocks: Iterable[np.ndarray], times_s: np.ndarray) -> "SumView":
     """Return what a sum of stems, analysed as a whole mix is, says of one stem's candidates; see `networks.bundled`."""
     from drumhits.detection.patches import PatchesAt
-    from drumhits.networks.bundled import NETWORK_LOG_ODDS_IN_MIX, SumView, geomean_db
+    from drumhits.networks.bundled import NETWORK_LOG_ODDS_IN_MIX, SumView, are_strokes_apart, geomean_db
 
     patches = PatchesAt(times_s)
     extractors = [*(_extractor(name)(config) for name in EXTRACTORS[MIX]), patches]
     table = detect(blocks, config, extractors, in_mix=True)
-    return SumView(patches.rows, table.times_s, table[NETWORK_LOG_ODDS_IN_MIX], geomean_db(table))
+    strokes = table.rows(are_strokes_apart(table[NETWORK_LOG_ODDS_IN_MIX], table.samples, config.onset_wait))
+    return SumView(patches.rows, strokes.times_s, strokes[NETWORK_LOG_ODDS_IN_MIX], geomean_db(strokes))
 
 
 def _may_be_bleed(level: StemLevel, stem: str) -> bool:

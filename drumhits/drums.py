@@ -24,8 +24,13 @@ class StemProfile(NamedTuple):
         Bands in whose spectral flux candidates are looked for; None: the flux of what is low, as one band.
     attack_power : str
         How the power around an attack is measured, a key of `onsets.ATTACK_POWERS`.
+    closest_wait : float
+        How far apart two candidates are at least, in frames of `onset_wait`; kicks that come fast are found so late or
+        early that a true one may lie near a false one.
+    candidate_strength : float in 0..1
+        Share of a stronger neighbour's strength from which an onset is a candidate of its own.
     stroke_strength : float in 0..1
-        Share of a stronger neighbour's strength from which a candidate is a stroke of its own; toms and cymbals ring.
+        The same from which thresholds keep it as a stroke of its own; toms and cymbals ring.
     articulation_rule : str
         How articulations are told apart, a key of `notes.ARTICULATION_RULES`; by pitch, over all hits together.
     articulation_features : tuple of str
@@ -54,6 +59,8 @@ class StemProfile(NamedTuple):
     dynamics_band_hz: Band
     flux_band_hz: Band | None
     attack_power: str
+    closest_wait: float
+    candidate_strength: float
     stroke_strength: float
     articulation_rule: str
     articulation_features: tuple[str, ...]
@@ -79,6 +86,8 @@ PROFILES = {
         dynamics_band_hz=(40, 16_000),
         flux_band_hz=None,
         attack_power="low",
+        closest_wait=2.5,
+        candidate_strength=0.05,
         stroke_strength=0.05,
         articulation_rule="single",
         articulation_features=(),
@@ -96,6 +105,8 @@ PROFILES = {
         dynamics_band_hz=(300, 16_000),
         flux_band_hz=(40, 16_000),
         attack_power="high",
+        closest_wait=4.0,
+        candidate_strength=0.05,
         stroke_strength=0.1,
         articulation_rule="rim",
         articulation_features=(),
@@ -113,6 +124,8 @@ PROFILES = {
         dynamics_band_hz=(200, 16_000),
         flux_band_hz=(120, 16_000),
         attack_power="high",
+        closest_wait=4.0,
+        candidate_strength=0.3,
         stroke_strength=0.3,
         articulation_rule="pitch",
         articulation_features=("PitchHz",),
@@ -131,6 +144,8 @@ PROFILES = {
         dynamics_band_hz=(5_000, 16_000),
         flux_band_hz=(400, 16_000),
         attack_power="high",
+        closest_wait=4.0,
+        candidate_strength=0.05,
         stroke_strength=0.1,
         articulation_rule="pedal",
         articulation_features=("TailDb",),
@@ -148,6 +163,8 @@ PROFILES = {
         dynamics_band_hz=(40, 16_000),
         flux_band_hz=(200, 16_000),
         attack_power="high",
+        closest_wait=4.0,
+        candidate_strength=0.1,
         stroke_strength=0.3,
         articulation_rule="crash",
         articulation_features=("TailDb",),

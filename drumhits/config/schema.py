@@ -74,7 +74,7 @@ _STEM_SETTINGS = {
     "min_centroid_hz": Setting("number", 0, 22_050, "Hz", nullable=True),  # keep hits that sound at least this bright
     "onset_threshold": Setting("number", 0, 1, ""),  # weakest onset strength kept, relative to loud hits
     "onset_delta": Setting("number", 0, 1, ""),  # how far an onset must stand out from its surroundings
-    "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms"),  # shortest distance between two onsets
+    "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms"),  # in which a softer onset is an echo
     "body_band_hz": Setting("band", 0, 22_050, "Hz"),  # the drum's body, for BodyE
     "brilliance_band_hz": Setting("band", 0, 22_050, "Hz"),  # its attack or shimmer, for BrillE
     "articulation": Setting("switch", 0, 1, "", True),  # tell articulations apart; off: one note for all

@@ -3,7 +3,8 @@
 The guide's seven come first, in the guide's order; thresholds published for them transfer, since they are measured at
 44.1 kHz on the signal as it is (full scale 1.0):
 
-Str        onset strength relative to the 95th percentile of the stem's candidates, clipped to 0..1
+Str        onset strength relative to the 95th percentile of the stem's strokes (candidates that are no double of a
+           stronger one), clipped to 0..1
 Amp        peak of |y| within 10 ms after the onset
 BodyE      sum of the rFFT magnitudes (no window) of the 50 ms after the onset, in the stem's body band
 BrillE     the same in its brilliance band
@@ -29,7 +30,7 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.detection.frames import Chunk
 from drumhits.detection.loudness import AS_USUAL, StemLevel
-from drumhits.detection.onsets import normalise_to_p95
+from drumhits.detection.onsets import are_strokes, normalise_to_p95
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.numeric import amplitude_to_db
@@ -213,7 +214,8 @@ class ThresholdFeatures:
         """See `Extractor`."""
         rows = np.concatenate(self._rows)[candidates.chosen]
         onsets = candidates.onsets
-        known = {"Str": normalise_to_p95(onsets["rise"]), "LevelDb": onsets["level_db"]}
+        strokes = are_strokes(onsets["sample"], onsets["weight"], self._config.onset_wait, self._config.stem)
+        known = {"Str": normalise_to_p95(onsets["rise"], strokes), "LevelDb": onsets["level_db"]}
         known |= {STROKE_LEVEL: onsets["stroke_db"]} | dict(zip(self._names, rows.T, strict=True))
         return {name: known[name] for name in (*GUIDE_FEATURES, *SHAPE_FEATURES, STROKE_LEVEL) if name in known}
 

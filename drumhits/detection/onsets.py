@@ -8,6 +8,7 @@ flux has its floor a fixed number of decibels below the loudest frame in the win
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,7 @@ ONSET_DTYPE = np.dtype(
         ("stroke_db", "f4"),  # the same in the bands in which the stem's dynamics show
     ]
 )
+
 
 @dataclass(frozen=True)
 class Flux:
@@ -83,7 +85,7 @@ LEAST_ADDED_ENERGY = np.float32(1e-24)  # gives -240 dB where a hit adds none
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
 
 WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
-CLOSEST_WAIT = 4  # frames of WAIT_FRAME_LENGTH: 46 ms, within which only the strongest candidate stays
+CLOSEST = 4 * WAIT_FRAME_LENGTH  # samples: 46 ms, within which one hit is kept
 
 
 def find_onsets(window: Chunk, stem: str, sensitivity: float = 1.0) -> np.ndarray:
@@ -230,19 +232,17 @@ def mean_energies(energies: np.ndarray, samples: np.ndarray, offsets: range) -> 
     return energies[np.clip(frames[:, None] + np.array(offsets), 0, len(energies) - 1)].mean(axis=1)
 
 
-def normalise_to_p95(values: np.ndarray) -> np.ndarray:
-    """Return values >= 0 relative to their 95th percentile, clipped to 0..1."""
-    loud = percentile(values, 95) if len(values) else 0.0
+def normalise_to_p95(values: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """Return values >= 0 relative to the 95th percentile of them, or of those of a mask, clipped to 0..1."""
+    chosen = values if among is None else values[among]
+    loud = percentile(chosen, 95) if len(chosen) else 0.0
     if loud <= 0:
         return np.zeros(len(values), dtype=np.float32)
     return np.clip(values / loud, 0, 1).astype(np.float32)
 
 
 def suppress_retriggers(onsets: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
-    """Return the onsets that are no echo of a stronger one, in time order.
-
-    Within `onset_wait` frames of 512 samples of a stronger onset an onset goes, unless it is 46 ms away and has the
-    profile's `stroke_strength` of that one's: then it is a stroke of its own.
+    """Return the onsets that are candidates, in time order: strokes of their own, and what may be others beside them.
 
     Parameters
     ----------
@@ -254,22 +254,64 @@ def suppress_retriggers(onsets: np.ndarray, onset_wait: int, stem: str) -> np.nd
     np.ndarray, shape (m,), int
         Indices into `onsets`.
     """
-    stroke_strength = PROFILES[stem].stroke_strength
+    profile = PROFILES[stem]
     order = np.argsort(onsets["sample"], kind="stable")
-    samples, weights = onsets["sample"][order].tolist(), onsets["weight"][order].tolist()
-    wait = onset_wait * WAIT_FRAME_LENGTH
-    closest = min(onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH
-    stays = [weight > 0 for weight in weights]
-    for i in sorted(range(len(weights)), key=lambda i: -weights[i]):
+    order = order[onsets["weight"][order] > 0]
+    samples, weights = onsets["sample"][order], onsets["weight"][order]
+    strokes = are_strokes(samples, weights, onset_wait, stem)
+    wait, closest = onset_wait * WAIT_FRAME_LENGTH, profile.closest_wait * WAIT_FRAME_LENGTH
+    echo = Retrigger(wait, closest, profile.candidate_strength)
+    return order[not_retriggered(samples, weights, echo, strokes)]
+
+
+def are_strokes(samples: np.ndarray, strengths: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
+    """Tell which candidates are strokes of their own to thresholds, and no doubles of stronger ones, shape (n,), bool.
+
+    They are CLOSEST apart at least, and within `onset_wait` a softer one has the profile's `stroke_strength`.
+
+    For the parameters see `not_retriggered`.
+    """
+    double = Retrigger(onset_wait * WAIT_FRAME_LENGTH, CLOSEST, PROFILES[stem].stroke_strength)
+    return not_retriggered(samples, strengths, double, np.zeros(len(samples), dtype=bool))
+
+
+class Retrigger(NamedTuple):
+    """What an echo of a stronger onset is: one that follows or precedes it within `wait` samples.
+
+    It is none where it is `closest` samples away at least, and has `least_strength` of that one's strength.
+    """
+
+    wait: float
+    closest: float
+    least_strength: float
+
+
+def not_retriggered(samples: np.ndarray, strengths: np.ndarray, echo: Retrigger, surely: np.ndarray) -> np.ndarray:
+    """Tell which onsets are no echo of a stronger one that is none itself, shape (n,), bool.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,)
+        Increasing.
+    strengths : np.ndarray, shape (n,)
+        Of equally strong ones the first counts as the stronger.
+    echo : Retrigger
+    surely : np.ndarray, shape (n,), bool
+        Which are surely none.
+    """
+    closest = min(echo.wait, echo.closest)
+    at, strong, sure = samples.tolist(), strengths.tolist(), surely.tolist()
+    stays = [True] * len(at)
+    for i in sorted(range(len(at)), key=lambda i: (not sure[i], -strong[i])):
         if not stays[i]:
             continue
         for step in (-1, 1):
             j = i + step
-            while 0 <= j < len(weights) and abs(samples[j] - samples[i]) < wait:
-                is_far = abs(samples[j] - samples[i]) >= closest
-                stays[j] &= is_far and weights[j] >= stroke_strength * weights[i]
+            while 0 <= j < len(at) and abs(at[j] - at[i]) < echo.wait:
+                is_far = abs(at[j] - at[i]) >= closest
+                stays[j] &= sure[j] or (is_far and strong[j] >= echo.least_strength * strong[i])
                 j += step
-    return order[stays]
+    return np.array(stays, dtype=bool)
 
 
 def _bands_within(band_hz: Band) -> slice:

@@ -12,7 +12,7 @@ from drumhits.config.yamltree import read_text
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
-from drumhits.models.decisions import CENTROID_TEST, LEARNED_TESTS, limit_in_force
+from drumhits.models.decisions import CENTROID_TEST, LEARNED_TESTS, are_single, limit_in_force
 from drumhits.models.modelfile import feature_matrix
 
 MAX_LIMITS = 24  # tried of each feature
@@ -80,7 +80,7 @@ def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
 
 def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of all labelled candidates the features that the tests are of, whether each was kept, and its song."""
-    labelled = [(song.labels.labels != UNLABELLED) & _is_bright_enough(song) for song in songs]
+    labelled = [(song.labels.labels != UNLABELLED) & _can_be_kept(song) for song in songs]
     features = tuple(test.feature for test in LEARNED_TESTS)
     values = [
         feature_matrix(song.table.rows(rows), features, songs[0].config.level_reference)
@@ -91,11 +91,10 @@ def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndar
     return np.concatenate(values), np.concatenate(y), groups
 
 
-def _is_bright_enough(song: LabelledSong) -> np.ndarray:
-    limit = limit_in_force(CENTROID_TEST, song.table, song.config)
-    if limit is None:
-        return np.ones(len(song.table), dtype=bool)
-    return CENTROID_TEST.passes(song.table[CENTROID_TEST.feature], limit)
+def _can_be_kept(song: LabelledSong) -> np.ndarray:
+    """Return which candidates no rule rejects that is not learned, shape (n,), bool."""
+    single, limit = are_single(song.table, song.config), limit_in_force(CENTROID_TEST, song.table, song.config)
+    return single if limit is None else single & CENTROID_TEST.passes(song.table[CENTROID_TEST.feature], limit)
 
 
 def _f1(decided: np.ndarray, y: np.ndarray) -> float:

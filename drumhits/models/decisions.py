@@ -11,8 +11,10 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
+from drumhits.detection.onsets import are_strokes
 
 LEAST_CERTAINTY = 1e-9
+DOUBLE = "double of a stronger hit"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ def limit_text(limit: float) -> str:
 
 
 def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
-    """Keep a candidate that passes every test of `THRESHOLD_TESTS`; a limit of None switches its test off."""
+    """Keep a candidate that passes every test of `THRESHOLD_TESTS`, and is no double of a stronger candidate.
+
+    A limit of None switches its test off.
+    """
     keep = np.ones(len(table), dtype=bool)
     reasons = np.full(len(table), "", dtype=object)
     above = np.full(len(table), np.inf)  # octaves, of the test that comes nearest to rejecting
@@ -86,7 +91,14 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
             reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
             keep &= passes
             above = np.minimum(above, _octaves_above(table[test.feature], limit))
+    doubles = keep & ~are_single(table, config)
+    keep[doubles], reasons[doubles], above[doubles] = False, DOUBLE, 0.0
     return Decisions(keep, tuple(reasons), margins=np.abs(above))
+
+
+def are_single(table: FeatureTable, config: StemConfig) -> np.ndarray:
+    """Tell which candidates are no doubles of stronger ones, shape (n,), bool; see `onsets.are_strokes`."""
+    return are_strokes(table.samples, table["Str"], config.onset_wait, config.stem)
 
 
 def _octaves_above(values: np.ndarray, limit: float) -> np.ndarray:

@@ -5,7 +5,8 @@ and in the siblings, together with the other candidates of the stem (see `inputs
 
 HeardInMix   log odds that the candidate is a hit, by a network for files that are whole drum mixes
 Heard        the same for stems. Where siblings are there, HeardInMix of the same stroke in the stem sum has a share
-             in it (see `drums.StemProfile`): a separation spoils the stem, but hardly the sum of all
+             in it (see `drums.StemProfile`): a separation spoils the stem, but hardly the sum of all. Of two
+             candidates nearer than 46 ms the less likely one is a double, and its log odds low
 Heard:open   and so on: scores of the articulations, whose exponentials are in the ratio of their probabilities
 Hidden0      and so on: the activations of each network's last hidden layer before the log odds of its first stage, one
              network after the other; for networks that are trained on a user's edits
@@ -24,6 +25,7 @@ from drumhits.bundle import NETWORKS_DIR
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import SUM_LEVEL, TINY, Candidates, FeatureTable, articulation_columns
 from drumhits.detection.frames import Chunk
+from drumhits.detection.onsets import CLOSEST, WAIT_FRAME_LENGTH, Retrigger, not_retriggered
 from drumhits.detection.patches import PatchCollector
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import ARTICULATIONS, PROFILES
@@ -45,6 +47,7 @@ KIND = "drumhits networks"
 NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
 N_NETWORKS = 2  # of each stem
 EMBEDDING_FEATURES = tuple(f"Hidden{i}" for i in range(N_NETWORKS * CONTEXTUAL))
+DOUBLE_LOG_ODDS = -6.0  # at most, of a candidate that lies too near to a likelier one to be a stroke of its own
 SAME_STROKE_S = 0.03  # how far apart the candidates of one stroke lie in a stem and in the stem sum
 
 
@@ -108,6 +111,18 @@ def network_features(
     columns = dict(zip(names, (log_odds.astype(np.float64), *scores.T), strict=True))
     hidden = np.concatenate(contextual, axis=1).T.astype(np.float64) if with_embeddings else ()
     return columns | dict(zip(EMBEDDING_FEATURES, hidden, strict=False))
+
+
+def are_strokes_apart(log_odds: np.ndarray, samples: np.ndarray, onset_wait: int) -> np.ndarray:
+    """Tell which candidates have no likelier one within `onset_wait`, or `onsets.CLOSEST`, shape (n,), bool."""
+    wait = min(onset_wait * WAIT_FRAME_LENGTH, CLOSEST)
+    return not_retriggered(samples, log_odds, Retrigger(wait, wait, 0.0), np.zeros(len(samples), dtype=bool))
+
+
+def without_doubles(log_odds: np.ndarray, samples: np.ndarray, onset_wait: int) -> np.ndarray:
+    """Return log odds, shape (n,), with those of doubles lowered; see `are_strokes_apart`."""
+    is_stroke = are_strokes_apart(log_odds, samples, onset_wait)
+    return np.where(is_stroke, log_odds, np.minimum(log_odds, DOUBLE_LOG_ODDS))
 
 
 def geomean_db(table: FeatureTable) -> np.ndarray:
@@ -184,7 +199,8 @@ class NetworkFeatures:
     _with_embeddings = False
 
     def __init__(self, config: StemConfig, song: SongAudio | None = None):
-        self._stem, self._song, self._patches = config.stem, song, PatchCollector()
+        self._stem, self._onset_wait = config.stem, config.onset_wait
+        self._song, self._patches = song, PatchCollector()
 
     def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
         """See `features.Extractor`."""
@@ -207,6 +223,7 @@ class NetworkFeatures:
             share = PROFILES[self._stem].share_of_sum
             columns[NETWORK_LOG_ODDS] = with_sum(columns[NETWORK_LOG_ODDS], table.times_s, view, share)
             level_db = level_in_sum(level_db, table.times_s, view)
+        columns[NETWORK_LOG_ODDS] = without_doubles(columns[NETWORK_LOG_ODDS], table.samples, self._onset_wait)
         return columns | {SUM_LEVEL: level_db}
 
 
@@ -220,4 +237,6 @@ class NetworkFeaturesInMix(NetworkFeatures):
     """Extractor of the same by the networks for whole drum mixes, which have no siblings."""
 
     def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
-        return network_features(self._stem, Inputs(table, patch), in_mix=True)
+        columns = network_features(self._stem, Inputs(table, patch), in_mix=True)
+        log_odds = without_doubles(columns[NETWORK_LOG_ODDS_IN_MIX], table.samples, self._onset_wait)
+        return columns | {NETWORK_LOG_ODDS_IN_MIX: log_odds}

@@ -13,8 +13,14 @@ from drumhits.analysis import detect
 from drumhits.config.load import default_config
 from drumhits.detection.features import FeatureTable
 from drumhits.detection.frames import CHUNK_LENGTH
-from drumhits.detection.onsets import CLOSEST_WAIT, WAIT_FRAME_LENGTH, normalise_to_p95
-from drumhits.drums import STEMS
+from drumhits.detection.onsets import (
+    ONSET_DTYPE,
+    WAIT_FRAME_LENGTH,
+    are_strokes,
+    normalise_to_p95,
+    suppress_retriggers,
+)
+from drumhits.drums import PROFILES, STEMS
 from drumhits.io.audio import SAMPLE_RATE
 
 CONFIGS = default_config().stems
@@ -137,7 +143,7 @@ def test_onset_wait_is_the_shortest_distance_of_echoes(onset_wait):
     times = table_of(noise, onset_wait=onset_wait, onset_delta=0.0).times_s
     assert len(times)
     assert (np.diff(times) > 0).all()
-    shortest = min(onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH / SAMPLE_RATE
+    shortest = min(onset_wait, PROFILES["snare"].closest_wait) * WAIT_FRAME_LENGTH / SAMPLE_RATE
     assert np.diff(times).min() >= shortest - 1e-9
 
 
@@ -167,3 +173,16 @@ def test_relative_to_loud_is_clipped_at_the_95th_percentile():
     assert relative[100] == 1
     assert relative[19] == pytest.approx(0.2)
     assert normalise_to_p95(np.zeros(3)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_what_thresholds_take_for_a_stroke_is_a_candidate(stem):
+    rng = np.random.default_rng(STEMS.index(stem))
+    onsets = np.zeros(200, dtype=ONSET_DTYPE)
+    onsets["sample"] = np.cumsum(rng.integers(300, 3000, len(onsets)))
+    onsets["weight"] = rng.exponential(1.0, len(onsets)) ** 2
+    strokes = are_strokes(onsets["sample"], onsets["weight"], 8, stem)
+    found = suppress_retriggers(onsets, 8, stem)
+    assert set(np.flatnonzero(strokes)) <= set(found)
+    closest = PROFILES[stem].closest_wait * WAIT_FRAME_LENGTH
+    assert np.diff(onsets["sample"][found]).min() >= closest

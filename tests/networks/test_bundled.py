@@ -17,6 +17,7 @@ from drumhits.io.audio import SAMPLE_RATE
 from drumhits.io.plainpickle import dumps
 from drumhits.networks import bundled
 from drumhits.networks.bundled import (
+    DOUBLE_LOG_ODDS,
     EMBEDDING_FEATURES,
     N_NETWORKS,
     NETWORK_LOG_ODDS,
@@ -28,6 +29,7 @@ from drumhits.networks.bundled import (
     networks,
     networks_path,
     with_sum,
+    without_doubles,
 )
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX, NUMBERS, Inputs
 
@@ -221,3 +223,17 @@ def test_embeddings_are_what_the_first_log_odds_are_made_of():
 @pytest.mark.parametrize("stem", STEMS)
 def test_each_stem_has_as_many_networks_as_embeddings_are_named_for(stem):
     assert len(networks(stem)) == N_NETWORKS
+
+
+def test_of_candidates_within_46_ms_the_likeliest_stays():
+    samples, log_odds = np.array([1000, 2500, 4000, 9000, 10_500]), np.array([1.0, 3.0, 2.0, -8.0, -7.0])
+    doubles = np.array([True, False, True, True, False])
+    np.testing.assert_array_equal(
+        without_doubles(log_odds, samples, onset_wait=6),
+        np.where(doubles, np.minimum(log_odds, DOUBLE_LOG_ODDS), log_odds),
+    )
+
+
+def test_a_short_wait_lets_doubles_be():
+    log_odds = np.array([1.0, 3.0])
+    np.testing.assert_array_equal(without_doubles(log_odds, np.array([1000, 2500]), onset_wait=2), log_odds)

@@ -18,7 +18,8 @@ import torch
 
 sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
-from rendered_songs import MIX, add_material, kits_of, material_of, rendered_song
+from recorded_songs import ALL_FAST
+from rendered_songs import FIRST_HELD_OUT, MIX, add_material, kits_of, material_of, rendered_song
 from separation import STEMS
 from train_networks import averaged, train_first_stage, with_rescoring
 from training_examples import Example, analysed_song, read_example
@@ -41,11 +42,11 @@ N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is 
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
 UNHEARD_EVERY = 16  # one of these songs in so many is not for the first stage but for re-scoring, as all of
 FRESH_SONGS = range(10_000, 10_960)
-RECORDED_SONGS = (*range(20_000, 20_280), *range(1_400, 1_430))  # the latter keep what was learned before
-FRESH_AGAIN = range(10_000, 10_060)  # of FRESH_SONGS, for the second look of RESCORED_ANEW
-RECORDED_UNHEARD_EVERY = 6
-RESCORED_ANEW = ("cymbals", "mix-cymbals")  # real rides are told by their rhythm; others keep the second look they have
-HELD_OUT_SONGS = range(30_000, 30_016)  # scores are taken on these
+RECORDED_AND_FAST = (*range(20_000, 20_300), *range(1_400, 1_430), *ALL_FAST[:80])
+FURTHER_SONGS = (*RECORDED_AND_FAST, *range(120), *range(10_000, 10_120))  # the last keep what was learned before
+FURTHER_UNHEARD_EVERY = 6  # one of these in so many is for a new second look
+HELD_OUT_SONGS = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 16)  # scores are taken on these
+NAMES = tuple(f"{MIX}-{stem}" for stem in STEMS) + STEMS  # the models of stems note the networks of both
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,15 @@ class Songs:
     ----------
     base, fresh : list of Path
         For the networks that others start from: for their first stage, and for re-scoring; none where they are there.
-    recorded : list of Path
+    further : list of Path
         For training further.
-    fresh_again : list of Path
-        Beside those of `recorded` that the first stage has not heard, for a new second look.
     held_out : list of Path
         For the scores.
     """
 
     base: list[Path]
     fresh: list[Path]
-    recorded: list[Path]
-    fresh_again: list[Path]
+    further: list[Path]
     held_out: list[Path]
 
     def of(self, name: str) -> "Songs":
@@ -117,28 +115,38 @@ def base_networks(name: str, songs: Songs, start_from: Path | None) -> Sequence[
     return with_rescoring(first_stages, unheard, stem, in_mix=in_mix, second_look=not in_mix)
 
 
-def trained(name: str, songs: Songs, start_from: Path | None) -> tuple[list[Network], list[Example]]:
+def trained(
+    name: str, songs: Songs, start_from: Path | None, *, second_look: bool
+) -> tuple[list[Network], list[Example]]:
     """Return the networks of a stem, or of an instrument in a mix, and what they were trained further on."""
     stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
     base = base_networks(name, songs, start_from)
-    for_first = _examples([path for i, path in enumerate(songs.recorded) if i % RECORDED_UNHEARD_EVERY], name)
+    for_first = _examples([path for i, path in enumerate(songs.further) if i % FURTHER_UNHEARD_EVERY], name)
     networks = []
     for seed, before in enumerate(base):
         after = train_first_stage(for_first, stem, in_mix=in_mix, seed=seed, start=before).exported()
         first_stage = averaged(before, after)
         networks.append(replace(before, weights={**before.weights, **first_stage.weights}))
-    if name not in RESCORED_ANEW:
+    if not second_look:
         return networks, for_first
-    for_second = _examples([*songs.fresh_again, *songs.recorded[::RECORDED_UNHEARD_EVERY]], name)
+    for_second = _examples(songs.further[::FURTHER_UNHEARD_EVERY], name)
     return with_rescoring(networks, for_second, stem, in_mix=in_mix), for_first + for_second
 
 
-def build(name: str, songs: Songs, start_from: Path | None = None) -> str:
-    """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row."""
+def build(name: str, songs: Songs, start_from: Path | None = None, *, second_look: bool = False) -> str:
+    """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row.
+
+    Parameters
+    ----------
+    start_from : Path, optional
+        Folder of the networks that are trained further.
+    second_look : bool
+        Train a new one; otherwise they keep the one they have.
+    """
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     stem, in_mix, songs = name.removeprefix(f"{MIX}-"), name.startswith(MIX), songs.of(name)
-    networks, training = trained(name, songs, start_from)
+    networks, training = trained(name, songs, start_from, second_look=second_look)
     path = networks_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
@@ -160,7 +168,7 @@ def build(name: str, songs: Songs, start_from: Path | None = None) -> str:
             "seed": 0,
             "kept": n_kept,
             "removed": sum(len(one.kept) for one in training) - n_kept,
-            "songs": [path.stem.removeprefix("examples-") for path in (*songs.base, *songs.fresh, *songs.recorded)],
+            "songs": [path.stem.removeprefix("examples-") for path in (*songs.base, *songs.fresh, *songs.further)],
             "scores": scores,
             "importance": {heard: 1.0},
             "versions": {"drumhits": __version__, "numpy": np.__version__, "torch": str(torch.__version__)},
@@ -188,6 +196,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start-from", type=Path, metavar="DIR", help="networks to train further, in place of training them first"
     )
+    parser.add_argument(
+        "--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME",
+        help="build these models, of a stem (kick) or of an instrument in a mix (mix-kick); default: all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--second-look", nargs="+", choices=NAMES, default=(), metavar="NAME", help="those that get a new second look"
+    )
     parser.add_argument("--songs", type=int, default=n_songs, metavar="N", help="how many to render (default: all)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
@@ -206,10 +221,13 @@ def main(argv=None) -> None:
         return workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
 
     base, fresh = ((), ()) if args.start_from else (range(args.songs), FRESH_SONGS)
-    songs = Songs(*map(analysed, (base, fresh, RECORDED_SONGS, FRESH_AGAIN, HELD_OUT_SONGS)))
-    for names in ([f"{MIX}-{stem}" for stem in STEMS], STEMS):  # the models of stems note the networks of both
-        for row in workers(joblib.delayed(build)(name, songs, args.start_from) for name in names):
-            logging.info(row)
+    songs = Songs(*map(analysed, (base, fresh, FURTHER_SONGS, HELD_OUT_SONGS)))
+    for in_mix in (True, False):
+        names = [name for name in NAMES if name in args.only and name.startswith(MIX) == in_mix]
+        rows = workers(
+            joblib.delayed(build)(name, songs, args.start_from, second_look=name in args.second_look) for name in names
+        )
+        logging.info("\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,10 @@ KEEPERS = ("closed", "closed", "closed", "open", "ride", "ride", "ride", "crash"
 LEAST_S = {"kick": 0.055, "snare": 0.045, "closed": 0.035, "open": 0.08, "crash": 0.1, "splash": 0.1}
 SECTION_BARS = (1, 2, 2, 4)
 ROLL_SOUNDS = ("snare", "snare", "tom_high", "tom_mid", "tom_low", "closed", "kick", "ride")
+FAST_BPM = (150.0, 260.0)
+FAST_SOUNDS = ("kick", "kick", "snare", "closed", "closed", "ride", "tom_low")
+SLOW_BEAT = (("kick", 8, 0), ("snare", 8, 4), ("closed", 4, 0))  # sound, every so many sixteenths, from this one on
+WHOLE = 0.4  # share of the fast parts in which one drum plays sixteenths throughout
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,23 @@ def programmed(length_s: float, rng: np.random.Generator, style: Style = ANY_STY
         if rng.random() < 0.4:
             strokes = _with_roll(strokes, start_s, bar_s, rng)
     return _humanised(strokes, length_s, style.exact, rng)
+
+
+def fast(length_s: float, rng: np.random.Generator) -> list[Stroke]:
+    """Return a part of sixteenths at 150 to 260 BPM by one drum at a time, beside a slow beat of others."""
+    step_s = 15.0 / rng.uniform(*FAST_BPM)
+    n_steps = int((length_s - 1) / step_s)
+    section = n_steps if rng.random() < WHOLE else int(rng.choice([16, 32, 64]))
+    strokes: list[Stroke] = []
+    for first in range(0, n_steps, section):
+        quick, level = str(rng.choice(FAST_SOUNDS)), rng.uniform(50, 115)
+        rests = 0.0 if rng.random() < 0.7 else rng.uniform(0.05, 0.5)
+        for i in range(first, min(first + section, n_steps)):
+            at_s = 0.5 + i * step_s
+            if rng.random() >= rests:
+                strokes.append((at_s, quick, level + 10 * (i % 4 == 0)))
+            strokes += [(at_s, other, 100.0) for other, every, of in SLOW_BEAT if other != quick and i % every == of]
+    return _humanised(strokes, length_s, ANY_STYLE.exact, rng)
 
 
 def _section(style: Style, rng: np.random.Generator) -> list[tuple[str, str]]:

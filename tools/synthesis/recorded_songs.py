@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from damage import clipped, gated, lossy, music
 from kits import LEAD, SOUNDS, Kit
-from patterns import programmed
+from patterns import fast, programmed
 from recorded_kits import RecordedKit
 from separation import SAMPLE_RATE, STEMS
 from training_songs import (
@@ -28,6 +28,7 @@ from training_songs import (
     tuned,
 )
 
+ALL_FAST = range(25_000, 26_000)  # songs of these numbers play sixteenths throughout
 PROGRAMMED = 0.45  # share of the songs whose part is a programmed one
 RECORDED = 0.65  # share of the songs whose usual kit is a recorded one,
 ANOTHER = 0.3  # and of their stems that another kit plays
@@ -43,8 +44,10 @@ def make_recorded_song(
 ) -> TrainingSong:
     """Play, mix and separate the song of that number."""
     rng = np.random.default_rng(number)
-    is_programmed = rng.random() < PROGRAMMED
-    hits = [Hit(*row) for row in programmed(SONG_S, rng)] if is_programmed else excerpt(performances, rng)
+    is_fast = number in ALL_FAST
+    is_programmed = is_fast or rng.random() < PROGRAMMED
+    part = fast if is_fast else programmed
+    hits = [Hit(*row) for row in part(SONG_S, rng)] if is_programmed else excerpt(performances, rng)
     kit_of = _choose_kits(kits, recorded, rng)
     hits_of = {stem: [hit for hit in hits if SOUNDS[hit.sound].stem == stem] for stem in STEMS}
     if not is_programmed:
