@@ -76,6 +76,7 @@ def test_edited_midi_keeps_what_was_played_at_its_velocity(tmp_path):
     ("difference", "ships"),
     [
         (Difference(0.01, (0.002, 0.02)), True),
+        (Difference(0.004, (0.001, 0.008)), False),
         (Difference(0.01, (-0.001, 0.02)), False),
         (Difference(-0.01, (-0.02, -0.002)), False),
         (Difference(0.0, (0.0, 0.0)), False),
