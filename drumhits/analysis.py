@@ -25,7 +25,8 @@ from drumhits.detection.features import (
 )
 from drumhits.detection.frames import chunks_in_context
 from drumhits.detection.loudness import QUIET_DB, StemLevel, stem_level
-from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95, suppress_retriggers
+from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95
+from drumhits.detection.retriggers import suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import PROFILES
 from drumhits.io.audio import SAMPLE_RATE, AudioSource

@@ -65,7 +65,7 @@ class StemConfig:
     onset_threshold, onset_delta : float in 0..1
         Onset strength relative to the stem's loud hits, and local prominence on the same scale.
     onset_wait : int >= 0
-        Minimum distance of two onsets, in frames of 512 samples at 44.1 kHz.
+        In which a softer onset is an echo; frames of 512 samples at 44.1 kHz.
     body_band_hz, brilliance_band_hz : (low, high)
         Hz, low < high.
     notes : FrozenMapping of str to int

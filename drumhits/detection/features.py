@@ -30,7 +30,8 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.detection.frames import Chunk
 from drumhits.detection.loudness import AS_USUAL, StemLevel
-from drumhits.detection.onsets import are_strokes, normalise_to_p95
+from drumhits.detection.onsets import normalise_to_p95
+from drumhits.detection.retriggers import are_strokes
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.numeric import amplitude_to_db

@@ -8,7 +8,6 @@ flux has its floor a fixed number of decibels below the loudest frame in the win
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -83,9 +82,6 @@ AFTER_FRAMES = range(4)  # 0 to 17 ms after
 HIT_FRAMES = range(1, 9)  # 6 to 46 ms after: the hit's loudness
 LEAST_ADDED_ENERGY = np.float32(1e-24)  # gives -240 dB where a hit adds none
 LOUDNESS_POWER = 0.25  # of energy: compresses as hearing does (Stevens 1957 has 0.3)
-
-WAIT_FRAME_LENGTH = 512  # samples: the unit of `onset_wait`, 11.6 ms
-CLOSEST = 4 * WAIT_FRAME_LENGTH  # samples: 46 ms, within which one hit is kept
 
 
 def find_onsets(window: Chunk, stem: str, sensitivity: float = 1.0) -> np.ndarray:
@@ -239,79 +235,6 @@ def normalise_to_p95(values: np.ndarray, among: np.ndarray | None = None) -> np.
     if loud <= 0:
         return np.zeros(len(values), dtype=np.float32)
     return np.clip(values / loud, 0, 1).astype(np.float32)
-
-
-def suppress_retriggers(onsets: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
-    """Return the onsets that are candidates, in time order: strokes of their own, and what may be others beside them.
-
-    Parameters
-    ----------
-    onsets : np.ndarray, shape (n,), `ONSET_DTYPE`
-        In any order.
-
-    Returns
-    -------
-    np.ndarray, shape (m,), int
-        Indices into `onsets`.
-    """
-    profile = PROFILES[stem]
-    order = np.argsort(onsets["sample"], kind="stable")
-    order = order[onsets["weight"][order] > 0]
-    samples, weights = onsets["sample"][order], onsets["weight"][order]
-    strokes = are_strokes(samples, weights, onset_wait, stem)
-    wait, closest = onset_wait * WAIT_FRAME_LENGTH, profile.closest_wait * WAIT_FRAME_LENGTH
-    echo = Retrigger(wait, closest, profile.candidate_strength)
-    return order[not_retriggered(samples, weights, echo, strokes)]
-
-
-def are_strokes(samples: np.ndarray, strengths: np.ndarray, onset_wait: int, stem: str) -> np.ndarray:
-    """Tell which candidates are strokes of their own to thresholds, and no doubles of stronger ones, shape (n,), bool.
-
-    They are CLOSEST apart at least, and within `onset_wait` a softer one has the profile's `stroke_strength`.
-
-    For the parameters see `not_retriggered`.
-    """
-    double = Retrigger(onset_wait * WAIT_FRAME_LENGTH, CLOSEST, PROFILES[stem].stroke_strength)
-    return not_retriggered(samples, strengths, double, np.zeros(len(samples), dtype=bool))
-
-
-class Retrigger(NamedTuple):
-    """What an echo of a stronger onset is: one that follows or precedes it within `wait` samples.
-
-    It is none where it is `closest` samples away at least, and has `least_strength` of that one's strength.
-    """
-
-    wait: float
-    closest: float
-    least_strength: float
-
-
-def not_retriggered(samples: np.ndarray, strengths: np.ndarray, echo: Retrigger, surely: np.ndarray) -> np.ndarray:
-    """Tell which onsets are no echo of a stronger one that is none itself, shape (n,), bool.
-
-    Parameters
-    ----------
-    samples : np.ndarray, shape (n,)
-        Increasing.
-    strengths : np.ndarray, shape (n,)
-        Of equally strong ones the first counts as the stronger.
-    echo : Retrigger
-    surely : np.ndarray, shape (n,), bool
-        Which are surely none.
-    """
-    closest = min(echo.wait, echo.closest)
-    at, strong, sure = samples.tolist(), strengths.tolist(), surely.tolist()
-    stays = [True] * len(at)
-    for i in sorted(range(len(at)), key=lambda i: (not sure[i], -strong[i])):
-        if not stays[i]:
-            continue
-        for step in (-1, 1):
-            j = i + step
-            while 0 <= j < len(at) and abs(at[j] - at[i]) < echo.wait:
-                is_far = abs(at[j] - at[i]) >= closest
-                stays[j] &= sure[j] or (is_far and strong[j] >= echo.least_strength * strong[i])
-                j += step
-    return np.array(stays, dtype=bool)
 
 
 def _bands_within(band_hz: Band) -> slice:

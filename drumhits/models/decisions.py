@@ -11,7 +11,7 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
-from drumhits.detection.onsets import are_strokes
+from drumhits.detection.retriggers import are_strokes
 
 LEAST_CERTAINTY = 1e-9
 DOUBLE = "double of a stronger hit"
@@ -97,7 +97,7 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
 
 
 def are_single(table: FeatureTable, config: StemConfig) -> np.ndarray:
-    """Tell which candidates are no doubles of stronger ones, shape (n,), bool; see `onsets.are_strokes`."""
+    """Tell which candidates are no doubles of stronger ones, shape (n,), bool; see `retriggers.are_strokes`."""
     return are_strokes(table.samples, table["Str"], config.onset_wait, config.stem)
 
 

@@ -25,8 +25,8 @@ from drumhits.bundle import NETWORKS_DIR
 from drumhits.config.load import StemConfig
 from drumhits.detection.features import SUM_LEVEL, TINY, Candidates, FeatureTable, articulation_columns
 from drumhits.detection.frames import Chunk
-from drumhits.detection.onsets import CLOSEST, WAIT_FRAME_LENGTH, Retrigger, not_retriggered
 from drumhits.detection.patches import PatchCollector
+from drumhits.detection.retriggers import CLOSEST_WAIT, Echo, not_echoes
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.errors import InputError
@@ -114,9 +114,9 @@ def network_features(
 
 
 def are_strokes_apart(log_odds: np.ndarray, samples: np.ndarray, onset_wait: int) -> np.ndarray:
-    """Tell which candidates have no likelier one within `onset_wait`, or `onsets.CLOSEST`, shape (n,), bool."""
-    wait = min(onset_wait * WAIT_FRAME_LENGTH, CLOSEST)
-    return not_retriggered(samples, log_odds, Retrigger(wait, wait, 0.0), np.zeros(len(samples), dtype=bool))
+    """Tell which candidates have no likelier one within CLOSEST_WAIT, or `onset_wait`, shape (n,), bool."""
+    wait = min(onset_wait, CLOSEST_WAIT)
+    return not_echoes(samples, log_odds, Echo(wait, wait, 0.0))
 
 
 def without_doubles(log_odds: np.ndarray, samples: np.ndarray, onset_wait: int) -> np.ndarray:
@@ -197,6 +197,7 @@ class NetworkFeatures:
     """Extractor of the networks' log odds and scores of articulations, from all columns before and the siblings."""
 
     _with_embeddings = False
+    _name = NETWORK_LOG_ODDS
 
     def __init__(self, config: StemConfig, song: SongAudio | None = None):
         self._stem, self._onset_wait = config.stem, config.onset_wait
@@ -209,9 +210,11 @@ class NetworkFeatures:
     def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
         """See `features.Extractor`."""
         self._patches.columns(candidates)
-        return self._log_odds(candidates.table, self._patches.rows)
+        columns = self._of_networks(candidates.table, self._patches.rows)
+        log_odds = without_doubles(columns[self._name], candidates.table.samples, self._onset_wait)
+        return columns | {self._name: log_odds}
 
-    def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
+    def _of_networks(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
         assert self._song is not None
         siblings = self._song.siblings_at(table.times_s)
         view: SumView | None = siblings.of_sum
@@ -223,7 +226,6 @@ class NetworkFeatures:
             share = PROFILES[self._stem].share_of_sum
             columns[NETWORK_LOG_ODDS] = with_sum(columns[NETWORK_LOG_ODDS], table.times_s, view, share)
             level_db = level_in_sum(level_db, table.times_s, view)
-        columns[NETWORK_LOG_ODDS] = without_doubles(columns[NETWORK_LOG_ODDS], table.samples, self._onset_wait)
         return columns | {SUM_LEVEL: level_db}
 
 
@@ -236,7 +238,7 @@ class NetworkFeaturesAndEmbeddings(NetworkFeatures):
 class NetworkFeaturesInMix(NetworkFeatures):
     """Extractor of the same by the networks for whole drum mixes, which have no siblings."""
 
-    def _log_odds(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
-        columns = network_features(self._stem, Inputs(table, patch), in_mix=True)
-        log_odds = without_doubles(columns[NETWORK_LOG_ODDS_IN_MIX], table.samples, self._onset_wait)
-        return columns | {NETWORK_LOG_ODDS_IN_MIX: log_odds}
+    _name = NETWORK_LOG_ODDS_IN_MIX
+
+    def _of_networks(self, table: FeatureTable, patch: np.ndarray) -> dict[str, np.ndarray]:
+        return network_features(self._stem, Inputs(table, patch), in_mix=True)

@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, OPEN, PEDAL, RIDE, SNARE, VOICES, Strokes
+from drumhits.tempo.strokes import CRASH, GHOST, KICK, SNARE, TIME_KEEPING, VOICES, Strokes
 
 COMPOUND_BEATS, BEAT_STEPS = 2, 6  # of a bar; a step is a 16th
 STEPS = COMPOUND_BEATS * BEAT_STEPS
 QUARTERS = 1.5  # of a beat
 BPM_RANGE, KNOWN_BPM_RANGE = (36.0, 80.0), (36.0, 160.0)  # of dotted quarters; faster ones are written as triplets
 ON_STEP_S = 0.03
-TIME_KEEPING = np.isin(np.arange(len(VOICES)), (CLOSED, OPEN, PEDAL, RIDE))
 ON_EIGHTHS, FILLED, A_BAR, BACKBEAT = 0.65, 0.6, 0.6, 0.5
 
 
@@ -68,7 +67,7 @@ def compound_of(strokes: Strokes, bpm: float) -> Compound:
     downbeat = int(np.argmax([_as_downbeat(np.roll(counts, -step, axis=1)) for step in range(STEPS)]))
     counts = np.roll(counts, -downbeat, axis=1)
     n_bars = (strokes.times_s[-1] - strokes.times_s[0]) / step_s / STEPS
-    first, second, third = counts[TIME_KEEPING].sum(axis=0).reshape(COMPOUND_BEATS, 3, 2)[:, :, 0].sum(axis=0)
+    first, second, third = counts[[*TIME_KEEPING]].sum(axis=0).reshape(COMPOUND_BEATS, 3, 2)[:, :, 0].sum(axis=0)
     return Compound(
         first_s + downbeat * step_s,
         float(counts[:, ::2].sum() / len(strokes.times_s)),

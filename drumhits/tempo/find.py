@@ -158,7 +158,7 @@ def _constant(strokes: Strokes, found: Bars) -> Beats:
             break
         step_s, start_s = np.polyfit(np.rint(place[is_near]), strokes.times_s[is_near], 1)
         origin_s, beat_s = float(start_s), float(step_s) * division
-    quarters = QUARTERS if found.beats_in_bar == COMPOUND_BEATS else 1.0
+    quarters = QUARTERS if found.is_compound else 1.0
     origin_s, beat_s = _whole_tempo(origin_s, beat_s, strokes.times_s, quarters)
     bar_s = beat_s * found.beats_in_bar
     first_s = origin_s + np.ceil((strokes.times_s[0] - ON_GRID_S - origin_s) / bar_s) * bar_s
@@ -193,7 +193,7 @@ def _beats(strokes: Strokes, found: Bars, times_s: np.ndarray, *, is_constant: b
 
 
 def _division_of(found: Bars, times_s: np.ndarray, beats_s: np.ndarray) -> int:
-    return BEAT_STEPS if found.beats_in_bar == COMPOUND_BEATS else _division(times_s, beats_s)
+    return BEAT_STEPS if found.is_compound else _division(times_s, beats_s)
 
 
 def _division(times_s: np.ndarray, beats_s: np.ndarray) -> int:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from drumhits.matching import nearest
 from drumhits.tempo.compound import BPM_RANGE as COMPOUND_BPM_RANGE
 from drumhits.tempo.compound import COMPOUND_BEATS, KNOWN_BPM_RANGE, QUARTERS, compound_of
-from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, OPEN, PEDAL, RIDE, SNARE, TOM, VOICES, Strokes
+from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, RIDE, SNARE, TIME_KEEPING, TOM, VOICES, Strokes
 from drumhits.tempo.table import BEAT_BINS, Table
 
 
@@ -28,7 +28,6 @@ MULTIPLES = np.array(
 BPM_RANGE = (42.0, 305.0)
 SAME_TEMPO = 0.008  # share of a tempo within which another is the same hypothesis
 USUAL_BPM = 115.0
-TIME_KEEPING = (CLOSED, OPEN, PEDAL, RIDE)
 COUNTED = (_mask(KICK), _mask(SNARE), _mask(*TIME_KEEPING), _mask(*range(len(VOICES))))
 TOLD_ALONE = (KICK, SNARE, TOM, CLOSED, RIDE)
 COUNTED_NAMES = ("kicks", "snares", "time-keeping", "strokes")
@@ -74,6 +73,11 @@ class Bars(NamedTuple):
     rival_bpm: float
     fit: float
 
+    @property
+    def is_compound(self) -> bool:
+        """Whether the bars are in 6/8, and a beat is a dotted quarter."""
+        return self.beats_in_bar == COMPOUND_BEATS
+
 
 def hypotheses_bpm(rates_hz: npt.ArrayLike, bpm_range: tuple[float, float] = BPM_RANGE) -> np.ndarray:
     """Return the tempos in a range that pulses of some rates allow, each once."""
@@ -94,19 +98,19 @@ def find_bars(strokes: Strokes, rates_hz: npt.ArrayLike, table: Table, beats_in_
     beats_in_bar : int, optional
         4, 3, or 2 of three eighths, where it is known.
     """
-    is_known = beats_in_bar is not None
-    compound = None if beats_in_bar in (3, 4) else _compound(strokes, rates_hz, table, is_known=is_known)
-    if compound:
+    is_compound = beats_in_bar == COMPOUND_BEATS
+    simple = None if is_compound else beats_in_bar
+    if not simple and (compound := _compound(strokes, rates_hz, table, is_known=is_compound)):
         return compound
     tempos = hypotheses_bpm(rates_hz)
-    if beats_in_bar == 3:
+    if simple == 3:
         tempos = np.array([bpm for bpm in tempos if _is_waltz(strokes, bpm)] or tempos)
     told = np.stack([features(strokes, bpm, table) for bpm in tempos])
     log_odds = (told - table.centre) / table.scale @ table.weights
     share = np.exp(log_odds - log_odds.max())
     best, *others = np.argsort(-log_odds)
     bpm = tempos[best]
-    beats = beats_in_bar if beats_in_bar in (3, 4) else _beats_in_bar(strokes, bpm, table)
+    beats = simple or _beats_in_bar(strokes, bpm, table)
     rows, places = downbeat_features(strokes, bpm, table, beats)
     place = places[(rows @ table.downbeat).argmax()]
     beat_s = 60 / bpm
@@ -213,7 +217,7 @@ def keeps_place(strokes: Strokes, found: Bars, table: Table) -> bool:
     for number in np.flatnonzero(np.bincount(window) >= FEWEST_IN_WINDOW):
         inside = Strokes(strokes.times_s[window == number] - found.origin_s, strokes.voices[window == number])
         fit = _fit(_in_bar(inside, 60 / found.beat_s, bars.shape[-1] // BEAT_BINS), bars).max(axis=0)
-        if found.beats_in_bar == COMPOUND_BEATS:
+        if found.is_compound:
             fit = np.maximum(fit, np.roll(fit, len(fit) // 2))  # bars in 4/4 are two of these
         here = max(fit[shift] for shift in (-2, -1, 0, 1, 2))
         moved.append((fit.max() - here) * len(inside.times_s) > PLACE_GAIN)

@@ -12,6 +12,7 @@ VOICES = ("kick", "snare", "ghost", "tom", "closed", "open", "pedal", "crash", "
 KICK, SNARE, GHOST, TOM, CLOSED, OPEN, PEDAL, CRASH, RIDE = range(len(VOICES))
 _VOICE_OF = {"head": SNARE, "cross_stick": SNARE, "high": TOM, "mid": TOM, "low": TOM}
 _VOICE_OF |= {voice: number for number, voice in enumerate(VOICES)}
+TIME_KEEPING = (CLOSED, OPEN, PEDAL, RIDE)
 LOUD_PERCENTILE, GHOST_SHARE = 90, 0.5  # a ghost note is softer than half of the velocity of loud snares
 
 

@@ -13,13 +13,8 @@ from drumhits.analysis import detect
 from drumhits.config.load import default_config
 from drumhits.detection.features import FeatureTable
 from drumhits.detection.frames import CHUNK_LENGTH
-from drumhits.detection.onsets import (
-    ONSET_DTYPE,
-    WAIT_FRAME_LENGTH,
-    are_strokes,
-    normalise_to_p95,
-    suppress_retriggers,
-)
+from drumhits.detection.onsets import ONSET_DTYPE, normalise_to_p95
+from drumhits.detection.retriggers import WAIT_FRAME_LENGTH, are_strokes, suppress_retriggers
 from drumhits.drums import PROFILES, STEMS
 from drumhits.io.audio import SAMPLE_RATE
 

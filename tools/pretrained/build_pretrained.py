@@ -188,7 +188,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="example:\n  python tools/pretrained/build_pretrained.py --performances groove "
-        "--presets FluidR3_GM.sf2:128:0 MuseScore_General.sf3:128:16\n      --hydrogen drumkits --work build --jobs 2",
+        "--presets FluidR3_GM.sf2:128:0 MuseScore_General.sf3:128:16\n      --hydrogen drumkits "
+        "--recorded kits --work build --jobs 2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_material(parser)
@@ -204,7 +205,6 @@ def get_parser() -> argparse.ArgumentParser:
         "--second-look", nargs="+", choices=NAMES, default=(), metavar="NAME", help="those that get a new second look"
     )
     parser.add_argument("--songs", type=int, default=n_songs, metavar="N", help="how many to render (default: all)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
 
 
@@ -224,10 +224,10 @@ def main(argv=None) -> None:
     songs = Songs(*map(analysed, (base, fresh, FURTHER_SONGS, HELD_OUT_SONGS)))
     for in_mix in (True, False):
         names = [name for name in NAMES if name in args.only and name.startswith(MIX) == in_mix]
-        rows = workers(
+        for row in workers(
             joblib.delayed(build)(name, songs, args.start_from, second_look=name in args.second_look) for name in names
-        )
-        logging.info("\n".join(rows))
+        ):
+            logging.info(row)
 
 
 if __name__ == "__main__":

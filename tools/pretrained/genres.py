@@ -28,6 +28,7 @@ from separation import STEMS
 from drumhits.alignment.align import Given
 from drumhits.api import evaluate
 from drumhits.bundle import PRETRAINED, PRETRAINED_DIR
+from drumhits.drums import REJECTED_VELOCITY
 from drumhits.edits.mistakes import EMPTY, SHORT, UNCHANGED
 from drumhits.edits.songs import load_songs
 from drumhits.io.files import write_whole
@@ -87,26 +88,29 @@ def edit(raw: Path, truth: Path, edited: Path) -> None:
     notes, played = read_midi(raw).notes, read_midi(truth).notes
     of_played, of_notes = match_times(played["time_s"], notes["time_s"], RIGHT_S).T
     kept = notes[of_notes]
-    kept["velocity"] = np.maximum(played["velocity"][of_played], 2)  # 1 is what --keep-all writes of what it rejects
+    kept["velocity"] = np.maximum(played["velocity"][of_played], REJECTED_VELOCITY + 1)
     edited.write_bytes(encode([Track(edited.stem, kept)]))
 
 
 def raw_and_edited(songs: Path) -> tuple[Path, Path]:
-    """Return the folders of raw and edited MIDI, made beside the folder of the training songs."""
-    raw, edited = songs.with_name("raw"), songs.with_name("edited")
+    """Return the folders of raw and edited MIDI, beside the folder of the training songs."""
+    return songs.with_name("raw"), songs.with_name("edited")
+
+
+def convert_and_edit(songs: Path) -> None:
+    """Write raw and edited MIDI of the training songs."""
+    raw, edited = raw_and_edited(songs)
     options = ["--input", songs, "--output", raw, "--keep-all", "--quiet"]
     subprocess.run([sys.executable, ROOT / "stems_to_midi.py", *options], check=True)
     edited.mkdir(exist_ok=True)
     for path in raw.glob("*.mid"):
         name, _, stem = path.stem.rpartition("-")
         edit(path, truth_path(songs, name, stem), edited / f"{path.stem}_edited.mid")
-    return raw, edited
 
 
 def refined(genre: Genre, stem: str, work: Path) -> Row:
     """Train and test the model of a stem on the songs of a genre, and ship it where it is better."""
-    songs = folder_of(genre, TRAINING, work)
-    raw, edited = songs.with_name("raw"), songs.with_name("edited")
+    raw, edited = raw_and_edited(folder_of(genre, TRAINING, work))
     loaded = load_songs(raw, edited, stem, given=Given(offset_s=0.0), accepted=(EMPTY, SHORT, UNCHANGED))
     for error in loaded.errors:
         raise error
@@ -143,7 +147,7 @@ def rows_of(genre: Genre, material: Material, work: Path, n_jobs: int) -> Sequen
         for part, n_songs in N_SONGS.items()
         for number in range(n_songs)
     )
-    raw_and_edited(folder_of(genre, TRAINING, work))
+    convert_and_edit(folder_of(genre, TRAINING, work))
     return workers(joblib.delayed(refined)(genre, stem, work) for stem in STEMS)
 
 
@@ -158,7 +162,6 @@ def get_parser() -> argparse.ArgumentParser:
     add_material(parser)
     names = [genre.name for genre in GENRES]
     parser.add_argument("--genres", nargs="+", choices=names, default=names, help="which genres (default: all)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser
 
 

@@ -129,16 +129,14 @@ def _performed(genre: Genre, part: str, material: Material) -> list[list[Hit]]:
 def kits_for(genre: Genre, part: str, material: Material, work: Path) -> list[Kit]:
     """Return the kits of a genre for TRAINING or UNSEEN songs."""
     is_unseen = part == UNSEEN
+    suited = [] if is_unseen else [kit for kit in kits_of(material, work) if re.search(genre.kits, kit.name)]
     if not genre.is_recorded:
-        if is_unseen:
-            return [synthetic_kit(seed) for seed in UNSEEN_SYNTHETIC]
-        return [kit for kit in kits_of(material, work) if re.search(genre.kits, kit.name)]
+        return [synthetic_kit(seed) for seed in UNSEEN_SYNTHETIC] if is_unseen else suited
     recorded: list[Kit] = [*recorded_kits_of(material, held_out=is_unseen)]
     if genre.snares:
         brushed = frankensnare_kit(material.recorded / "frankensnare" / genre.snares[is_unseen])
         recorded = [kit for kit in recorded if "Frankensnare" not in kit.name] + [brushed]
-    others = [] if is_unseen else [kit for kit in kits_of(material, work) if re.search(genre.kits, kit.name)]
-    return recorded + others
+    return recorded + suited
 
 
 def strokes_of(genre: Genre, part: str, material: Material, rng: np.random.Generator) -> dict[str, list[Hit]]:

@@ -43,7 +43,7 @@ def _preset(text: str) -> tuple[Path, int, int]:
 
 
 def add_material(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what songs are made of, and where they are kept."""
+    """Add the options that say what songs are made of, where they are kept, and how many are made at a time."""
     folder = {"type": Path, "metavar": "DIR", "required": True}
     parser.add_argument("--performances", **folder, help="MIDI files of human drumming")
     parser.add_argument(
@@ -52,6 +52,7 @@ def add_material(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hydrogen", **folder, help="folder of Hydrogen's kits")
     parser.add_argument("--recorded", **folder, help="kits recorded by several microphones")
     parser.add_argument("--work", **folder, help="keeps what was rendered")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
 
 
 def material_of(args: argparse.Namespace) -> Material:
