@@ -26,7 +26,7 @@ from drumhits.detection.features import (
 from drumhits.detection.frames import chunks_in_context
 from drumhits.detection.loudness import QUIET_DB, StemLevel, stem_level
 from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95
-from drumhits.detection.retriggers import suppress_retriggers
+from drumhits.detection.retriggers import are_strokes, suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import PROFILES
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
@@ -184,7 +184,9 @@ def detect(
     onsets = np.concatenate(found)
     chosen = _stem_wide_choice(onsets, config)
     onsets = onsets[chosen]
-    table = FeatureTable(np.maximum(onsets["sample"], 0) / SAMPLE_RATE, (), np.zeros((len(onsets), 0)))
+    strokes = are_strokes(onsets["sample"], onsets["weight"], config.onset_wait, config.stem)
+    times_s, no_values = np.maximum(onsets["sample"], 0) / SAMPLE_RATE, np.zeros((len(onsets), 0))
+    table = FeatureTable(times_s, (), no_values, is_double=~strokes)
     for extractor in extractors:
         table = table.with_columns(extractor.columns(Candidates(onsets, chosen, table)))
         if extractor is extractors[0]:

@@ -43,6 +43,9 @@ _UNREADABLE = (  # what NumPy, zipfile and json raise at bytes of any kind, and 
 )  # fmt: skip
 
 
+_ARRAYS = ("times_s", "values", "is_double")  # of a table
+
+
 @dataclass(frozen=True)
 class Analysis:
     """What an entry holds: the result of `analyze`, and the files of all siblings at that time, by stem."""
@@ -69,7 +72,8 @@ class Analysis:
         }
         text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
         file = io.BytesIO()
-        np.savez(file, header=text, times_s=self.table.times_s, values=self.table.values, allow_pickle=False)
+        arrays = {name: getattr(self.table, name) for name in _ARRAYS}
+        np.savez(file, header=text, **arrays, allow_pickle=False)
         return file.getvalue()
 
     @classmethod
@@ -85,9 +89,10 @@ class Analysis:
             if any(part.compress_type != zipfile.ZIP_STORED for part in parts.zip.infolist()):
                 raise ValueError("compressed, which ours are not: it could fill the memory")
             header = json.loads(parts["header"].tobytes())
-            times_s, values = parts["times_s"], parts["values"]
+            times_s, values, is_double = (parts[name] for name in _ARRAYS)
         names = tuple(map(str, header["names"]))
         is_table = times_s.dtype == values.dtype == np.float64 and values.shape == (*times_s.shape, len(names))
+        is_table &= is_double.dtype == bool and is_double.shape == times_s.shape
         if header["key"] != key or not is_table or times_s.ndim != 1:
             raise ValueError("another analysis")
         source = AudioSource(
@@ -102,7 +107,7 @@ class Analysis:
         siblings = {stem: Path(path) for stem, path in header["siblings"].items()}
         level = header["level"]
         level = StemLevel(float(level["relative_db"]), bool(level["is_silent"]), bool(level["is_bleed"]))
-        return cls(FeatureTable(times_s, names, values, level), source, siblings)
+        return cls(FeatureTable(times_s, names, values, level, is_double), source, siblings)
 
     def at(self, path: Path, siblings: Mapping[str, Path]) -> AudioSource:
         """Return the source as it lies now: the audio and its siblings, also where warnings name them."""

@@ -22,7 +22,8 @@ PitchHz     strongest frequency between 50 and 400 Hz within the 200 ms after th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -31,7 +32,6 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.frames import Chunk
 from drumhits.detection.loudness import AS_USUAL, StemLevel
 from drumhits.detection.onsets import normalise_to_p95
-from drumhits.detection.retriggers import are_strokes
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.io.audio import SAMPLE_RATE
 from drumhits.numeric import amplitude_to_db
@@ -77,12 +77,19 @@ class FeatureTable:
     values : np.ndarray, shape (n, len(names)), float64
     level : StemLevel
         Of the whole stem that the candidates are of.
+    is_double : np.ndarray, shape (n,), bool
+        Which are doubles of stronger ones to thresholds, see `retriggers.are_strokes`; none unless it is given.
     """
 
     times_s: np.ndarray
     names: tuple[str, ...]
     values: np.ndarray
     level: StemLevel = AS_USUAL
+    is_double: np.ndarray = field(default_factory=partial(np.zeros, 0, dtype=bool))
+
+    def __post_init__(self) -> None:
+        if len(self.is_double) != len(self.times_s):
+            object.__setattr__(self, "is_double", np.zeros(len(self.times_s), dtype=bool))
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -98,7 +105,9 @@ class FeatureTable:
 
     def rows(self, selected: np.ndarray | slice) -> "FeatureTable":
         """Return the table of the selected rows (a mask, indices or a slice)."""
-        return replace(self, times_s=self.times_s[selected], values=self.values[selected])
+        return replace(
+            self, times_s=self.times_s[selected], values=self.values[selected], is_double=self.is_double[selected]
+        )
 
     def with_columns(self, columns: Mapping[str, np.ndarray]) -> "FeatureTable":
         """Return the table with more columns, shape (n,) each, at its end."""
@@ -215,8 +224,7 @@ class ThresholdFeatures:
         """See `Extractor`."""
         rows = np.concatenate(self._rows)[candidates.chosen]
         onsets = candidates.onsets
-        strokes = are_strokes(onsets["sample"], onsets["weight"], self._config.onset_wait, self._config.stem)
-        known = {"Str": normalise_to_p95(onsets["rise"], strokes), "LevelDb": onsets["level_db"]}
+        known = {"Str": normalise_to_p95(onsets["rise"], ~candidates.table.is_double), "LevelDb": onsets["level_db"]}
         known |= {STROKE_LEVEL: onsets["stroke_db"]} | dict(zip(self._names, rows.T, strict=True))
         return {name: known[name] for name in (*GUIDE_FEATURES, *SHAPE_FEATURES, STROKE_LEVEL) if name in known}
 

@@ -12,7 +12,7 @@ from drumhits.config.yamltree import read_text
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
-from drumhits.models.decisions import CENTROID_TEST, LEARNED_TESTS, are_single, limit_in_force
+from drumhits.models.decisions import CENTROID_TEST, LEARNED_TESTS, limit_in_force
 from drumhits.models.modelfile import feature_matrix
 
 MAX_LIMITS = 24  # tried of each feature
@@ -93,7 +93,7 @@ def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndar
 
 def _can_be_kept(song: LabelledSong) -> np.ndarray:
     """Return which candidates no rule rejects that is not learned, shape (n,), bool."""
-    single, limit = are_single(song.table, song.config), limit_in_force(CENTROID_TEST, song.table, song.config)
+    single, limit = ~song.table.is_double, limit_in_force(CENTROID_TEST, song.table, song.config)
     return single if limit is None else single & CENTROID_TEST.passes(song.table[CENTROID_TEST.feature], limit)
 
 

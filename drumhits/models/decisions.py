@@ -11,7 +11,6 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
-from drumhits.detection.retriggers import are_strokes
 
 LEAST_CERTAINTY = 1e-9
 DOUBLE = "double of a stronger hit"
@@ -91,14 +90,9 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
             reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
             keep &= passes
             above = np.minimum(above, _octaves_above(table[test.feature], limit))
-    doubles = keep & ~are_single(table, config)
+    doubles = keep & table.is_double
     keep[doubles], reasons[doubles], above[doubles] = False, DOUBLE, 0.0
     return Decisions(keep, tuple(reasons), margins=np.abs(above))
-
-
-def are_single(table: FeatureTable, config: StemConfig) -> np.ndarray:
-    """Tell which candidates are no doubles of stronger ones, shape (n,), bool; see `retriggers.are_strokes`."""
-    return are_strokes(table.samples, table["Str"], config.onset_wait, config.stem)
 
 
 def _octaves_above(values: np.ndarray, limit: float) -> np.ndarray:

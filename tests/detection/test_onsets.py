@@ -181,3 +181,15 @@ def test_what_thresholds_take_for_a_stroke_is_a_candidate(stem):
     assert set(np.flatnonzero(strokes)) <= set(found)
     closest = PROFILES[stem].closest_wait * WAIT_FRAME_LENGTH
     assert np.diff(onsets["sample"][found]).min() >= closest
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "strengths", "are_single"),
+    [
+        (0.040, (9.0, 8.0), [True, False]), (0.040, (8.0, 9.0), [False, True]), (0.050, (9.0, 8.0), [True, True]),
+        (0.050, (9.0, 2.0), [True, False]), (0.120, (9.0, 2.0), [True, True]),
+    ],
+)  # fmt: skip
+def test_a_double_lies_close_to_a_stronger_onset(apart_s, strengths, are_single):
+    samples = np.array([44_100, 44_100 + round(apart_s * 44_100)])
+    assert are_strokes(samples, np.array(strengths), 8, "cymbals").tolist() == are_single

@@ -74,8 +74,8 @@ def test_a_model_trained_after_thresholds_has_no_confidence_in_what_they_reject(
     model = replace(load_model(pretrained_path("cymbals")), offered=("thresholds",), min_confidence=0.3)
     decider = model_decider(model, "m", CYMBALS)
     _, (judged,), _ = score_song(PAIR, [decider], CONFIG, 0.05)
-    passes = by_thresholds(judged.table, decider.config).keep
-    assert (judged.confidence[~passes] == 0).all()
+    by_limits = by_thresholds(replace(judged.table, is_double=np.zeros(len(judged.table), bool)), decider.config)
+    assert (judged.confidence[~by_limits.keep] == 0).all()
     np.testing.assert_array_equal(judged.keep, judged.confidence >= 0.3)
 
 
