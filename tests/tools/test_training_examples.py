@@ -9,6 +9,7 @@ from training_examples import _heard_beside, examples_of
 
 from drumhits.drums import ARTICULATIONS, STEMS
 from drumhits.io.plainpickle import loads
+from drumhits.learning.validation import USUAL
 from drumhits.models.modelfile import load_model
 from drumhits.networks.inputs import LOWEST, N_INPUTS, N_INPUTS_IN_MIX
 from drumhits.networks.network import ensemble_log_odds
@@ -142,4 +143,6 @@ def test_a_build_writes_networks_and_a_model_that_takes_their_word(examples, tmp
     assert len(plain["networks"]) == build_pretrained.N_NETWORKS_IN_MIX
     model = load_model(tmp_path / "kick.pkl")
     assert (model.stem, model.features, len(model.training["songs"])) == ("kick", ("HeardInMix",), 74)
-    np.testing.assert_allclose(model.classifier.predict_proba([[0.0], [2.0]]), [0.5, 1 / (1 + np.exp(-2))])
+    limit = np.log(USUAL / (1 - USUAL))
+    np.testing.assert_allclose(model.classifier.predict_proba([[limit], [limit + 2]]), [0.5, 1 / (1 + np.exp(-2))])
+    assert model.min_confidence == 0.5

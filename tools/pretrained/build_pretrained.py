@@ -18,8 +18,16 @@ import torch
 
 sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
-from recorded_songs import ALL_FAST
-from rendered_songs import FIRST_HELD_OUT, MIX, add_material, kits_of, material_of, rendered_song
+from recorded_songs import ALL_FAST, SPLIT_BY_UNET
+from rendered_songs import (
+    FIRST_HELD_OUT,
+    MIX,
+    add_material,
+    kits_of,
+    material_of,
+    rendered_song,
+    train_separator,
+)
 from separation import STEMS
 from train_networks import averaged, train_first_stage, with_rescoring
 from training_examples import Example, analysed_song, read_example
@@ -42,8 +50,8 @@ N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is 
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
 UNHEARD_EVERY = 16  # one of these songs in so many is not for the first stage but for re-scoring, as all of
 FRESH_SONGS = range(10_000, 10_960)
-RECORDED_AND_FAST = (*range(20_000, 20_300), *range(1_400, 1_430), *ALL_FAST[:80])
-FURTHER_SONGS = (*RECORDED_AND_FAST, *range(120), *range(10_000, 10_120))  # the last keep what was learned before
+N_SPLIT_BY_UNET = 300
+KNOWN = (*range(20_000, 20_150), *ALL_FAST[:60], *range(60), *range(10_000, 10_060))  # they keep what was learned
 FURTHER_UNHEARD_EVERY = 6  # one of these in so many is for a new second look
 HELD_OUT_SONGS = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 16)  # scores are taken on these
 NAMES = tuple(f"{MIX}-{stem}" for stem in STEMS) + STEMS  # the models of stems note the networks of both
@@ -91,11 +99,14 @@ def scores_at(min_confidence: float, confidence: np.ndarray, examples: Sequence[
     return {**{name: score or 0.0 for name, score in named}, "accuracy": float(np.mean(decided == kept))}
 
 
-def hears_only(feature: str, features: tuple[str, ...]) -> Logistic:
-    """Return the model that takes one feature for the log odds, and leaves the others alone."""
-    n = len(features)
+def of_networks_alone(feature: str, features: tuple[str, ...]) -> Logistic:
+    """Return the model that takes one feature for the log odds, and leaves the others alone.
+
+    What is `USUAL` to the networks is a confidence of a half: on strange songs they are too modest by about so much.
+    """
+    n, intercept = len(features), np.log((1 - USUAL) / USUAL)
     return Logistic.of_arrays(
-        n, mean=np.zeros(n), scale=np.ones(n), coef=np.eye(n)[features.index(feature)], intercept=np.zeros(1)
+        n, mean=np.zeros(n), scale=np.ones(n), coef=np.eye(n)[features.index(feature)], intercept=np.array([intercept])
     )
 
 
@@ -116,14 +127,14 @@ def base_networks(name: str, songs: Songs, start_from: Path | None) -> Sequence[
 
 
 def trained(
-    name: str, songs: Songs, start_from: Path | None, *, second_look: bool
+    name: str, songs: Songs, start_from: Path | None, *, second_look: bool, keep_first: bool
 ) -> tuple[list[Network], list[Example]]:
     """Return the networks of a stem, or of an instrument in a mix, and what they were trained further on."""
     stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
     base = base_networks(name, songs, start_from)
     for_first = _examples([path for i, path in enumerate(songs.further) if i % FURTHER_UNHEARD_EVERY], name)
-    networks = []
-    for seed, before in enumerate(base):
+    networks = list(base[:keep_first])
+    for seed, before in list(enumerate(base))[keep_first:]:
         after = train_first_stage(for_first, stem, in_mix=in_mix, seed=seed, start=before).exported()
         first_stage = averaged(before, after)
         networks.append(replace(before, weights={**before.weights, **first_stage.weights}))
@@ -133,7 +144,14 @@ def trained(
     return with_rescoring(networks, for_second, stem, in_mix=in_mix), for_first + for_second
 
 
-def build(name: str, songs: Songs, start_from: Path | None = None, *, second_look: bool = False) -> str:
+def build(
+    name: str,
+    songs: Songs,
+    start_from: Path | None = None,
+    *,
+    second_look: bool = False,
+    keep_first: bool = False,
+) -> str:
     """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row.
 
     Parameters
@@ -142,11 +160,13 @@ def build(name: str, songs: Songs, start_from: Path | None = None, *, second_loo
         Folder of the networks that are trained further.
     second_look : bool
         Train a new one; otherwise they keep the one they have.
+    keep_first : bool
+        Leave the first of the networks as it was.
     """
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     stem, in_mix, songs = name.removeprefix(f"{MIX}-"), name.startswith(MIX), songs.of(name)
-    networks, training = trained(name, songs, start_from, second_look=second_look)
+    networks, training = trained(name, songs, start_from, second_look=second_look, keep_first=keep_first)
     path = networks_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
@@ -161,8 +181,8 @@ def build(name: str, songs: Songs, start_from: Path | None = None, *, second_loo
         features=features,
         detection=detection_of(default_config().stems[stem]),
         offered=(),
-        min_confidence=USUAL,  # what is best on so few songs is chance
-        classifier=hears_only(heard, features),
+        min_confidence=0.5,  # what is best on so few songs is chance
+        classifier=of_networks_alone(heard, features),
         training={
             "algorithm": "network",
             "seed": 0,
@@ -204,7 +224,15 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--second-look", nargs="+", choices=NAMES, default=(), metavar="NAME", help="those that get a new second look"
     )
+    parser.add_argument(
+        "--keep-first", nargs="+", choices=NAMES, default=(), metavar="NAME",
+        help="those whose first network stays as it was",
+    )  # fmt: skip
     parser.add_argument("--songs", type=int, default=n_songs, metavar="N", help="how many to render (default: all)")
+    parser.add_argument(
+        "--split-by-unet", type=int, default=N_SPLIT_BY_UNET, metavar="N",
+        help=f"how many of the songs to train further on a network splits (default: {N_SPLIT_BY_UNET})",
+    )  # fmt: skip
     return parser
 
 
@@ -214,6 +242,7 @@ def main(argv=None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     material = material_of(args)
     kits_of(material, args.work)
+    train_separator(material, args.work)
     workers = joblib.Parallel(args.jobs, verbose=1)
 
     def analysed(numbers: Sequence[int]) -> list[Path]:
@@ -221,11 +250,19 @@ def main(argv=None) -> None:
         return workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
 
     base, fresh = ((), ()) if args.start_from else (range(args.songs), FRESH_SONGS)
-    songs = Songs(*map(analysed, (base, fresh, FURTHER_SONGS, HELD_OUT_SONGS)))
+    further = (*SPLIT_BY_UNET[: args.split_by_unet], *KNOWN)
+    songs = Songs(*map(analysed, (base, fresh, further, HELD_OUT_SONGS)))
     for in_mix in (True, False):
         names = [name for name in NAMES if name in args.only and name.startswith(MIX) == in_mix]
         for row in workers(
-            joblib.delayed(build)(name, songs, args.start_from, second_look=name in args.second_look) for name in names
+            joblib.delayed(build)(
+                name,
+                songs,
+                args.start_from,
+                second_look=name in args.second_look,
+                keep_first=name in args.keep_first,
+            )
+            for name in names
         ):
             logging.info(row)
 

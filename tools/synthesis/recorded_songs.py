@@ -4,7 +4,8 @@ productions and separators do to stems. Every song is drawn from its number alon
 Conventions: as in `training_songs`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from damage import clipped, gated, lossy, music
@@ -29,6 +30,9 @@ from training_songs import (
 )
 
 ALL_FAST = range(25_000, 26_000)  # songs of these numbers play sixteenths throughout
+SPLIT_BY_UNET = range(30_000, 40_000)  # songs of these numbers are separated by a trained network
+TUNING = (0.85, 1.18)  # ratios of frequency, lowest and highest,
+ANY_TUNING = {"toms": (0.6, 1.6), "snare": (0.75, 1.35), "kick": (0.75, 1.35)}  # and of the songs of SPLIT_BY_UNET
 PROGRAMMED = 0.45  # share of the songs whose part is a programmed one
 RECORDED = 0.65  # share of the songs whose usual kit is a recorded one,
 ANOTHER = 0.3  # and of their stems that another kit plays
@@ -39,11 +43,33 @@ QUIET = 0.15  # share of the songs that are quieter than most
 CRASH_CHOKED = 0.06
 
 
-def make_recorded_song(
-    number: int, performances: Sequence[list[Hit]], kits: Sequence[Kit], recorded: Sequence[RecordedKit]
-) -> TrainingSong:
-    """Play, mix and separate the song of that number."""
-    rng = np.random.default_rng(number)
+class Played(NamedTuple):
+    """A song before it is separated.
+
+    Attributes
+    ----------
+    mixed, dry : np.ndarray, shape (len(STEMS), n_samples), float32
+        The stems as they are in the mix, and as they were played.
+    hits_of : dict of str to list of Hit
+    kit_of : dict of str to list of Kit
+    seeds : dict of str to int, with which `play_damped` played each stem
+    """
+
+    mixed: np.ndarray
+    dry: np.ndarray
+    hits_of: dict[str, list[Hit]]
+    kit_of: dict[str, list[Kit]]
+    seeds: dict[str, int]
+
+
+def play_song(
+    number: int,
+    performances: Sequence[list[Hit]],
+    kits: Sequence[Kit],
+    recorded: Sequence[RecordedKit],
+    rng: np.random.Generator,
+) -> Played:
+    """Play and mix the song of that number."""
     is_fast = number in ALL_FAST
     is_programmed = is_fast or rng.random() < PROGRAMMED
     part = fast if is_fast else programmed
@@ -53,16 +79,34 @@ def make_recorded_song(
     if not is_programmed:
         hits_of = {stem: at_the_drummers_force(some, rng) for stem, some in hits_of.items()}
     seeds = {stem: int(rng.integers(1 << 30)) for stem in STEMS}
-    dry = np.stack([play_damped(hits_of[stem], kit_of[stem], np.random.default_rng(seeds[stem])) for stem in STEMS])
-    mixed = mix_of(dry, rng).astype(np.float32)
+    tuning = ANY_TUNING if number in SPLIT_BY_UNET else {}
+    dry = np.stack([
+        play_damped(hits_of[stem], kit_of[stem], np.random.default_rng(seeds[stem]), tuning.get(stem, TUNING))
+        for stem in STEMS
+    ])  # fmt: skip
+    return Played(mix_of(dry, rng).astype(np.float32), dry, hits_of, kit_of, seeds)
+
+
+def make_recorded_song(
+    number: int,
+    performances: Sequence[list[Hit]],
+    kits: Sequence[Kit],
+    recorded: Sequence[RecordedKit],
+    split_by_unet: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+) -> TrainingSong:
+    """Play, mix and separate the song of that number; those of `SPLIT_BY_UNET` need what splits them."""
+    rng = np.random.default_rng(number)
+    played = play_song(number, performances, kits, recorded, rng)
     way = rng.random()
-    if way < BLIND:
-        stems = separate_blindly(mixed, rng)
+    if number in SPLIT_BY_UNET:
+        stems = split_by_unet(played.mixed, rng)
+    elif way < BLIND:
+        stems = separate_blindly(played.mixed, rng)
     elif way < BLIND + BY_MICS:
-        stems = _by_microphones(mixed, dry, hits_of, kit_of, seeds, rng)
+        stems = _by_microphones(played, rng)
     else:
-        stems = separate(mixed, rng)
-    mix, stems = _with_leaks(mixed.sum(axis=0), stems.astype(np.float32), rng)
+        stems = separate(played.mixed, rng)
+    mix, stems = _with_leaks(played.mixed.sum(axis=0), stems.astype(np.float32), rng)
     is_quiet = rng.random() < QUIET
     gain_db = rng.uniform(-45, -14) if is_quiet else rng.uniform(-14, 8)
     gains_db = gain_db + (rng.random() < 0.3) * rng.uniform(-15, 10, len(STEMS))
@@ -72,9 +116,9 @@ def make_recorded_song(
             stem: master(_damaged(y, rng), of_stem_db, rng) if y.any() else master(y, of_stem_db, rng)
             for stem, y, of_stem_db in zip(STEMS, stems, gains_db, strict=True)
         },
-        hits=hits_of,
+        hits=played.hits_of,
         left_out=tuple(stem for stem, y in zip(STEMS, stems, strict=True) if not y.any()),
-        kits=tuple(" + ".join(kit.name for kit in kit_of[stem]) for stem in STEMS),
+        kits=tuple(" + ".join(kit.name for kit in played.kit_of[stem]) for stem in STEMS),
     )
 
 
@@ -98,21 +142,24 @@ def _choose_kits(
     return chosen
 
 
-def play_damped(hits: list[Hit], kits: list[Kit], rng: np.random.Generator) -> np.ndarray:
+def play_damped(
+    hits: list[Hit], kits: list[Kit], rng: np.random.Generator, tuning: tuple[float, float] = TUNING
+) -> np.ndarray:
     """Return the strokes of a stem on its kits; a stroke damps what rings of the one before on the same drum.
 
-    The first of the stem's sounds peaks at 1 when it is played at full force.
+    Each of its sounds is tuned to some ratio between the two of `tuning`. The first of them peaks at 1 when it is
+    played at full force.
     """
     y = np.zeros(int((SONG_S + TAIL_S) * SAMPLE_RATE), dtype=np.float32)
-    layers = [(kit, {sound: rng.uniform(0.85, 1.18) for sound in SOUNDS}, rng.uniform(0.3, 1.0)) for kit in kits]
+    layers = [(kit, {sound: rng.uniform(*tuning) for sound in SOUNDS}, rng.uniform(0.3, 1.0)) for kit in kits]
     damping_s = rng.uniform(0.1, 2.0) if rng.random() < 0.4 else None
     wobble = 0.005 * (rng.random() < 0.7)
     fade_s, left = rng.uniform(0.005, 0.06), rng.choice([0.0, 0.1, 0.3, 1.0])
     starts = [round(hit.time_s * SAMPLE_RATE) - LEAD for hit in hits]
     for i, (hit, start) in enumerate(zip(hits, starts, strict=True)):
         parts = [
-            gain * tuned(kit.play(hit.sound, hit.velocity), tuning[hit.sound] * rng.uniform(1 - wobble, 1 + wobble))
-            for kit, tuning, gain in layers
+            gain * tuned(kit.play(hit.sound, hit.velocity), ratios[hit.sound] * rng.uniform(1 - wobble, 1 + wobble))
+            for kit, ratios, gain in layers
         ]
         stroke = np.zeros(max(map(len, parts)), dtype=np.float32)
         for part in parts:
@@ -151,27 +198,21 @@ def _damped(y: np.ndarray, length: int, fade_s: float, left: float) -> np.ndarra
     return y
 
 
-def _by_microphones(
-    mixed: np.ndarray,
-    dry: np.ndarray,
-    hits_of: dict[str, list[Hit]],
-    kit_of: dict[str, list[Kit]],
-    seeds: dict[str, int],
-    rng: np.random.Generator,
-) -> np.ndarray:
+def _by_microphones(played: Played, rng: np.random.Generator) -> np.ndarray:
     """Return stems as microphones give them: each the stem as mixed, and all others as its microphones heard them."""
+    mixed, dry = played.mixed, played.dry
     stems = mixed.copy()
     for i, stem in enumerate(STEMS):
         for j, other in enumerate(STEMS):
             level = np.abs(mixed[j]).max() / max(np.abs(dry[j]).max(), 1e-6)
             bleed = level * 10 ** (rng.uniform(-24, 0) / 20)
-            if i == j or not hits_of[other]:
+            hits, kits = played.hits_of[other], played.kit_of[other]
+            if i == j or not hits:
                 continue
-            kits = [kit.heard_by(stem) if isinstance(kit, RecordedKit) else None for kit in kit_of[other]]
-            if kits[0] is None:
+            if not isinstance(kits[0], RecordedKit):
                 stems[i] += 0.2 * bleed * mixed[j] / max(np.abs(mixed[j]).max(), 1e-6) * np.abs(dry[j]).max()
                 continue
-            stems[i] += bleed * _heard(hits_of[other], kits[0], kit_of[other][0], seeds[other])
+            stems[i] += bleed * _heard(hits, kits[0].heard_by(stem), kits[0], played.seeds[other])
     return stems
 
 

@@ -2,18 +2,20 @@
 
 import argparse
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 from kits import Kit, hydrogen_kit, soundfont_kit, synthetic_kit
 from recorded_kits import RecordedKit, held_out_kits, training_kits
-from recorded_songs import make_recorded_song
+from recorded_songs import SPLIT_BY_UNET, make_recorded_song, play_song
 from separation import STEMS
 from training_songs import Hit, TrainingSong, make_song, read_performance
 
 N_SYNTHETIC_KITS = 10
+MIXES_TO_SPLIT = range(39_000, 39_150)  # numbers of the mixes that the separator is trained on
+SEPARATOR_STEPS = 1000
 FIRST_RECORDED, FIRST_HELD_OUT = 20_000, 40_000  # numbers of the songs on recorded kits, and on those held out
 MIX, SONG = "mix", "song"
 LARGEST_INT16 = 32767
@@ -111,7 +113,27 @@ def _made(number: int, material: Material, work: Path) -> TrainingSong:
         return make_song(number, performances, kits_of(material, work))
     held_out = number >= FIRST_HELD_OUT
     kits = [] if held_out else kits_of(material, work)
-    return make_recorded_song(number, performances, kits, recorded_kits_of(material, held_out=held_out))
+    recorded = recorded_kits_of(material, held_out=held_out)
+    if number not in SPLIT_BY_UNET:
+        return make_recorded_song(number, performances, kits, recorded)
+    from unet import split_by_unet
+
+    return make_recorded_song(number, performances, kits, recorded, partial(split_by_unet, folder=work))
+
+
+def train_separator(material: Material, work: Path) -> None:
+    """Train what splits the songs of `SPLIT_BY_UNET`, unless the work folder holds it: ten minutes on two cores."""
+    from unet import is_trained, train_unet
+
+    if not is_trained(work):
+        play = partial(
+            play_song,
+            performances=performances_of(material),
+            kits=kits_of(material, work),
+            recorded=recorded_kits_of(material, held_out=False),
+        )
+        mixes = (play(number, rng=np.random.default_rng(number)).mixed for number in MIXES_TO_SPLIT)
+        train_unet([mixed.astype(np.float16) for mixed in mixes], SEPARATOR_STEPS, work)
 
 
 def save_arrays(path: Path, parts: dict[str, np.ndarray]) -> None:
