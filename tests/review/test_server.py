@@ -174,13 +174,19 @@ def test_a_state_that_is_known_is_not_sent_again(client):
     assert client.get("0/state?version=" + ",".join(map(str, state["version"])))[0].status == 204
 
 
+def decided_in(state):
+    """Return what decisions alone change: a search in the background may change the rest at any time."""
+    return {key: state[key] for key in ("revision", "decided", "mine", "undo")}
+
+
 def test_two_stems_one_after_the_other(client):
     hit = client.json("0/state")["queue"][0]
     revision = client.json("0/state")["revision"]
     status, state = client.post("0/act", {"revision": revision, "step": {"do": "keep", "hit": hit}})
     assert (status, state["mine"][-1]) == (200, hit)
     status, answer = client.post("0/act", {"revision": revision, "step": {"do": "keep", "hit": hit}})
-    assert (answer["error"], answer["state"]) == ("another tab has decided meanwhile", state)
+    assert answer["error"] == "another tab has decided meanwhile"
+    assert decided_in(answer["state"]) == decided_in(state)
     status, files = client.post("0/finish", {})
     assert status == 200
     assert len(files["files"]) == 3
@@ -203,7 +209,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(client, monkeypatch):
     step = {"do": "keep", "hit": before["queue"][0]}
     status, answer = client.post("0/act", {"revision": before["revision"], "step": step})
     assert (status, answer["error"]) == (507, "x.mid: not written (No space left on device)")
-    assert client.json("0/state") == before
+    assert decided_in(client.json("0/state")) == decided_in(before)
 
 
 def test_a_port_that_is_taken_is_said(server):

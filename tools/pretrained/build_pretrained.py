@@ -126,6 +126,12 @@ def base_networks(name: str, songs: Songs, start_from: Path | None) -> Sequence[
     return with_rescoring(first_stages, unheard, stem, in_mix=in_mix, second_look=not in_mix)
 
 
+def trained_further(before: Network, examples: Sequence[Example], stem: str, *, in_mix: bool, seed: int) -> Network:
+    """Return a network whose first stage is the mean of what it was and of what more songs make of it."""
+    after = train_first_stage(examples, stem, in_mix=in_mix, seed=seed, start=before).exported()
+    return replace(before, weights={**before.weights, **averaged(before, after).weights})
+
+
 def trained(
     name: str, songs: Songs, start_from: Path | None, *, second_look: bool, keep_first: bool
 ) -> tuple[list[Network], list[Example]]:
@@ -133,11 +139,10 @@ def trained(
     stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
     base = base_networks(name, songs, start_from)
     for_first = _examples([path for i, path in enumerate(songs.further) if i % FURTHER_UNHEARD_EVERY], name)
-    networks = list(base[:keep_first])
-    for seed, before in list(enumerate(base))[keep_first:]:
-        after = train_first_stage(for_first, stem, in_mix=in_mix, seed=seed, start=before).exported()
-        first_stage = averaged(before, after)
-        networks.append(replace(before, weights={**before.weights, **first_stage.weights}))
+    networks = [
+        before if keep_first and seed == 0 else trained_further(before, for_first, stem, in_mix=in_mix, seed=seed)
+        for seed, before in enumerate(base)
+    ]
     if not second_look:
         return networks, for_first
     for_second = _examples(songs.further[::FURTHER_UNHEARD_EVERY], name)

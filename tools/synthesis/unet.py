@@ -23,7 +23,7 @@ N_BINS = N_FFT // 2  # without the highest, which gets the mask of the one below
 FRAMES = 256  # of a clip to train on, and a multiple of what songs are padded to
 CHANNELS = (12, 24, 36, 48, 64, 80)
 QUIETEST = 1e-3  # of the mix's RMS magnitude
-CLIPS_AT_ONCE = 6
+CLIPS_AT_ONCE, CLIPS_FOR_MEAN = 6, 20
 LEARNING_RATE = 2e-3
 N_THREADS = 2  # another number may round otherwise
 LOUDNESS = 0.6  # power of a bin's magnitude with which it counts
@@ -52,10 +52,13 @@ class UNet(nn.Module):
         self.register_buffer("height", torch.linspace(-1, 1, N_BINS)[:, None])
 
     def forward(self, magnitudes: torch.Tensor) -> torch.Tensor:
-        """Return the logarithms of masks that add up to 1, shape (clips, stems, N_BINS, frames), of magnitudes (clips,
-        N_BINS, frames)."""
-        level = magnitudes.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-9
-        x = torch.log10(magnitudes / level + QUIETEST) - self.mean
+        """Return the logarithms of masks that add up to 1, shape (clips, stems, N_BINS, frames).
+
+        Parameters
+        ----------
+        magnitudes : torch.Tensor, shape (clips, N_BINS, frames)
+        """
+        x = _relative_level(magnitudes) - self.mean
         x = torch.stack([x, self.height.expand_as(x)], dim=1)
         skipped = []
         for layer in self.down:
@@ -65,6 +68,12 @@ class UNet(nn.Module):
             x = layer(x if i == 0 else torch.cat([x, skipped[-1 - i]], dim=1))
             x = torch.relu(self.norms[i](x)) if i < len(self.norms) else x
         return torch.log_softmax(x, dim=1)
+
+
+def _relative_level(magnitudes: torch.Tensor) -> torch.Tensor:
+    """Return log10 of magnitudes relative to the RMS of their clip."""
+    rms = magnitudes.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-9
+    return torch.log10(magnitudes / rms + QUIETEST)
 
 
 def _magnitudes(y: torch.Tensor) -> torch.Tensor:
@@ -85,27 +94,12 @@ def train_unet(songs: Sequence[np.ndarray], steps: int, folder: Path, seed: int 
     torch.set_num_threads(N_THREADS)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    n_samples = FRAMES * HOP_LENGTH
-
-    def clips(n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        parts = []
-        for i in rng.integers(len(songs), size=n):
-            start = rng.integers(songs[i].shape[1] - n_samples)
-            gains_db = rng.normal(0, GAIN_DB, (len(STEMS), 1))
-            parts.append(songs[i][:, start : start + n_samples] * (10 ** (gains_db / 20)).astype(np.float32))
-        y = torch.from_numpy(np.stack(parts).astype(np.float32))
-        wanted = _magnitudes(y.flatten(0, 1)).unflatten(0, (n, len(STEMS)))
-        return _magnitudes(y.sum(1)), wanted
-
     network = UNet()
-    with torch.no_grad():
-        mix, _ = clips(20)
-        level = mix.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-9
-        network.mean[:] = torch.log10(mix / level + QUIETEST).mean(dim=(0, 2))[:, None]
+    network.mean[:] = _relative_level(_clips(songs, CLIPS_FOR_MEAN, rng)[0]).mean(dim=(0, 2))[:, None]
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps, pct_start=0.1)
     for step in range(1, steps + 1):
-        mix, wanted = clips(CLIPS_AT_ONCE)
+        mix, wanted = _clips(songs, CLIPS_AT_ONCE, rng)
         shares = wanted / (wanted.sum(dim=1, keepdim=True) + 1e-9)
         weights = mix[:, None] ** LOUDNESS
         loss = -(weights * shares * network(mix)).sum() / weights.sum()
@@ -118,6 +112,17 @@ def train_unet(songs: Sequence[np.ndarray], steps: int, folder: Path, seed: int 
             torch.save(network.state_dict(), _state_file(folder, LATE if step == steps else EARLY))
         if step % 50 == 0:
             print(f"step {step} of {steps}: loss {loss.item():.4f}", flush=True)
+
+
+def _clips(songs: Sequence[np.ndarray], n: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return magnitudes of some mixes, shape (n, N_BINS, FRAMES), and of their stems, (n, stems, N_BINS, FRAMES)."""
+    n_samples, parts = FRAMES * HOP_LENGTH, []
+    for i in rng.integers(len(songs), size=n):
+        start = rng.integers(songs[i].shape[1] - n_samples)
+        gains_db = rng.normal(0, GAIN_DB, (len(STEMS), 1))
+        parts.append(songs[i][:, start : start + n_samples] * (10 ** (gains_db / 20)).astype(np.float32))
+    y = torch.from_numpy(np.stack(parts).astype(np.float32))
+    return _magnitudes(y.sum(1)), _magnitudes(y.flatten(0, 1)).unflatten(0, (n, len(STEMS)))
 
 
 def is_trained(folder: Path) -> bool:
@@ -138,7 +143,7 @@ def _trained(path: Path) -> UNet:
 
 def split_by_unet(stems: np.ndarray, rng: np.random.Generator, folder: Path) -> np.ndarray:
     """Separate the sum of the stems by a trained network: as it was early or late in its training, its masks blurred or
-    sharpened, where they share the mix or leave some of it out.
+    sharpened, and sometimes no longer adding up to 1.
 
     Parameters
     ----------
