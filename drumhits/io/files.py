@@ -5,7 +5,7 @@ process that was killed, and the next write in that folder removes it.
 """
 
 import os
-import tempfile
+import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -35,13 +35,14 @@ def write_whole(path: Path, data: bytes) -> None:
         The folder cannot be made or written to, or the disk is full; an old file is then as it was.
     """
     target = Path(os.path.realpath(path))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_litter(target.parent)
-        handle, temporary = _locked_temporary(target.parent)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another output folder.") from error
-    try:
+    temporary = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    try:  # the name is known before the file is there, so that a signal at any time leaves none behind
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_litter(target.parent)
+            handle = _locked(temporary)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another output folder.") from error
         try:
             with os.fdopen(handle, "wb", closefd=fcntl is None) as file:
                 file.write(data)
@@ -49,24 +50,27 @@ def write_whole(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             temporary.chmod(_mode_of(target))
             temporary.replace(target)
+        except OSError as error:
+            raise InputError(f"{path}: not written ({error.strerror}); the old file, if any, is intact.") from error
         finally:
-            temporary.unlink(missing_ok=True)
             if fcntl:
                 os.close(handle)
-    except OSError as error:
-        raise InputError(f"{path}: not written ({error.strerror}); the old file, if any, is intact.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def _locked_temporary(folder: Path) -> tuple[int, Path]:
-    """Make a temporary file that this process has locked, where there are locks; return its descriptor and path."""
+def _locked(temporary: Path) -> int:
+    """Make a temporary file that this process has locked, where there are locks; return its descriptor."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=folder)
+        handle = os.open(temporary, flags, 0o600)
         if fcntl is None:
-            return handle, Path(name)
+            return handle
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
-            return handle, Path(name)
+            return handle
         os.close(handle)  # another run took it for litter before it was locked
 
 

@@ -253,8 +253,8 @@ def fail_with(code: int):
 @pytest.mark.parametrize(
     ("where", "name", "code"),
     [
-        (files.tempfile, "mkstemp", errno.EACCES),
-        (files.tempfile, "mkstemp", errno.EROFS),
+        (files, "_locked", errno.EACCES),
+        (files, "_locked", errno.EROFS),
         (files.os, "fsync", errno.ENOSPC),
         (Path, "replace", errno.EACCES),
         (Path, "chmod", errno.EPERM),

@@ -139,7 +139,8 @@ def die(_item):
 
 @POSIX
 def test_the_temporary_file_of_a_killed_run_goes_and_that_of_a_live_one_stays(tmp_path):
-    handle, live = files._locked_temporary(tmp_path)
+    live = tmp_path / f"{files.PREFIX}live{files.SUFFIX}"
+    handle = files._locked(live)
     dead = tmp_path / f"{files.PREFIX}dead{files.SUFFIX}"
     dead.write_bytes(b"half")
     os.utime(dead, (1, 1))
@@ -147,6 +148,17 @@ def test_the_temporary_file_of_a_killed_run_goes_and_that_of_a_live_one_stays(tm
     assert files_in(tmp_path) == {"x.mid": b"whole", live.name: b""}
     os.close(handle)
     live.unlink()
+
+
+@POSIX
+def test_a_signal_between_making_the_temporary_file_and_writing_it_leaves_no_litter(tmp_path, monkeypatch):
+    def stopped(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.fcntl, "flock", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "x.mid", b"whole")
+    assert files_in(tmp_path) == {}
 
 
 def test_without_locks_only_old_litter_goes(tmp_path, monkeypatch):
