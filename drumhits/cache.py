@@ -41,8 +41,6 @@ _UNREADABLE = (  # what NumPy, zipfile and json raise at bytes of any kind, and 
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, RecursionError,
     NotImplementedError, RuntimeError, zipfile.BadZipFile,
 )  # fmt: skip
-
-
 _ARRAYS = ("times_s", "values", "is_double")  # of a table
 
 

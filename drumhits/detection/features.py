@@ -88,7 +88,7 @@ class FeatureTable:
     is_double: np.ndarray = field(default_factory=partial(np.zeros, 0, dtype=bool))
 
     def __post_init__(self) -> None:
-        if len(self.is_double) != len(self.times_s):
+        if not len(self.is_double):
             object.__setattr__(self, "is_double", np.zeros(len(self.times_s), dtype=bool))
 
     def __len__(self) -> int:
