@@ -1,9 +1,10 @@
 """Tempo and beats of the strokes of human performances beside the click that they were played to, and beside librosa's.
 
-    python benchmarks/tempo.py PERFORMANCES [--only DRUMMER ...] [--table FILE] [--librosa]
+    python benchmarks/tempo.py PERFORMANCES [--only DRUMMER ...] [--table FILE --weights FILE] [--librosa]
 
-PERFORMANCES is a folder as tools/tempo/fit.py takes it; those of 8 bars or more count. A table that was fitted without
-the drummers that are tested is fair: python tools/tempo/fit.py PERFORMANCES --without DRUMMER ... --output FILE.
+PERFORMANCES is a folder as tools/tempo/fit.py takes it; those of 8 bars or more count. A table and weights that were
+made without the drummers that are tested are fair: tools/tempo/fit.py and train.py PERFORMANCES --without DRUMMER ...
+--output FILE.
 The same performances are bent to curves of tempo: slower over the last four bars, 90 to 140 BPM in steps, a bar that is
 held for two seconds longer. librosa's tracker gets the strokes as an onset envelope of Gaussians.
 """
@@ -21,10 +22,11 @@ sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("",
 
 from fit import Performance, performances
 
+from drumhits.tempo.activation import Weights, read_weights
 from drumhits.tempo.find import find_beats
 from drumhits.tempo.pulse import VOICE_WEIGHTS
 from drumhits.tempo.strokes import Strokes
-from drumhits.tempo.table import read_table, shipped_table
+from drumhits.tempo.table import Table, read_table
 
 RIGHT_BPM, OCTAVE_BPM, RIGHT_S, DOWNBEAT_S = 0.01, 0.02, 0.04, 0.07
 QUARTERS = 4  # knots of a curve in a beat
@@ -77,11 +79,20 @@ def bent(
     return song.strokes.at(played_s), beats_s[is_played], at_s[::bar]
 
 
-def ours(strokes: Strokes, table: Path | None) -> Tracked:
-    found = find_beats(strokes, table=read_table(table) if table else shipped_table())
+def ours(strokes: Strokes, table: Table | None, weights: Weights | None) -> Tracked:
+    found = find_beats(strokes, table=table, weights=weights)
     if found is None:
         return Tracked(120.0, np.zeros(0), None, False)
-    return Tracked(found.bpm, found.times_s, float(found.times_s[0]), found.is_sure)
+    return Tracked(found.bpm, _as_written(found.times_s, strokes), float(found.times_s[0]), found.is_sure)
+
+
+def _as_written(beats_s: np.ndarray, strokes: Strokes) -> np.ndarray:
+    """Return beats from the first stroke to the last: before the first downbeat bars go on as that one does."""
+    first_s, last_s = beats_s[1] - beats_s[0], beats_s[-1] - beats_s[-2]
+    n_before = np.ceil((beats_s[0] - strokes.times_s[0]) / first_s)
+    n_after = np.ceil((strokes.times_s[-1] - beats_s[-1]) / last_s)
+    before_s = beats_s[0] - first_s * np.arange(n_before, 0, -1)
+    return np.concatenate([before_s, beats_s, beats_s[-1] + last_s * np.arange(1, n_after + 1)])
 
 
 def librosas(strokes: Strokes) -> Tracked:
@@ -129,10 +140,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs="+", metavar="DRUMMER", help="drummers that are tested (default: all)")
     parser.add_argument("--table", type=Path, help="in place of the one that ships")
+    parser.add_argument("--weights", type=Path, help="in place of those that ship")
     parser.add_argument("--librosa", action="store_true", help="librosa's tracker, too")
     args = parser.parse_args()
     songs = [song for song in performances(args.folder) if not args.only or song.name.split("_")[0] in args.only]
-    trackers: dict[str, Callable[[Strokes], Tracked]] = {"drumhits": lambda strokes: ours(strokes, args.table)}
+    table, weights = args.table and read_table(args.table), args.weights and read_weights(args.weights)
+    trackers: dict[str, Callable[[Strokes], Tracked]] = {"drumhits": lambda strokes: ours(strokes, table, weights)}
     trackers |= {"librosa": librosas} if args.librosa else {}
     print(f"{len(songs)} performances")
     print(f"{'':24}   right  half/double  other  unsure  downbeat  beats within 40 ms   CPU s")

@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drumhits.matching import nearest
+from drumhits.tempo.activation import Weights, shipped_weights
 from drumhits.tempo.compound import BEAT_STEPS, COMPOUND_BEATS, QUARTERS
 from drumhits.tempo.follow import followed_pulse
-from drumhits.tempo.metre import Bars, find_bars, keeps_place
-from drumhits.tempo.pulse import is_steady, rates_hz
+from drumhits.tempo.metre import Bars, find_bars
+from drumhits.tempo.pulse import rates_hz
+from drumhits.tempo.settle import Activation
 from drumhits.tempo.strokes import KICK, SNARE, Strokes
 from drumhits.tempo.table import Table, shipped_table
 
@@ -18,10 +21,13 @@ SUBDIVISIONS = 4, 3  # of a beat: 16ths and triplets
 ON_GRID_S = 0.03
 REFINED_SHARE = 0.25  # of a subdivision: strokes that far from it do not say where it lies
 N_REFINEMENTS = 3
+N_SETTLED = 2  # times that beats are settled: what they tell of the tempo is surer than the pulse before
 WHOLE_BPM_S = 0.01
 NEAR_SHARE, SMOOTH_PRIOR = 0.3, 0.5
 SMOOTHING = np.array([0.2, 0.6, 1.0, 0.6, 0.2])  # weights of the pulses around one
-CHANGE_GAIN = 0.1  # by which a changing tempo has to fit better
+CHANGE_SUPPORT = 0.35  # log odds a beat by which beats have to be likelier to change in tempo,
+ON_GRID_SUPPORT = 4.0  # to which so many count for all strokes on the grid;
+CHANGE_ON_GRID = 0.1  # in 6/8 the share of strokes by which more have to lie there
 
 
 class Beats(NamedTuple):
@@ -74,7 +80,9 @@ class Beats(NamedTuple):
         return self.confidence >= SURE and self.fit >= SURE_FIT and gain >= SURE_GAIN
 
 
-def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Table | None = None) -> Beats | None:
+def find_beats(
+    strokes: Strokes, *, beats_in_bar: int | None = None, table: Table | None = None, weights: Weights | None = None
+) -> Beats | None:
     """Return the beats and bars of a song; None where there is too little to go by.
 
     Parameters
@@ -82,7 +90,8 @@ def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Tabl
     beats_in_bar : int, optional
         4, 3, or 2 of three eighths, where it is known.
     table : Table, optional
-        In place of the one that ships.
+    weights : Weights, optional
+        In place of those that ship.
     """
     times_s = strokes.times_s
     if len(times_s) < FEWEST_STROKES or times_s[-1] - times_s[0] < SHORTEST_S:
@@ -90,15 +99,22 @@ def find_beats(strokes: Strokes, *, beats_in_bar: int | None = None, table: Tabl
     if not np.isin(strokes.voices, (KICK, SNARE)).any():
         return None  # time-keeping alone fits half and double tempo as well
     table = table or shipped_table()
-    rates = rates_hz(strokes)
-    constant = find_bars(strokes, rates, table, beats_in_bar)
-    if is_steady(strokes, rates[0]) and keeps_place(strokes, constant, table):
-        return _constant(strokes, constant)
-    pulse = _followed(strokes, table, beats_in_bar)
-    pulse = _followed(strokes, table, beats_in_bar, near_bpm=60 / pulse.bars.beat_s)
-    if constant.fit > pulse.bars.fit - CHANGE_GAIN:
-        return _constant(strokes, constant)
-    return _changing(strokes, pulse)
+    activation = Activation.of(strokes, weights or shipped_weights())
+    constant = _constant(strokes, find_bars(strokes, rates_hz(strokes), table, beats_in_bar))
+    pulse_s = followed(strokes, table)
+    for _ in range(N_SETTLED):
+        changing = _changing(strokes, _pulse(strokes, pulse_s, table, beats_in_bar), activation)
+        pulse_s = changing.times_s
+    return constant if _is_constant(constant, changing, activation) else changing
+
+
+def _is_constant(constant: Beats, changing: Beats, activation: Activation) -> bool:
+    """Tell whether beats of a constant tempo are nearly as good as those that follow the strokes."""
+    more_on_grid = changing.on_grid - constant.on_grid
+    if constant.is_compound or changing.is_compound:
+        return more_on_grid < CHANGE_ON_GRID
+    likelier = activation.support(changing.times_s).sum() - activation.support(constant.times_s).sum()
+    return likelier / len(changing.times_s) + ON_GRID_SUPPORT * more_on_grid < CHANGE_SUPPORT
 
 
 class _Pulse(NamedTuple):
@@ -109,18 +125,24 @@ class _Pulse(NamedTuple):
     bars: Bars
 
 
-def _followed(strokes: Strokes, table: Table, beats_in_bar: int | None, near_bpm: float | None = None) -> _Pulse:
-    times_s, even_s = evened_pulse(strokes, table, near_bpm)
+def _pulse(strokes: Strokes, times_s: np.ndarray, table: Table, beats_in_bar: int | None) -> _Pulse:
+    """Return a pulse of such times, and the bars that are found where it is even."""
+    even_s = evenly(times_s)
     evened = strokes.at(carry(strokes.times_s, times_s, even_s))
     return _Pulse(times_s, even_s, find_bars(evened, rates_hz(evened), table.of_followed(), beats_in_bar))
 
 
-def evened_pulse(strokes: Strokes, table: Table, near_bpm: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the times of a pulse that follows the strokes, and where it would be in an even tempo."""
-    times_s = followed_pulse(strokes, table, near_bpm)
+def followed(strokes: Strokes, table: Table) -> np.ndarray:
+    """Return the times of a pulse that follows the strokes, moved onto them."""
+    times_s = followed_pulse(strokes, table)
     for _ in range(N_REFINEMENTS):
         times_s = _on_strokes(times_s, strokes.times_s)
-    return times_s, np.arange(len(times_s)) * float(np.median(np.diff(times_s)))
+    return times_s
+
+
+def evenly(times_s: np.ndarray) -> np.ndarray:
+    """Return where a pulse would be in an even tempo."""
+    return np.arange(len(times_s)) * float(np.median(np.diff(times_s)))
 
 
 def _on_strokes(pulse_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
@@ -174,15 +196,27 @@ def _whole_tempo(origin_s: float, beat_s: float, times_s: np.ndarray, quarters: 
     return (origin_s + middle * (beat_s - whole_s), whole_s) if moved_s < WHOLE_BPM_S else (origin_s, beat_s)
 
 
-def _changing(strokes: Strokes, pulse: _Pulse) -> Beats:
+def _changing(strokes: Strokes, pulse: _Pulse, activation: Activation) -> Beats:
     """Return the beats that were found in an even tempo, at the times of the strokes themselves."""
     found = pulse.bars
     bar_s = found.beat_s * found.beats_in_bar
     start_s, end_s = carry(strokes.times_s[[0, -1]], pulse.times_s, pulse.even_s)
     first_s = found.origin_s + np.ceil((start_s - ON_GRID_S - found.origin_s) / bar_s) * bar_s
     n_beats = max(2, int((end_s - first_s) / found.beat_s) + 2)
-    evenly_s = first_s + found.beat_s * np.arange(n_beats)
-    return _beats(strokes, found, carry(evenly_s, pulse.even_s, pulse.times_s), is_constant=False)
+    times_s = carry(first_s + found.beat_s * np.arange(n_beats), pulse.even_s, pulse.times_s)
+    if not found.is_compound:  # the network knows quarters alone
+        settled_s = activation.settled(times_s)
+        settled_s = settled_s[settled_s >= strokes.times_s[0] - ON_GRID_S]
+        from_downbeat_s = settled_s[_first_downbeat(settled_s, times_s, found.beats_in_bar) :]
+        times_s = from_downbeat_s if len(from_downbeat_s) > 1 else times_s
+    return _beats(strokes, found, times_s, is_constant=False)
+
+
+def _first_downbeat(times_s: np.ndarray, known_s: np.ndarray, beats_in_bar: int) -> int:
+    """Return which of some beats is the first downbeat, by the places in the bar of the known ones beside them."""
+    beside, _ = nearest(times_s, known_s)
+    places = np.bincount((beside - np.arange(len(times_s))) % beats_in_bar, minlength=beats_in_bar)
+    return int(-places.argmax() % beats_in_bar)
 
 
 def _beats(strokes: Strokes, found: Bars, times_s: np.ndarray, *, is_constant: bool) -> Beats:

@@ -13,7 +13,6 @@ from drumhits.tempo.table import BEAT_BINS, BINS, Table
 
 WINDOW_S, HOP_S = 6.0, 2.0
 TEMPOS_BPM = 50 * 1.02 ** np.arange(73)  # to 208
-N_NEAR, NEAR_TEMPO = 41, 1.5  # largest factor by which the tempo leaves a known one
 PLACES = BINS // 2  # of a bar
 N_STATES = 48  # that are looked at in a window
 TEMPO_WEIGHT, TEMPO_COST = 400.0, 40.0  # of the squared log of a change of tempo, and at the most
@@ -22,17 +21,10 @@ PLACE_S, PLACE_SHARE = 0.03, 0.25  # by how much they may be off, and by how muc
 BEATS = BINS // BEAT_BINS
 
 
-def followed_pulse(strokes: Strokes, table: Table, near_bpm: float | None = None) -> np.ndarray:
-    """Return the times of a pulse that follows the strokes, increasing, in seconds.
-
-    Parameters
-    ----------
-    near_bpm : float, optional
-        What the tempo stays near.
-    """
-    near = TEMPOS_BPM if near_bpm is None else near_bpm * NEAR_TEMPO ** np.linspace(-1, 1, N_NEAR)
+def followed_pulse(strokes: Strokes, table: Table) -> np.ndarray:
+    """Return the times of a pulse that follows the strokes, increasing, in seconds."""
     centres_s = np.arange(strokes.times_s[0], strokes.times_s[-1] + HOP_S, HOP_S)
-    bars_s = 60 * BEATS / near
+    bars_s = 60 * BEATS / TEMPOS_BPM
     tempos, places = _best_path(_scores(strokes, centres_s, bars_s, table), bars_s)
     bar_s = bars_s[tempos]
     bars = np.append(0.0, np.cumsum(_advance(places / PLACES, bar_s)))

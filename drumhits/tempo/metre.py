@@ -205,25 +205,6 @@ def _repetition(times_s: np.ndarray, lag_s: float) -> float:
     return float(np.exp(-0.5 * (off_s / SAME_PLACE_S) ** 2).mean())
 
 
-PLACE_WINDOW_S, FEWEST_IN_WINDOW = 12.0, 24
-PLACE_GAIN, MOVED_SHARE = 6.0, 0.25  # log likelihood by which another place in the bar is better; share of windows
-
-
-def keeps_place(strokes: Strokes, found: Bars, table: Table) -> bool:
-    """Tell whether the bars go on throughout: in windows of some bars, no other place in the bar fits much better."""
-    window = ((strokes.times_s - strokes.times_s[0]) // PLACE_WINDOW_S).astype(int)
-    bars = table.waltzes if found.beats_in_bar == 3 else table.bars
-    moved = []
-    for number in np.flatnonzero(np.bincount(window) >= FEWEST_IN_WINDOW):
-        inside = Strokes(strokes.times_s[window == number] - found.origin_s, strokes.voices[window == number])
-        fit = _fit(_in_bar(inside, 60 / found.beat_s, bars.shape[-1] // BEAT_BINS), bars).max(axis=0)
-        if found.is_compound:
-            fit = np.maximum(fit, np.roll(fit, len(fit) // 2))  # bars in 4/4 are two of these
-        here = max(fit[shift] for shift in (-2, -1, 0, 1, 2))
-        moved.append((fit.max() - here) * len(inside.times_s) > PLACE_GAIN)
-    return not moved or float(np.mean(moved)) <= MOVED_SHARE
-
-
 WALTZ_REPETITION, WALTZ_FIT = 0.12, 0.03  # by how much more than in 4/4: mean repetition after a bar, and fit
 
 

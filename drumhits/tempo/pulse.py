@@ -12,9 +12,6 @@ FRAMES_PER_S = 200
 PULSE_HZ = (1.5, 14.0)  # from slow beats to fast subdivisions
 N_RATES = 3
 NEARBY = 0.04  # share of a rate within which another is the same peak
-STEADY_WINDOW_S = 8.0
-FEWEST_IN_WINDOW = 8
-STEADY_S, STEADY_STRENGTH = 0.025, 0.5
 
 
 def rates_hz(strokes: Strokes) -> np.ndarray:
@@ -43,17 +40,3 @@ def _peak(hz: np.ndarray, power: np.ndarray) -> float:
     left, top, right = power[i - 1 : i + 2]
     curvature = left - 2 * top + right
     return float(hz[i] + (hz[1] * 0.5 * (left - right) / curvature if curvature else 0.0))
-
-
-def is_steady(strokes: Strokes, rate_hz: float) -> bool:
-    """Tell whether the strokes keep to one pulse throughout: in windows of some bars it is neither early nor late."""
-    times_s = strokes.times_s
-    turns = VOICE_WEIGHTS[strokes.voices] * np.exp(2j * np.pi * rate_hz * times_s)
-    window = ((times_s - times_s[0]) // STEADY_WINDOW_S).astype(int)
-    sums = np.bincount(window, turns.real) + 1j * np.bincount(window, turns.imag)
-    whole = sums.sum()
-    lateness_s = np.angle(sums * np.conj(whole)) / (2 * np.pi * rate_hz)
-    strength = np.abs(sums) / np.maximum(np.bincount(window, VOICE_WEIGHTS[strokes.voices]), 1e-9)
-    is_played = np.bincount(window) >= FEWEST_IN_WINDOW
-    is_off = (np.abs(lateness_s) > STEADY_S) | (strength < STEADY_STRENGTH * np.median(strength))
-    return not np.any(is_off & is_played)

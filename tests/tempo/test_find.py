@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drumhits.tempo.find import find_beats
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, RIDE, SNARE, Part, Strokes, strokes_of
@@ -64,6 +66,17 @@ def test_strokes_at_random_are_not_sure():
         rng = np.random.default_rng(seed)
         times_s = np.sort(rng.uniform(0, 60, 300))
         assert not find_beats(Strokes(times_s, rng.integers(0, 9, 300))).is_sure
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(16, 80), st.floats(6.1, 40), st.integers(0, 1000), st.sampled_from([None, 2, 3, 4]))
+def test_whatever_is_played_beats_increase_from_a_beat_on(n_strokes, length_s, seed, beats_in_bar):
+    rng = np.random.default_rng(seed)
+    times_s = np.sort(np.concatenate([[0, length_s], rng.uniform(0, length_s, n_strokes)]))
+    found = find_beats(Strokes(times_s, rng.integers(0, 3, len(times_s))), beats_in_bar=beats_in_bar)
+    assert len(found.times_s) > 1
+    assert (np.diff(found.times_s) > 0).all()
+    assert np.isfinite(found.bpm)
 
 
 @pytest.mark.parametrize("strokes", [

@@ -1,8 +1,8 @@
 """Build models/pretrained/: render the training songs, analyse them as every stem is analysed, train networks on them.
 
 The same performances, kits and options give the same files. What has been rendered and analysed is kept in a work
-folder, so that a build goes on where it was stopped; it takes two hours on two cores. Needs PyTorch (2.13 was used) and
-`fluidsynth`.
+folder, so that a build goes on where it was stopped; it takes some three hours on two cores. Needs PyTorch (2.13 was
+used) and `fluidsynth`.
 """
 
 import argparse

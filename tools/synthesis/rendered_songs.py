@@ -122,7 +122,7 @@ def _made(number: int, material: Material, work: Path) -> TrainingSong:
 
 
 def train_separator(material: Material, work: Path) -> None:
-    """Train what splits the songs of `SPLIT_BY_UNET`, unless the work folder holds it: ten minutes on two cores."""
+    """Train what splits the songs of `SPLIT_BY_UNET`, unless the work folder holds it: 15 minutes on two cores."""
     from unet import is_trained, train_unet
 
     if not is_trained(work):

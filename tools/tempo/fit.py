@@ -23,7 +23,7 @@ from scipy.special import logsumexp
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from drumhits.io.midi import read_midi
-from drumhits.tempo.find import carry, evened_pulse
+from drumhits.tempo.find import carry, evenly, followed
 from drumhits.tempo.metre import downbeat_features, features, hypotheses_bpm
 from drumhits.tempo.pulse import rates_hz
 from drumhits.tempo.strokes import VOICES, Part, Strokes, strokes_of
@@ -156,7 +156,8 @@ def fit(songs: list[Performance]) -> Table:
 def _evened(song: Performance, table: Table) -> tuple[Strokes, float]:
     """Return the strokes of a song as they are where its tempo had to be followed, and the tempo there."""
     strokes = song.strokes
-    pulse_s, even_s = evened_pulse(strokes, table)
+    pulse_s = followed(strokes, table)
+    even_s = evenly(pulse_s)
     clicks_s = np.arange(strokes.times_s[0], strokes.times_s[-1], 60 / song.bpm)
     bpm = 60 / float(np.median(np.diff(carry(clicks_s, pulse_s, even_s))))
     return strokes.at(carry(strokes.times_s, pulse_s, even_s)), bpm

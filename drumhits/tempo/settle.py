@@ -1,0 +1,133 @@
+"""Beats that are roughly known -> the beats: where a network's log odds are high, in a tempo that changes smoothly.
+
+A path goes from beat to beat, each as long after the last one as the beats that are given are there, or some longer or
+shorter; the best one is found by dynamic programming (Ellis 2007, "Beat tracking by dynamic programming"), with the log
+odds of `activation` for what speaks for a beat in a frame.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solveh_banded
+
+from drumhits.matching import nearest
+from drumhits.tempo.activation import FRAMES_PER_S, Weights, beat_log_odds, frames_of
+from drumhits.tempo.strokes import Strokes
+
+BEFORE_S, AFTER_S = 1.0, 0.5  # frames before the first stroke, and after the last
+PRIOR, LIMIT = 3.0, 6.0  # added to the log odds of a beat, since few frames are one; and at most
+RATIOS = np.exp(np.linspace(-1, 1, 21) * np.log(4 / 3))  # of the time between beats to what it is near
+FEWEST_FRAMES = 6  # between beats
+TEMPO_WEIGHT, TEMPO_COST = 60.0, 8.0  # of the squared log of a change of tempo, and at the most
+NEAR_WEIGHT = 5.0  # of the squared log of a ratio
+GIVEN, GIVEN_S = 2.0, 0.03  # log odds that a beat is where one is given, and how near that is
+SMOOTHING = 2.0  # weight of squared changes of the time between beats, beside squared moves of the beats
+NEVER = -1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """What the network says of the frames of a song.
+
+    Attributes
+    ----------
+    start_s : float
+        Time of the first frame.
+    beats, downbeats : np.ndarray, shape (n_frames,), float32
+        Log odds.
+    """
+
+    start_s: float
+    beats: np.ndarray
+    downbeats: np.ndarray
+
+    @classmethod
+    def of(cls, strokes: Strokes, weights: Weights) -> "Activation":
+        """Return the activation of strokes, at least one."""
+        start_s = float(strokes.times_s[0]) - BEFORE_S
+        n_frames = int((strokes.times_s[-1] - start_s + AFTER_S) * FRAMES_PER_S)
+        beats, downbeats = beat_log_odds(frames_of(strokes, start_s, n_frames), weights).T
+        return cls(start_s, beats, downbeats)
+
+    def support(self, times_s: np.ndarray) -> np.ndarray:
+        """Return what speaks for a beat at each of some times: the highest of three frames; 0 outside."""
+        gains = np.pad(self._gains(), 3)
+        frames = np.clip(np.rint((times_s - self.start_s) * FRAMES_PER_S).astype(int) + 3, 1, len(gains) - 2)
+        return np.max([gains[frames - 1], gains[frames], gains[frames + 1]], axis=0)
+
+    def settled(self, near_s: np.ndarray) -> np.ndarray:
+        """Return the beats of the whole song that go by the tempo of some beats, and lie where they are likely.
+
+        Parameters
+        ----------
+        near_s : np.ndarray, shape (n,), n > 1
+            Increasing.
+        """
+        frame_s = self.start_s + np.arange(len(self.beats)) / FRAMES_PER_S
+        between_s = np.interp(frame_s, (near_s[1:] + near_s[:-1]) / 2, np.diff(near_s))
+        _, off_s = nearest(frame_s, near_s)
+        gains = self._gains(GIVEN * np.exp(-0.5 * (off_s / GIVEN_S) ** 2))
+        return _smooth(self._between_frames(_best_path(gains, between_s * FRAMES_PER_S)))
+
+    def _gains(self, more: float | np.ndarray = 0.0) -> np.ndarray:
+        return np.clip(self.beats + PRIOR + more, -LIMIT, LIMIT)
+
+    def _between_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Return the times of beats: of three frames, the mean weighted by their probabilities."""
+        probability = np.pad(1 / (1 + np.exp(-self.beats.astype(float))), 1)
+        before, here, after = probability[frames], probability[frames + 1], probability[frames + 2]
+        shift = (after - before) / (before + here + after)
+        return self.start_s + (frames + shift) / FRAMES_PER_S
+
+
+def _best_path(gains: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """Return the frames of the beats on the best path.
+
+    Parameters
+    ----------
+    gains : np.ndarray, shape (n_frames,)
+    between : np.ndarray, shape (n_frames,)
+        Frames from one beat to the next around each frame, where all goes as given.
+    """
+    n, ratios = len(gains), np.arange(len(RATIOS))
+    steps = np.maximum(np.rint(between[:, None] * RATIOS).astype(int), FEWEST_FRAMES)
+    change = np.log(RATIOS)[:, None] - np.log(RATIOS)
+    costs = np.minimum(TEMPO_WEIGHT * change**2, TEMPO_COST).astype(np.float32)
+    near_costs = NEAR_WEIGHT * np.log(RATIOS) ** 2
+    before = int(steps.max())
+    scores, back = np.full((before + n, len(RATIOS)), NEVER, np.float32), np.empty((n, len(RATIOS)), int)
+    first = 0
+    while first < n:
+        frames = np.arange(first, min(first + steps[first].min(), n))
+        origins = frames[:, None] - steps[frames]
+        offers = scores[before + origins] - costs
+        last_ratio = offers.argmax(axis=2)
+        best = offers[np.arange(len(frames))[:, None], ratios, last_ratio] - near_costs
+        begins = (origins < steps[frames] // 2) & (best < 0)
+        back[frames] = np.where(begins, -1, last_ratio)
+        scores[before + frames] = np.where(begins, 0.0, best) + gains[frames, None]
+        first = frames[-1] + 1
+    tail = max(0, n - int(1.5 * between[-1]))
+    at, ratio = np.unravel_index(scores[before + tail :].argmax(), (n - tail, len(RATIOS)))
+    path = [tail + int(at)]
+    while (last := back[path[-1], ratio]) >= 0:
+        path.append(path[-1] - int(steps[path[-1], ratio]))
+        ratio = last
+    return np.array(path[::-1])
+
+
+def _smooth(times_s: np.ndarray) -> np.ndarray:
+    """Return beats moved a little, so that the time between them changes little from beat to beat.
+
+    The sum of squared moves and SMOOTHING times the squared second differences is least: Whittaker 1923, "On a new
+    method of graduation".
+    """
+    n = len(times_s)
+    if n < 3:
+        return times_s
+    bands = np.zeros((3, n))  # of the identity and SMOOTHING times the product of second differences with themselves
+    differences = np.ones(n - 2)
+    bands[0, 2:] = SMOOTHING * differences
+    bands[1, 1:] = SMOOTHING * np.convolve(differences, (-2, -2))
+    bands[2] = 1 + SMOOTHING * np.convolve(differences, (1, 4, 1))
+    return solveh_banded(bands, times_s)
