@@ -20,7 +20,7 @@ from drumhits.tempo.strokes import VOICES, Strokes
 FRAMES_PER_S = 50
 CHANNELS, KERNEL = 40, 5
 DILATIONS = tuple(2**n for n in range(10))
-OUTPUTS = ("beat", "downbeat")
+OUTPUTS = ("beat", "downbeat")  # the second is trained along, and not used
 WEIGHTS = Path(__file__).with_name("beats.npz")
 
 Weights = Mapping[str, np.ndarray]

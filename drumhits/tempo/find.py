@@ -204,7 +204,7 @@ def _changing(strokes: Strokes, pulse: _Pulse, activation: Activation) -> Beats:
     first_s = found.origin_s + np.ceil((start_s - ON_GRID_S - found.origin_s) / bar_s) * bar_s
     n_beats = max(2, int((end_s - first_s) / found.beat_s) + 2)
     times_s = carry(first_s + found.beat_s * np.arange(n_beats), pulse.even_s, pulse.times_s)
-    if not found.is_compound:  # the network knows quarters alone
+    if not found.is_compound:  # the network was trained on quarters alone
         settled_s = activation.settled(times_s)
         settled_s = settled_s[settled_s >= strokes.times_s[0] - ON_GRID_S]
         from_downbeat_s = settled_s[_first_downbeat(settled_s, times_s, found.beats_in_bar) :]

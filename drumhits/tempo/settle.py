@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from drumhits.matching import nearest
-from drumhits.tempo.activation import FRAMES_PER_S, Weights, beat_log_odds, frames_of
+from drumhits.tempo.activation import FRAMES_PER_S, OUTPUTS, Weights, beat_log_odds, frames_of
 from drumhits.tempo.strokes import Strokes
 
 BEFORE_S, AFTER_S = 1.0, 0.5  # frames before the first stroke, and after the last
@@ -27,27 +27,25 @@ NEVER = -1e9
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """What the network says of the frames of a song.
+    """Log odds that the network computes for the frames of a song.
 
     Attributes
     ----------
     start_s : float
         Time of the first frame.
-    beats, downbeats : np.ndarray, shape (n_frames,), float32
-        Log odds.
+    beats : np.ndarray, shape (n_frames,), float32
+        Log odds of a beat.
     """
 
     start_s: float
     beats: np.ndarray
-    downbeats: np.ndarray
 
     @classmethod
     def of(cls, strokes: Strokes, weights: Weights) -> "Activation":
         """Return the activation of strokes, at least one."""
         start_s = float(strokes.times_s[0]) - BEFORE_S
         n_frames = int((strokes.times_s[-1] - start_s + AFTER_S) * FRAMES_PER_S)
-        beats, downbeats = beat_log_odds(frames_of(strokes, start_s, n_frames), weights).T
-        return cls(start_s, beats, downbeats)
+        return cls(start_s, beat_log_odds(frames_of(strokes, start_s, n_frames), weights)[:, OUTPUTS.index("beat")])
 
     def support(self, times_s: np.ndarray) -> np.ndarray:
         """Return what speaks for a beat at each of some times: the highest of three frames; 0 outside."""

@@ -91,5 +91,5 @@ def test_beats_settle_on_the_strokes_of_a_tempo_that_changes():
 
 
 def test_times_outside_of_the_song_have_no_support():
-    activation = Activation(1.0, np.full(50, 1.0, np.float32), np.zeros(50, np.float32))
+    activation = Activation(1.0, np.full(50, 1.0, np.float32))
     np.testing.assert_array_equal(activation.support(np.array([-5.0, 1.5, 99.0])), [0, 1 + PRIOR, 0])
