@@ -98,7 +98,7 @@ def main() -> None:
     by_drummer: dict[str, Counter] = {}
     for song in performances(args.folder):
         metre = said(find_beats(song.strokes))
-        by_drummer.setdefault(song.name.split("_")[0], Counter())[metre] += 1
+        by_drummer.setdefault(song.drummer, Counter())[metre] += 1
         if metre == "6/8":
             print(f"{song.name}: told as 6/8")
     for drummer, told in by_drummer.items():

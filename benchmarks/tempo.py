@@ -4,9 +4,8 @@
 
 PERFORMANCES is a folder as tools/tempo/fit.py takes it; those of 8 bars or more count. A table and weights that were
 made without the drummers that are tested are fair: tools/tempo/fit.py and train.py PERFORMANCES --without DRUMMER ...
---output FILE.
-The same performances are bent to curves of tempo: slower over the last four bars, 90 to 140 BPM in steps, a bar that is
-held for two seconds longer. librosa's tracker gets the strokes as an onset envelope of Gaussians.
+--output FILE. The same performances are bent to curves of tempo: slower over the last four bars, 90 to 140 BPM in
+steps, a bar that is held for two seconds longer. librosa's tracker gets the strokes as an onset envelope of Gaussians.
 """
 
 import argparse
@@ -143,7 +142,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="in place of those that ship")
     parser.add_argument("--librosa", action="store_true", help="librosa's tracker, too")
     args = parser.parse_args()
-    songs = [song for song in performances(args.folder) if not args.only or song.name.split("_")[0] in args.only]
+    songs = [song for song in performances(args.folder) if not args.only or song.drummer in args.only]
     table, weights = args.table and read_table(args.table), args.weights and read_weights(args.weights)
     trackers: dict[str, Callable[[Strokes], Tracked]] = {"drumhits": lambda strokes: ours(strokes, table, weights)}
     trackers |= {"librosa": librosas} if args.librosa else {}

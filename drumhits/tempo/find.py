@@ -90,6 +90,7 @@ def find_beats(
     beats_in_bar : int, optional
         4, 3, or 2 of three eighths, where it is known.
     table : Table, optional
+        In place of the one that ships.
     weights : Weights, optional
         In place of those that ship.
     """

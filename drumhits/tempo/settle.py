@@ -8,9 +8,9 @@ odds of `activation` for what speaks for a beat in a frame.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from drumhits.matching import nearest
+from drumhits.numeric import expit
 from drumhits.tempo.activation import FRAMES_PER_S, OUTPUTS, Weights, beat_log_odds, frames_of
 from drumhits.tempo.strokes import Strokes
 
@@ -72,7 +72,7 @@ class Activation:
 
     def _between_frames(self, frames: np.ndarray) -> np.ndarray:
         """Return the times of beats: of three frames, the mean weighted by their probabilities."""
-        probability = np.pad(1 / (1 + np.exp(-self.beats.astype(float))), 1)
+        probability = np.pad(expit(self.beats.astype(float)), 1)
         before, here, after = probability[frames], probability[frames + 1], probability[frames + 2]
         shift = (after - before) / (before + here + after)
         return self.start_s + (frames + shift) / FRAMES_PER_S
@@ -123,9 +123,24 @@ def _smooth(times_s: np.ndarray) -> np.ndarray:
     n = len(times_s)
     if n < 3:
         return times_s
-    bands = np.zeros((3, n))  # of the identity and SMOOTHING times the product of second differences with themselves
-    differences = np.ones(n - 2)
-    bands[0, 2:] = SMOOTHING * differences
-    bands[1, 1:] = SMOOTHING * np.convolve(differences, (-2, -2))
-    bands[2] = 1 + SMOOTHING * np.convolve(differences, (1, 4, 1))
-    return solveh_banded(bands, times_s)
+    differences = np.ones(n - 2)  # their products with themselves, and the identity, have five diagonals
+    main = 1 + SMOOTHING * np.convolve(differences, (1, 4, 1))
+    beside = np.append(SMOOTHING * np.convolve(differences, (-2, -2)), 0)
+    return np.array(_solved(main.tolist(), beside.tolist(), [SMOOTHING] * (n - 2) + [0.0, 0.0], times_s.tolist()))
+
+
+def _solved(main: list[float], beside: list[float], beyond: list[float], right: list[float]) -> list[float]:
+    """Return the solution of a symmetric system with five diagonals, by its factors L D L'.
+
+    SciPy's would take half a second to be imported.
+    """
+    n = len(main)
+    scale, first, second, x = ([0.0] * (n + 2) for _ in range(4))  # D, the diagonals of L, and two zeros at the end
+    for i in range(n):
+        scale[i] = main[i] - first[i - 1] ** 2 * scale[i - 1] - second[i - 2] ** 2 * scale[i - 2]
+        first[i] = (beside[i] - second[i - 1] * scale[i - 1] * first[i - 1]) / scale[i]
+        second[i] = beyond[i] / scale[i]
+        x[i] = right[i] - first[i - 1] * x[i - 1] - second[i - 2] * x[i - 2]
+    for i in reversed(range(n)):
+        x[i] = x[i] / scale[i] - first[i] * x[i + 1] - second[i] * x[i + 2]
+    return x[:n]

@@ -1,6 +1,5 @@
 """Training of the network of beats: what it is trained on, and that what it exports computes the same."""
 
-
 import numpy as np
 import pytest
 

@@ -11,6 +11,7 @@ import argparse
 import re
 import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +54,10 @@ class Performance(NamedTuple):
     strokes: Strokes
 
     @property
+    def drummer(self) -> str:
+        return self.name.split("_")[0]
+
+    @property
     def n_bars(self) -> float:
         quarters = 4 * self.signature[0] / self.signature[1]
         return (self.strokes.times_s[-1] - self.strokes.times_s[0]) * self.bpm / 60 / quarters
@@ -69,10 +74,14 @@ def read_performance(path: Path) -> Performance:
     return Performance(path.name, style, 6e7 / content.tempo.us_per_beat[0], signature, strokes)
 
 
-def performances(folder: Path) -> list[Performance]:
-    """Return the performances of a folder that have MIN_BARS or more, by name."""
+def performances(folder: Path, without: Collection[str] = ()) -> list[Performance]:
+    """Return the performances of a folder that have MIN_BARS or more, by name, without those of some drummers."""
     songs = [read_performance(path) for path in sorted(folder.glob("*_beat_*.mid"))]
-    return [song for song in songs if len(song.strokes.times_s) and song.n_bars >= MIN_BARS]
+    return [
+        song
+        for song in songs
+        if len(song.strokes.times_s) and song.n_bars >= MIN_BARS and song.drummer not in without
+    ]
 
 
 def bars_of(songs: list[Performance]) -> np.ndarray:
@@ -212,7 +221,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", default=[], metavar="DRUMMER", help="drummers that are left out")
     parser.add_argument("--output", type=Path, default=TABLE)
     args = parser.parse_args()
-    songs = [song for song in performances(args.folder) if song.name.split("_")[0] not in args.without]
+    songs = performances(args.folder, args.without)
     table = fit(songs)
     names = [field.name for field in fields(Table)]
     smaller = {name: getattr(table, name).astype(np.float16 if name == "bars" else np.float32) for name in names}

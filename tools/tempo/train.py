@@ -2,9 +2,9 @@
 
     python tools/tempo/train.py PERFORMANCES [--without DRUMMER ...]
 
-PERFORMANCES is a folder as tools/tempo/fit.py takes it. In each step it is trained on parts of some
-performances, bent to other tempos, in steps, smoothly, with held bars and ritardandi; strokes are left out, added,
-moved a little, and taken for those of other voices, as they are where a conversion found them. It takes 20 minutes.
+PERFORMANCES is a folder as tools/tempo/fit.py takes it. In each step it is trained on parts of some performances, bent
+to other tempos, in steps, smoothly, with held bars and ritardandi; strokes are left out, added, moved a little, and
+taken for those of other voices, as they are where a conversion found them. It takes 20 minutes.
 """
 
 import argparse
@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"default: {STEPS}")
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     args = parser.parse_args()
-    songs = [song for song in performances(args.folder) if song.name.split("_")[0] not in args.without]
+    songs = performances(args.folder, args.without)
     np.savez_compressed(args.output, **train(songs, args.steps).exported())
     print(f"{args.output}: trained on {len(songs)} songs")
 
