@@ -184,10 +184,15 @@ def f1_difference(counts: IntArray, counts_of_first: IntArray, seed: int = 0) ->
     value = float(_pooled_f1(counts.sum(axis=0)) - _pooled_f1(counts_of_first.sum(axis=0)))
     if n_songs < 2:
         return Difference(value, None)
-    times_drawn = np.random.default_rng(seed).multinomial(n_songs, np.full(n_songs, 1 / n_songs), size=N_RESAMPLES)
+    times_drawn = resampled_songs(n_songs, seed)
     differences = _pooled_f1(times_drawn @ counts) - _pooled_f1(times_drawn @ counts_of_first)
     low, high = np.percentile(differences, INTERVAL)
     return Difference(value, (float(low), float(high)))
+
+
+def resampled_songs(n_songs: int, seed: int = 0) -> IntArray:
+    """Return how many times each song is drawn in each resampling of a bootstrap, shape (N_RESAMPLES, n_songs)."""
+    return np.random.default_rng(seed).multinomial(n_songs, np.full(n_songs, 1 / n_songs), size=N_RESAMPLES)
 
 
 def _pooled_f1(counts: IntArray) -> FloatArray:

@@ -14,6 +14,9 @@ def test_our_order_leaves_fewer_wrong_decisions_than_that_of_the_song(tmp_path):
     n_wrong = int(re.search(r"hihat: 1 songs, \d+ candidates, (\d+) decided wrongly", done.stdout)[1])
     assert float(left["ours"]) <= n_wrong / 2
     assert float(left["ours"]) <= float(left["in time"])
+    of_one_song = re.search(r"ours more than in time +(.+)\n +at least +(.+)\n +at most +(.+)", done.stdout).groups()
+    assert of_one_song[0].split() == of_one_song[1].split() == of_one_song[2].split()
+    assert float(of_one_song[0].split()[2]) == float(left["ours"]) - float(left["in time"])
 
 
 def test_folders_without_songs_are_said(tmp_path):
