@@ -8,7 +8,15 @@ from damage import clipped, gate, gated, lossy, music
 from kits import LEAD, SOUNDS, synthetic_kit
 from patterns import LEAST_S, programmed
 from recorded_kits import HELD_OUT_CYMBALS, MULDJORD_KITS, frankensnare_kit, gogodze_kit, muldjord_kit
-from recorded_songs import make_recorded_song
+from recorded_songs import (
+    HELD_OUT_BY_UNET,
+    MIXES_TO_SPLIT,
+    SPLIT_BY_UNET,
+    is_split_by_unet,
+    make_recorded_song,
+    thinned,
+)
+from rendered_songs import FIRST_HELD_OUT
 from training_songs import Hit
 
 from drumhits.drums import STEMS
@@ -76,6 +84,12 @@ def test_what_is_held_out_is_not_trained_on():
     assert not set(HELD_OUT_CYMBALS) & {part for parts in MULDJORD_KITS.values() for part in parts}
 
 
+def test_songs_split_by_a_network_are_on_kits_held_out_where_their_numbers_say_so():
+    assert all(is_split_by_unet(number) for some in (SPLIT_BY_UNET, HELD_OUT_BY_UNET) for number in some)
+    assert min(HELD_OUT_BY_UNET) >= FIRST_HELD_OUT > max(*SPLIT_BY_UNET, *MIXES_TO_SPLIT)
+    assert not any(is_split_by_unet(number) for number in (*MIXES_TO_SPLIT, FIRST_HELD_OUT))
+
+
 def test_programmed_parts_are_playable_and_reach_the_speed_of_blast_beats():
     fastest_s = 1.0
     for seed in range(40):
@@ -132,6 +146,19 @@ def test_songs_of_every_way_to_get_stems_are_sound_and_the_same_again(monkeypatc
             assert np.isfinite(song.stems[stem]).all()
             np.testing.assert_array_equal(song.stems[stem], again.stems[stem])
             assert all(SOUNDS[hit.sound].stem == stem for hit in song.hits[stem])
+
+
+def test_parts_are_thinned_by_whole_stems_or_by_what_falls_together_with_kick_and_snare():
+    on_beats = [Hit(float(beat), sound, 100) for beat in range(8) for sound in ("kick", "closed", "ride", "tom_low")]
+    beside = [Hit(beat + 0.5, "closed", 100) for beat in range(8)]
+    parts = [thinned(on_beats + beside, np.random.default_rng(seed)) for seed in range(100)]
+    counts = [{stem: sum(SOUNDS[hit.sound].stem == stem for hit in part) for stem in STEMS} for part in parts]
+    assert all(count["kick"] == 8 and count["toms"] in (0, 8) for count in counts)
+    assert {count["hihat"] for count in counts} >= {0, 8, 16}
+    whole, apart = ([count for count in counts if count["hihat"] == n] for n in (16, 8))
+    assert len(whole) > 50
+    assert apart
+    assert all(count["cymbals"] == 0 for count in apart)
 
 
 def test_stems_of_microphones_hold_the_other_drums(monkeypatch, short):

@@ -18,9 +18,10 @@ import torch
 
 sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
-from recorded_songs import ALL_FAST, SPLIT_BY_UNET
+from recorded_songs import ALL_FAST, HELD_OUT_BY_UNET, SPLIT_BY_UNET
 from rendered_songs import (
     FIRST_HELD_OUT,
+    FIRST_RECORDED,
     MIX,
     add_material,
     kits_of,
@@ -50,10 +51,10 @@ N_SONGS, N_SONGS_OF = 1717, {"hihat": 2317}  # the hi-hat of real recordings is 
 N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
 UNHEARD_EVERY = 16  # one of these songs in so many is not for the first stage but for re-scoring, as all of
 FRESH_SONGS = range(10_000, 10_960)
-N_SPLIT_BY_UNET = 300
-KNOWN = (*range(20_000, 20_150), *ALL_FAST[:60], *range(60), *range(10_000, 10_060))  # they keep what was learned
-FURTHER_UNHEARD_EVERY = 6  # one of these in so many is for a new second look
-HELD_OUT_SONGS = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 16)  # scores are taken on these
+FURTHER_SONGS = (*range(660), *range(FIRST_RECORDED, FIRST_RECORDED + 140), *ALL_FAST[:80], *SPLIT_BY_UNET[:480])
+RESCORING_SONGS = SPLIT_BY_UNET[600:1080]  # for new re-scoring stages; otherwise they are trained on further, too
+HELD_OUT_SONGS = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 16)  # scores are taken on these,
+HELD_OUT_SONGS_BY_UNET = HELD_OUT_BY_UNET[:24]  # and on these, of which models keep none
 NAMES = tuple(f"{MIX}-{stem}" for stem in STEMS) + STEMS  # the models of stems note the networks of both
 
 
@@ -65,16 +66,18 @@ class Songs:
     ----------
     base, fresh : list of Path
         For the networks that others start from: for their first stage, and for re-scoring; none where they are there.
-    further : list of Path
-        For training further.
-    held_out : list of Path
+    further, rescoring : list of Path
+        For training further, and for re-scoring after that.
+    held_out, held_out_by_unet : list of Path
         For the scores.
     """
 
     base: list[Path]
     fresh: list[Path]
     further: list[Path]
+    rescoring: list[Path]
     held_out: list[Path]
+    held_out_by_unet: list[Path]
 
     def of(self, name: str) -> "Songs":
         """Return the songs of a stem, or of an instrument in a mix."""
@@ -97,6 +100,10 @@ def scores_at(min_confidence: float, confidence: np.ndarray, examples: Sequence[
     scores = precision_recall_f1(int(np.sum(decided & kept)), n_played, int(decided.sum()))
     named = zip(("precision", "recall", "f1"), scores, strict=True)
     return {**{name: score or 0.0 for name, score in named}, "accuracy": float(np.mean(decided == kept))}
+
+
+def _scores(networks: Sequence[Network], examples: Sequence[Example]) -> dict[str, float]:
+    return scores_at(USUAL, expit(log_odds(networks, examples)), examples)
 
 
 def of_networks_alone(feature: str, features: tuple[str, ...]) -> Logistic:
@@ -138,15 +145,15 @@ def trained(
     """Return the networks of a stem, or of an instrument in a mix, and what they were trained further on."""
     stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
     base = base_networks(name, songs, start_from)
-    for_first = _examples([path for i, path in enumerate(songs.further) if i % FURTHER_UNHEARD_EVERY], name)
+    for_first, for_second = _examples(songs.further, name), _examples(songs.rescoring, name)
+    heard = for_first if second_look else for_first + for_second
     networks = [
-        before if keep_first and seed == 0 else trained_further(before, for_first, stem, in_mix=in_mix, seed=seed)
+        before if keep_first and seed == 0 else trained_further(before, heard, stem, in_mix=in_mix, seed=seed)
         for seed, before in enumerate(base)
     ]
-    if not second_look:
-        return networks, for_first
-    for_second = _examples(songs.further[::FURTHER_UNHEARD_EVERY], name)
-    return with_rescoring(networks, for_second, stem, in_mix=in_mix), for_first + for_second
+    if second_look:
+        networks = with_rescoring(networks, for_second, stem, in_mix=in_mix)
+    return networks, for_first + for_second
 
 
 def build(
@@ -175,12 +182,11 @@ def build(
     path = networks_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
-    held_out = _examples(songs.held_out, name)
-    confidence = expit(log_odds(networks, held_out))
-    scores = scores_at(USUAL, confidence, held_out)
+    scores, by_unet = (_scores(networks, _examples(some, name)) for some in (songs.held_out, songs.held_out_by_unet))
     features = FEATURE_SETS[MIX_FEATURES if in_mix else ALL]
     heard = NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS
     n_kept = sum(int(one.kept.sum()) for one in training)
+    all_songs = (*songs.base, *songs.fresh, *songs.further, *songs.rescoring)
     model = TrainedModel(
         stem=stem,
         features=features,
@@ -193,7 +199,7 @@ def build(
             "seed": 0,
             "kept": n_kept,
             "removed": sum(len(one.kept) for one in training) - n_kept,
-            "songs": [path.stem.removeprefix("examples-") for path in (*songs.base, *songs.fresh, *songs.further)],
+            "songs": [path.stem.removeprefix("examples-") for path in all_songs],
             "scores": scores,
             "importance": {heard: 1.0},
             "versions": {"drumhits": __version__, "numpy": np.__version__, "torch": str(torch.__version__)},
@@ -204,7 +210,7 @@ def build(
     return (
         f"{name}: {model.training['removed'] + n_kept} candidates, {n_kept} hits, held-out "
         + ", ".join(f"{key} {value:.3f}" for key, value in scores.items())
-        + f" at {USUAL:.2f}"
+        + f" at {USUAL:.2f}; held out and split by a network, f1 {by_unet['f1']:.3f}"
     )
 
 
@@ -234,10 +240,6 @@ def get_parser() -> argparse.ArgumentParser:
         help="those whose first network stays as it was",
     )  # fmt: skip
     parser.add_argument("--songs", type=int, default=n_songs, metavar="N", help="how many to render (default: all)")
-    parser.add_argument(
-        "--split-by-unet", type=int, default=N_SPLIT_BY_UNET, metavar="N",
-        help=f"how many of the songs to train further on a network splits (default: {N_SPLIT_BY_UNET})",
-    )  # fmt: skip
     return parser
 
 
@@ -255,8 +257,7 @@ def main(argv=None) -> None:
         return workers(joblib.delayed(analysed_song)(path, args.work) for path in rendered)
 
     base, fresh = ((), ()) if args.start_from else (range(args.songs), FRESH_SONGS)
-    further = (*SPLIT_BY_UNET[: args.split_by_unet], *KNOWN)
-    songs = Songs(*map(analysed, (base, fresh, further, HELD_OUT_SONGS)))
+    songs = Songs(*map(analysed, (base, fresh, FURTHER_SONGS, RESCORING_SONGS, HELD_OUT_SONGS, HELD_OUT_SONGS_BY_UNET)))
     for in_mix in (True, False):
         names = [name for name in NAMES if name in args.only and name.startswith(MIX) == in_mix]
         for row in workers(

@@ -17,6 +17,7 @@ from training_songs import (
     LAYERED,
     SONG_S,
     TAIL_S,
+    TREBLE_DB,
     Hit,
     TrainingSong,
     at_the_drummers_force,
@@ -30,9 +31,16 @@ from training_songs import (
 )
 
 ALL_FAST = range(25_000, 26_000)  # songs of these numbers play sixteenths throughout
-SPLIT_BY_UNET = range(30_000, 40_000)  # songs of these numbers are separated by a trained network
+SPLIT_BY_UNET = range(30_000, 39_000)  # songs of these numbers are separated by a trained network,
+HELD_OUT_BY_UNET = range(40_100, 40_200)  # as are these, on kits that are held out;
+MIXES_TO_SPLIT = range(39_000, 39_150)  # mixes of these are what it is trained on
 TUNING = (0.85, 1.18)  # ratios of frequency, lowest and highest,
-ANY_TUNING = {"toms": (0.6, 1.6), "snare": (0.75, 1.35), "kick": (0.75, 1.35)}  # and of the songs of SPLIT_BY_UNET
+ANY_TUNING = {"toms": (0.6, 1.6), "snare": (0.75, 1.35), "kick": (0.75, 1.35)}  # and where a network separates them
+CLICKING = TREBLE_DB | {"kick": (-8.0, 14.0), "snare": (-8.0, 12.0)}  # treble in such songs,
+WITHOUT = {"toms": 0.1, "hihat": 0.1, "cymbals": 0.1}  # share of them that lack such a stem,
+APART = 0.25  # and whose hi-hat and cymbals leave out strokes that fall together with those of kick and snare:
+LEFT_OUT = (0.5, 1.0)  # such a share of them
+TOGETHER_S = 0.03
 PROGRAMMED = 0.45  # share of the songs whose part is a programmed one
 RECORDED = 0.65  # share of the songs whose usual kit is a recorded one,
 ANOTHER = 0.3  # and of their stems that another kit plays
@@ -62,6 +70,11 @@ class Played(NamedTuple):
     seeds: dict[str, int]
 
 
+def is_split_by_unet(number: int) -> bool:
+    """Tell whether the song of that number is separated by a trained network."""
+    return number in SPLIT_BY_UNET or number in HELD_OUT_BY_UNET
+
+
 def play_song(
     number: int,
     performances: Sequence[list[Hit]],
@@ -74,17 +87,37 @@ def play_song(
     is_programmed = is_fast or rng.random() < PROGRAMMED
     part = fast if is_fast else programmed
     hits = [Hit(*row) for row in part(SONG_S, rng)] if is_programmed else excerpt(performances, rng)
+    if is_split_by_unet(number):
+        hits = thinned(hits, rng)
     kit_of = _choose_kits(kits, recorded, rng)
     hits_of = {stem: [hit for hit in hits if SOUNDS[hit.sound].stem == stem] for stem in STEMS}
     if not is_programmed:
         hits_of = {stem: at_the_drummers_force(some, rng) for stem, some in hits_of.items()}
     seeds = {stem: int(rng.integers(1 << 30)) for stem in STEMS}
-    tuning = ANY_TUNING if number in SPLIT_BY_UNET else {}
+    tuning = ANY_TUNING if is_split_by_unet(number) or number in MIXES_TO_SPLIT else {}
     dry = np.stack([
         play_damped(hits_of[stem], kit_of[stem], np.random.default_rng(seeds[stem]), tuning.get(stem, TUNING))
         for stem in STEMS
     ])  # fmt: skip
-    return Played(mix_of(dry, rng).astype(np.float32), dry, hits_of, kit_of, seeds)
+    mixed = mix_of(dry, rng, CLICKING if is_split_by_unet(number) else TREBLE_DB)
+    return Played(mixed.astype(np.float32), dry, hits_of, kit_of, seeds)
+
+
+def thinned(hits: list[Hit], rng: np.random.Generator) -> list[Hit]:
+    """Return strokes without some stems, or without strokes that fall together: a kick's click is no hi-hat."""
+    without = [stem for stem, share in WITHOUT.items() if rng.random() < share]
+    hits = [hit for hit in hits if SOUNDS[hit.sound].stem not in without]
+    if rng.random() >= APART:
+        return hits
+    drums_s = np.array([hit.time_s for hit in hits if SOUNDS[hit.sound].stem in ("kick", "snare")])
+    share = rng.choice(LEFT_OUT)
+    return [
+        hit
+        for hit in hits
+        if SOUNDS[hit.sound].stem not in ("hihat", "cymbals")
+        or np.abs(drums_s - hit.time_s).min(initial=np.inf) > TOGETHER_S
+        or rng.random() >= share
+    ]
 
 
 def make_recorded_song(
@@ -94,11 +127,11 @@ def make_recorded_song(
     recorded: Sequence[RecordedKit],
     split_by_unet: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
 ) -> TrainingSong:
-    """Play, mix and separate the song of that number; those of `SPLIT_BY_UNET` need what splits them."""
+    """Play, mix and separate the song of that number; some need what splits them (`is_split_by_unet`)."""
     rng = np.random.default_rng(number)
     played = play_song(number, performances, kits, recorded, rng)
     way = rng.random()
-    if number in SPLIT_BY_UNET:
+    if is_split_by_unet(number):
         stems = split_by_unet(played.mixed, rng)
     elif way < BLIND:
         stems = separate_blindly(played.mixed, rng)

@@ -9,12 +9,11 @@ import joblib
 import numpy as np
 from kits import Kit, hydrogen_kit, soundfont_kit, synthetic_kit
 from recorded_kits import RecordedKit, held_out_kits, training_kits
-from recorded_songs import SPLIT_BY_UNET, make_recorded_song, play_song
+from recorded_songs import MIXES_TO_SPLIT, is_split_by_unet, make_recorded_song, play_song
 from separation import STEMS
 from training_songs import Hit, TrainingSong, make_song, read_performance
 
 N_SYNTHETIC_KITS = 10
-MIXES_TO_SPLIT = range(39_000, 39_150)  # numbers of the mixes that the separator is trained on
 SEPARATOR_STEPS = 1000
 FIRST_RECORDED, FIRST_HELD_OUT = 20_000, 40_000  # numbers of the songs on recorded kits, and on those held out
 MIX, SONG = "mix", "song"
@@ -114,7 +113,7 @@ def _made(number: int, material: Material, work: Path) -> TrainingSong:
     held_out = number >= FIRST_HELD_OUT
     kits = [] if held_out else kits_of(material, work)
     recorded = recorded_kits_of(material, held_out=held_out)
-    if number not in SPLIT_BY_UNET:
+    if not is_split_by_unet(number):
         return make_recorded_song(number, performances, kits, recorded)
     from unet import split_by_unet
 
@@ -122,7 +121,7 @@ def _made(number: int, material: Material, work: Path) -> TrainingSong:
 
 
 def train_separator(material: Material, work: Path) -> None:
-    """Train what splits the songs of `SPLIT_BY_UNET`, unless the work folder holds it: 15 minutes on two cores."""
+    """Train what splits the songs of `is_split_by_unet`, unless the work folder holds it: 15 minutes on two cores."""
     from unet import is_trained, train_unet
 
     if not is_trained(work):

@@ -6,7 +6,7 @@ separated, so that the same performances and kits give the same songs.
 Conventions: times in seconds; mono audio at 44.1 kHz; stems stacked as (len(STEMS), n_samples).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ LAYERED = 0.25  # share of the stems in which every stroke is one of two kits at
 SATURATED = 0.2  # share of the mixes that are driven into saturation
 ONE_BY_ONE = 0.2  # share of the songs whose stems do not keep the level that they have in the mix
 FULL_FORCE = 110.0  # velocity
+TREBLE_DB = dict.fromkeys(STEMS, (-8.0, 6.0))  # how much the treble of a stem is raised in a mix, least and most
 
 # Keys of the electronic kit on which the performances were played.
 SOUND_OF_KEY = {
@@ -189,11 +190,13 @@ def choked(y: np.ndarray, length: int, fade: int = SAMPLE_RATE // 50) -> np.ndar
     return y
 
 
-def mix_of(dry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def mix_of(
+    dry: np.ndarray, rng: np.random.Generator, treble_db: Mapping[str, tuple[float, float]] = TREBLE_DB
+) -> np.ndarray:
     """Return the stems balanced, equalised and compressed as a mix of them would be, its peak at 0.4."""
     balance_db = rng.normal([[0.0], [0.0], [0.0], [-7.0], [-4.0]], 4.0)
     levelled = dry * (10 ** (balance_db / 20)).astype(dry.dtype)
-    levelled = np.stack([_equalised(y, rng) for y in levelled])
+    levelled = np.stack([_equalised(y, rng, treble_db[stem]) for stem, y in zip(STEMS, levelled, strict=True)])
     if rng.random() < 0.85:
         levelled = add_room(
             levelled,
@@ -209,11 +212,11 @@ def mix_of(dry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return 0.4 * levelled / (np.abs(levelled.sum(axis=0)).max() + 1e-9)
 
 
-def _equalised(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _equalised(y: np.ndarray, rng: np.random.Generator, treble_db: tuple[float, float]) -> np.ndarray:
     """Return a stem with its treble above some frequency raised or lowered."""
     above_hz = np.exp(rng.uniform(np.log(500), np.log(8000)))
     treble = sosfilt(butter(1, above_hz, "highpass", fs=SAMPLE_RATE, output="sos"), y)
-    return y + treble * (10 ** (rng.uniform(-8, 6) / 20) - 1)
+    return y + treble * (10 ** (rng.uniform(*treble_db) / 20) - 1)
 
 
 def _bus_gain(mix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
