@@ -1,6 +1,6 @@
 """Standard MIDI Files as bytes: a reader that takes what DAWs and strangers write, and the parts of a writer.
 
-Time is in ticks here; `drumhits.midi` turns it into seconds. The reader looks at each byte once and counts
+Time is in ticks here; `drumhits.io.midi` turns it into seconds. The reader looks at each byte once and counts
 events, so its time and memory are bounded whatever the bytes say about lengths.
 """
 

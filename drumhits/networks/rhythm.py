@@ -29,7 +29,7 @@ _LITTLE = 0.01  # of a stroke: less of them is as good as none
 
 
 def rhythm(log_odds: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """Return match and contrast of each candidate's periodicity, shape (n, N_RHYTHM), float32.
+    """Return match and contrast of each candidate's periodicity, shape (n, N_PERIODICITY), float32.
 
     Parameters
     ----------

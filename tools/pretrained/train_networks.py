@@ -1,4 +1,4 @@
-"""Train the networks of drumhits/network.py on labelled candidates. Needs PyTorch, which nothing else here does."""
+"""Train the networks of drumhits/networks/network.py on labelled candidates. Needs PyTorch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ FAR_S = 1e6
 
 
 class FirstLook(nn.Module):
-    """The first stage of `drumhits.network.Network` for batches of songs, padded to the longest."""
+    """The first stage of `drumhits.networks.network.Network` for batches of songs, padded to the longest."""
 
     def __init__(self, n_inputs: int):
         super().__init__()

@@ -29,7 +29,7 @@ class Example:
     Attributes
     ----------
     x : np.ndarray, shape (n, N_INPUTS) or of a mix (n, N_INPUTS_IN_MIX), float16
-        See `listener.Inputs`; beside all siblings, or some.
+        See `networks.inputs.Inputs`; beside all siblings, or some.
     times_s : np.ndarray, shape (n,)
     below_db : float >= 0
         How far the stem's loud moments lie below those of the loudest stem heard; 0 of a mix.
