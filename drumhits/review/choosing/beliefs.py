@@ -18,7 +18,6 @@ OTHERS_WEIGHT = 0.05  # of an expected right decision about another hit beside t
 MOST_WEIGHED = 50  # candidates whose answers are weighed
 MOST_OTHERS = 1500  # candidates that an answer is weighed for
 MOST_ANSWERS = 400  # the latest ones are learned from; by then the model has learned from the others
-DISAGREEMENT = 0.3  # of the hypotheses, beside the expected error, in what is weighed
 
 
 class Beliefs:
@@ -112,15 +111,14 @@ class Beliefs:
         open_rows : np.ndarray, shape (n_open,), int
             Those that may be asked about, increasing.
         """
-        doubt = self.risk + DISAGREEMENT * np.ptp(self._each, axis=0)
-        by_doubt = open_rows[np.argsort(-doubt[open_rows], kind="stable")]
-        weighed, others = by_doubt[:MOST_WEIGHED], np.sort(by_doubt[:MOST_OTHERS])
+        by_risk = open_rows[np.argsort(-self.risk[open_rows], kind="stable")]
+        weighed, others = by_risk[:MOST_WEIGHED], np.sort(by_risk[:MOST_OTHERS])
         if not len(weighed):
             return weighed
         own = self.risk[weighed]
         spared = self.risk[others].sum() - own - self._expected_errors(weighed, others)
         best_first = np.argsort(-(own + OTHERS_WEIGHT * spared), kind="stable")
-        return np.concatenate((weighed[best_first], by_doubt[MOST_WEIGHED:]))
+        return np.concatenate((weighed[best_first], by_risk[MOST_WEIGHED:]))
 
     def _expected_errors(self, weighed: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return the wrong decisions about `others` that are to be expected after an answer about each of `weighed`."""
