@@ -11,29 +11,39 @@ from running import ROOT, convert_here, run_script
 
 import train_classifier
 from drumhits.analysis import ALL, FEATURE_SETS, analyze
+from drumhits.bundle import NETWORKS_DIR, PRETRAINED_DIR
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
 from drumhits.io.midi import decode, read_midi
 from drumhits.models.blend import Blend
 from drumhits.models.choice import genres
 from drumhits.models.modelfile import detection_of, load_model, pretrained_path
+from drumhits.networks.bundled import networks_path
 from drumhits.transcription.convert import Job
 from drumhits.transcription.convert import convert as convert_job
 from drumhits.transcription.provenance import read_provenance
 
 LARGEST_BYTES = 2_000_000
+BUNDLED = [path for path in PRETRAINED_DIR.glob("**/*.pkl") if path.parent != NETWORKS_DIR]
 SONGS = ROOT / "test_songs"
 EXAMPLE = ROOT / "training_data"
 FOLDERS = ("--raw-dir", EXAMPLE / "raw_midi", "--edited-dir", EXAMPLE / "edited_midi")
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_there_is_a_small_model_of_each_stem_for_the_usual_settings(stem):
+def test_there_is_a_model_of_each_stem_for_the_usual_settings(stem):
     model = load_model(pretrained_path(stem))
-    assert pretrained_path(stem).stat().st_size <= LARGEST_BYTES
     assert (model.stem, model.features, model.offered) == (stem, FEATURE_SETS["all"], ())
     assert model.detection == detection_of(default_config().stems[stem])
     assert model.training["kept"] > 1000
+
+
+@pytest.mark.parametrize("name", sorted(path.relative_to(PRETRAINED_DIR).as_posix() for path in BUNDLED))
+def test_a_model_is_small_with_its_networks(name):
+    model, is_of_mix = PRETRAINED_DIR / name, "mix-" in name
+    stem = model.stem.removeprefix("mix-")
+    networks = [networks_path(stem, in_mix=in_mix) for in_mix in ((True,) if is_of_mix else (True, False))]
+    assert sum(path.stat().st_size for path in (model, *networks)) <= LARGEST_BYTES
 
 
 def f1_of(stem, model=None):
