@@ -92,18 +92,14 @@ def log_odds(networks: Sequence[Network], examples: Sequence[Example]) -> np.nda
     ])  # fmt: skip
 
 
-def scores_at(min_confidence: float, confidence: np.ndarray, examples: Sequence[Example]) -> dict[str, float]:
+def scores_of(networks: Sequence[Network], examples: Sequence[Example]) -> dict[str, float]:
     """Return the scores of decisions about candidates; recall counts the strokes without a candidate, too."""
     kept = np.concatenate([one.kept for one in examples])
-    decided = confidence >= min_confidence
+    decided = expit(log_odds(networks, examples)) >= USUAL
     n_played = sum(one.n_played for one in examples)
     scores = precision_recall_f1(int(np.sum(decided & kept)), n_played, int(decided.sum()))
     named = zip(("precision", "recall", "f1"), scores, strict=True)
     return {**{name: score or 0.0 for name, score in named}, "accuracy": float(np.mean(decided == kept))}
-
-
-def _scores(networks: Sequence[Network], examples: Sequence[Example]) -> dict[str, float]:
-    return scores_at(USUAL, expit(log_odds(networks, examples)), examples)
 
 
 def of_networks_alone(feature: str, features: tuple[str, ...]) -> Logistic:
@@ -182,7 +178,7 @@ def build(
     path = networks_path(stem, in_mix=in_mix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, dumps({"kind": KIND, "networks": [network.to_plain() for network in networks]}))
-    scores, by_unet = (_scores(networks, _examples(some, name)) for some in (songs.held_out, songs.held_out_by_unet))
+    scores, by_unet = (scores_of(networks, _examples(some, name)) for some in (songs.held_out, songs.held_out_by_unet))
     features = FEATURE_SETS[MIX_FEATURES if in_mix else ALL]
     heard = NETWORK_LOG_ODDS_IN_MIX if in_mix else NETWORK_LOG_ODDS
     n_kept = sum(int(one.kept.sum()) for one in training)
