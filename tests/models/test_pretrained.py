@@ -14,7 +14,8 @@ from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.bundle import NETWORKS_DIR, PRETRAINED_DIR
 from drumhits.config.load import default_config
 from drumhits.drums import STEMS
-from drumhits.io.midi import decode, read_midi
+from drumhits.io.midi import Track, decode, encode, read_midi
+from drumhits.matching import match_times
 from drumhits.models.blend import Blend
 from drumhits.models.choice import genres
 from drumhits.models.modelfile import detection_of, load_model, pretrained_path
@@ -91,8 +92,8 @@ def test_training_starts_from_the_bundled_model(train, capsys, tmp_path):
     assert model.training["start_from"] == "pretrained"
     out = capsys.readouterr().out
     assert re.search(r"bundled model +\d+\.\d% +\d+\.\d% +\d+\.\d%\n +new model", out)
-    assert "Use the bundled model, or this file, which decides as it does" in out
-    assert model.classifier.to_plain() == load_model(pretrained_path("cymbals")).classifier.to_plain()
+    is_bundled = model.classifier.to_plain() == load_model(pretrained_path("cymbals")).classifier.to_plain()
+    assert is_bundled == ("Use the bundled model, or this file, which decides as it does" in out)
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["start_from"] == "pretrained"
 
 
@@ -131,12 +132,18 @@ def test_other_bands_do_not_fit():
 
 
 def test_a_file_that_changes_nothing_decides_as_the_start_also_about_what_was_not_offered(tmp_path):
-    model = tmp_path / "m.pkl"
-    args = ["--stem", "cymbals", *map(str, FOLDERS), "--output-model", str(model), "--quiet"]
-    assert train_classifier.main(args) == 0
-    learned, bundled = load_model(model), load_model(pretrained_path("cymbals"))
+    bundled, model, edited = load_model(pretrained_path("cymbals")), tmp_path / "m.pkl", tmp_path / "edited"
+    config = bundled.config(default_config().stems["cymbals"])
+    edited.mkdir()
+    for raw in (EXAMPLE / "raw_midi").glob("*.mid"):
+        notes = read_midi(raw).notes
+        table, _ = analyze(EXAMPLE / "audio" / f"{raw.stem}.flac", config, ALL)
+        agreed = match_times(table.times_s[bundled.decide(table, config).keep], notes["time_s"], 0.01)[:, 1]
+        (edited / f"{raw.stem}_edited.mid").write_bytes(encode([Track(raw.stem, notes[agreed])]))
+    args = ["--stem", "cymbals", *map(str, FOLDERS[:2]), "--edited-dir", str(edited), "--output-model", str(model)]
+    assert train_classifier.main([*args, "--quiet"]) == 0
+    learned = load_model(model)
     assert learned.offered == ()
-    config = learned.config(default_config().stems["cymbals"])
     table, _ = analyze(SONGS / "test1-cymbals.flac", config, ALL)
     np.testing.assert_array_equal(learned.decide(table, config).keep, bundled.decide(table, config).keep)
 

@@ -92,6 +92,7 @@ def train_unet(songs: Sequence[np.ndarray], steps: int, folder: Path, seed: int 
     seed : int
     """
     torch.set_num_threads(N_THREADS)
+    torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = UNet()
