@@ -115,6 +115,8 @@ def train_model(
 ) -> Training:
     """Return a model trained on labelled songs and files of examples, all of one stem.
 
+    The same songs and options give the same bytes where linear algebra has as many threads; the scripts give it one.
+
     Parameters
     ----------
     songs : sequence of LabelledSong
