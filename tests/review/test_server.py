@@ -143,10 +143,10 @@ def test_who_may_not_ask(client):
     ],
 )  # fmt: skip
 def test_what_is_no_request_is_refused_and_changes_nothing(client, server, address, body, status):
-    before = server.reviews.current.version
+    before = server.reviews.current.session.revision
     answered, answer = client.post(address, body)
     assert (answered, "error" in answer) == (status, True)
-    assert server.reviews.current.version == before
+    assert server.reviews.current.session.revision == before
 
 
 @pytest.mark.parametrize(
