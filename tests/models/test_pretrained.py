@@ -131,7 +131,7 @@ def test_other_bands_do_not_fit():
     assert "body_band_hz [1000.0, 4000.0]" in fits(other)
 
 
-def test_a_file_that_changes_nothing_decides_as_the_start_also_about_what_was_not_offered(tmp_path):
+def test_a_file_that_changes_nothing_decides_as_the_start_also_about_what_was_not_offered(capsys, tmp_path):
     bundled, model, edited = load_model(pretrained_path("cymbals")), tmp_path / "m.pkl", tmp_path / "edited"
     config = bundled.config(default_config().stems["cymbals"])
     edited.mkdir()
@@ -141,8 +141,10 @@ def test_a_file_that_changes_nothing_decides_as_the_start_also_about_what_was_no
         agreed = match_times(table.times_s[bundled.decide(table, config).keep], notes["time_s"], 0.01)[:, 1]
         (edited / f"{raw.stem}_edited.mid").write_bytes(encode([Track(raw.stem, notes[agreed])]))
     args = ["--stem", "cymbals", *map(str, FOLDERS[:2]), "--edited-dir", str(edited), "--output-model", str(model)]
-    assert train_classifier.main([*args, "--quiet"]) == 0
+    assert train_classifier.main(args) == 0
+    assert "Use the bundled model, or this file, which decides as it does" in capsys.readouterr().out
     learned = load_model(model)
+    assert learned.classifier.to_plain() == bundled.classifier.to_plain()
     assert learned.offered == ()
     table, _ = analyze(SONGS / "test1-cymbals.flac", config, ALL)
     np.testing.assert_array_equal(learned.decide(table, config).keep, bundled.decide(table, config).keep)

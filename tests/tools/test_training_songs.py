@@ -1,5 +1,8 @@
 """The songs that the bundled models are trained on: their strokes sound where they are said to."""
 
+import os
+
+import joblib
 import mido
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import soundfile as sf
 from kits import LEAD, SOUNDS, hydrogen_kit
 from rendered_songs import Material, read_song, rendered_song
 from short_songs import SHORT_S, short_song
+from threadpoolctl import threadpool_info, threadpool_limits
 from training_songs import BLIND_EVERY, FEWEST_HITS, Hit, read_performance
 
 from drumhits.analysis import detect
@@ -104,3 +108,10 @@ def test_a_hydrogen_kit_is_known_by_its_instruments_names(tmp_path):
 def test_a_folder_without_enough_drums_is_no_kit(tmp_path):
     write_hydrogen_kit(tmp_path, ["Cowbell", "Bongo", "Kick"])
     assert hydrogen_kit(tmp_path) is None
+
+
+def test_this_process_and_those_it_starts_compute_in_one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    with threadpool_limits(4), rendered_songs.one_thread_each(2):
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+        assert joblib.Parallel()([joblib.delayed(os.getenv)("OMP_NUM_THREADS")] * 2) == ["1", "1"]

@@ -15,7 +15,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
@@ -28,6 +27,7 @@ from rendered_songs import (
     add_material,
     kits_of,
     material_of,
+    one_thread_each,
     rendered_song,
     train_separator,
 )
@@ -53,9 +53,9 @@ N_NETWORKS, N_NETWORKS_IN_MIX = 2, 1
 SAMPLED_SONGS = range(2317)  # on kits of samples, split by masks or blindly
 FURTHER_SONGS = (*range(FIRST_RECORDED, FIRST_RECORDED + 140), *ALL_FAST[:80], *SPLIT_BY_UNET[:1080])
 RESCORED_EVERY = 5  # one sampled song in so many is not for the first stage but for re-scoring
-AVERAGED = ("toms",)  # stems whose first stage is the mean of what it was before the further songs and after them
-SECOND_LOOK_IN_MIX = ("cymbals",)  # a ride in a mix is told by its rhythm; other instruments are not decided better
 AGAIN_EVERY = 3  # one sampled song in so many is trained on again beside the further ones
+AVERAGED = ("toms",)  # the first stage is the mean of what it was before the further songs and after them
+WITH_SECOND_LOOK = (*STEMS, f"{MIX}-cymbals")  # a ride in a mix is told by its rhythm; others there gain nothing
 HELD_OUT_SONGS = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 16)  # scores are taken on these,
 HELD_OUT_SONGS_BY_UNET = HELD_OUT_BY_UNET[:24]  # and on these, of which models keep none
 NAMES = tuple(f"{MIX}-{stem}" for stem in STEMS) + STEMS  # the models of stems note the networks of both
@@ -120,13 +120,12 @@ def trained(name: str, sampled: Sequence[Example], further: Sequence[Example]) -
         everything = [*heard[seed::AGAIN_EVERY], *further]
         after = train_first_stage(everything, stem, in_mix=in_mix, seed=seed, start=before).exported()
         first_stages.append(averaged(before, after) if name in AVERAGED else after)
-    second_look = not in_mix or stem in SECOND_LOOK_IN_MIX
-    return with_rescoring(first_stages, sampled[::RESCORED_EVERY], stem, in_mix=in_mix, second_look=second_look)
+    unheard, second_look = sampled[::RESCORED_EVERY], name in WITH_SECOND_LOOK
+    return with_rescoring(first_stages, unheard, stem, in_mix=in_mix, second_look=second_look)
 
 
 def build(name: str, songs: Songs) -> str:
     """Train and write the networks and the model of a stem, or of an instrument in a mix ("mix-kick"); return a row."""
-    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     stem, in_mix = name.removeprefix(f"{MIX}-"), name.startswith(MIX)
     sampled, further = _examples(songs.sampled, name), _examples(songs.further, name)
@@ -169,8 +168,8 @@ def build_all(material: Material, work: Path, names: Sequence[str]) -> None:
     """Render and analyse the songs that are not in the work folder yet, then build the models of some names."""
     kits_of(material, work)
     train_separator(material, work)
-    torch.set_num_threads(1)
-    workers = joblib.Parallel()
+    torch.set_num_threads(1)  # the separator was trained in more
+    workers = joblib.Parallel(verbose=1)
 
     def analysed(numbers: Sequence[int]) -> list[Path]:
         rendered = workers(joblib.delayed(rendered_song)(number, material, work) for number in numbers)
@@ -200,10 +199,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv=None) -> None:
-    """Build all models, each process in one thread: sums of several threads differ in their last bits."""
+    """Build all models."""
     args = get_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with threadpool_limits(1), joblib.parallel_config("loky", n_jobs=args.jobs, inner_max_num_threads=1, verbose=1):
+    with one_thread_each(args.jobs):
         build_all(material_of(args), args.work, args.only)
 
 

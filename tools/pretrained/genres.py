@@ -22,7 +22,7 @@ import numpy as np
 sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
 from genre_songs import GENRES, TRAINING, UNSEEN, Genre, folder_of, truth_path, write_song
-from rendered_songs import Material, add_material, kits_of, material_of
+from rendered_songs import Material, add_material, kits_of, material_of, one_thread_each
 from separation import STEMS
 
 from drumhits.alignment.align import Given
@@ -141,9 +141,9 @@ def refined(genre: Genre, stem: str, work: Path) -> Row:
     return row
 
 
-def rows_of(genre: Genre, material: Material, work: Path, n_jobs: int) -> Sequence[Row]:
+def rows_of(genre: Genre, material: Material, work: Path) -> Sequence[Row]:
     """Return what refining on a genre brings for each stem."""
-    workers = joblib.Parallel(n_jobs)
+    workers = joblib.Parallel()
     workers(
         joblib.delayed(write_song)(genre, part, number, material, work)
         for part, n_songs in N_SONGS.items()
@@ -172,11 +172,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     material = material_of(args)
-    kits_of(material, args.work)
     print(HEADER)
-    for genre in (genre for genre in GENRES if genre.name in args.genres):
-        for row in rows_of(genre, material, args.work, args.jobs):
-            print(row, flush=True)
+    with one_thread_each(args.jobs):
+        kits_of(material, args.work)
+        for genre in (genre for genre in GENRES if genre.name in args.genres):
+            for row in rows_of(genre, material, args.work):
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Training songs on disk: rendered once, read as often as their analysis changes."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from kits import Kit, hydrogen_kit, soundfont_kit, synthetic_kit
 from recorded_kits import RecordedKit, held_out_kits, training_kits
 from recorded_songs import MIXES_TO_SPLIT, is_split_by_unet, make_recorded_song, play_song
 from separation import STEMS
+from threadpoolctl import threadpool_limits
 from training_songs import Hit, TrainingSong, make_song, read_performance
 
 N_SYNTHETIC_KITS = 10
@@ -65,6 +68,16 @@ def material_of(args: argparse.Namespace) -> Material:
         tuple(sorted(path.parent for path in args.hydrogen.glob("*/drumkit.xml"))),
         args.recorded,
     )
+
+
+@contextmanager
+def one_thread_each(n_jobs: int) -> Iterator[None]:
+    """Let `joblib.Parallel` start so many processes, and each compute in one thread.
+
+    Sums of several threads differ in their last bits, and so would what is trained on them.
+    """
+    with threadpool_limits(1), joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+        yield
 
 
 @lru_cache(1)
