@@ -70,6 +70,8 @@ class Refinement:
         where none could be fitted.
     mended, spoiled : int
         Held-out decisions that the way makes right, or wrong, unlike the starting model.
+    is_scored : bool
+        Whether the other songs alone would have taken a way for any song, so that `probability` tells of one.
     shares : np.ndarray, shape (n_features,), or None
         Of the features in what was fitted to the dataset; None where nothing of it is used.
     """
@@ -81,6 +83,7 @@ class Refinement:
     probability: np.ndarray
     mended: int = 0
     spoiled: int = 0
+    is_scored: bool = False
     shares: np.ndarray | None = None
 
 
@@ -127,14 +130,16 @@ def refine(
         for (training, held_out), fitted in zip(splits, users, strict=True)
     ]
     user, shares = _fit_users(dataset, np.arange(len(prior)), prior, fits)[way.user]
+    chosen = _chosen_elsewhere(probability, prior, gains, units)
     return Refinement(
         classifier=way.model(start, user),
         way=way,
         folds=folds,
         by_song=by_song,
-        probability=np.where(tested, _chosen_elsewhere(probability, prior, gains, units), np.nan),
+        probability=np.where(tested, chosen, np.nan),
         mended=int(np.count_nonzero(gains[best] > 0)),
         spoiled=int(np.count_nonzero(gains[best] < 0)),
+        is_scored=not np.array_equal(chosen, prior),
         shares=shares,
     )
 

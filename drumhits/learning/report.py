@@ -144,10 +144,17 @@ def verdict(training: "Training") -> str:
         return "Nothing could be held out, so nothing tells whether the new model helps: edit more songs."
     *others, new = training.held_out
     start = next((one for one in others if one.name == START), None)
-    if start and not (training.fitted.refinement and training.fitted.refinement.way):
+    refinement = training.fitted.refinement
+    if start and not (refinement and refinement.way):
         return (
             f"Use the {_start_name(training)}, or this file, which decides as it does: on held-out songs nothing that "
             "these edits teach is surely better."
+        )
+    if start and refinement and not refinement.is_scored:
+        return (
+            f"Use the new model: of the {_start_name(training)}'s decisions about held-out songs it mends "
+            f"{refinement.mended} and spoils {refinement.spoiled}. With one song less it would have learned nothing, "
+            "so the table cannot show by how much it is better: edit another song."
         )
     if start:
         return f"Use the new model: {_in_points(new, start, _start_name(training))}"

@@ -67,6 +67,14 @@ def test_a_taste_for_loud_hits_becomes_a_gate_that_holds_on_other_songs(n_songs)
     assert percent == pytest.approx(100 * 0.3 / np.percentile(other.X[other.y, AMP], 95), abs=5)
 
 
+def test_what_one_song_less_would_not_show_has_no_score_of_its_own():
+    dataset = songs(4, 20, softest_wanted=0.2)
+    found = refine(dataset, start_model(), 0.4, fits())
+    assert (found.way.user, found.mended, found.spoiled, found.is_scored) == ("Amp", 8, 0, False)
+    np.testing.assert_array_equal(found.probability, start_model().predict_proba(dataset.X))
+    assert refine(songs(8, 20, softest_wanted=0.2), start_model(), 0.4, fits()).is_scored
+
+
 def test_what_one_song_of_many_shows_is_not_taken():
     dataset = songs(6)
     odd = (dataset.groups == 0) & (dataset.X[:, AMP] < 0.5)

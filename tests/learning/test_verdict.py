@@ -10,6 +10,7 @@ from tables import table
 from drumhits.config.load import default_config
 from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
 from drumhits.learning.dataset import Dataset
+from drumhits.learning.report import verdict
 from drumhits.learning.verdict import NEW, START, THRESHOLDS, held_out_scores
 from drumhits.models.base import Logistic
 
@@ -61,3 +62,19 @@ def test_only_songs_that_were_held_out_count():
 def test_thresholds_are_not_scored_on_examples_of_others():
     scores = held_out_scores([song()], dataset(2), start(), validation([0.9, 0.9, 0.1, 0.1] * 2))
     assert [one.name for one in scores] == [START, NEW]
+
+
+@pytest.mark.parametrize(
+    ("refinement", "says"),
+    [
+        ({"way": None}, "Use the model own.pkl, or this file, which decides as it does"),
+        ({"is_scored": True}, "Use the new model: F1 100.0% on held-out songs, +20.0 points beside the model own.pkl"),
+        ({"is_scored": False}, "Use the new model: of the model own.pkl's decisions about held-out songs it mends 10 "
+                               "and spoils 1. With one song less"),
+    ],
+)  # fmt: skip
+def test_the_verdict_says_what_was_measured(refinement, says):
+    scores = held_out_scores([song(), song()], dataset(), start(), validation([0.9, 0.9, 0.1, 0.1] * 2))
+    taken = SimpleNamespace(**{"way": "a taste", "mended": 10, "spoiled": 1, **refinement})
+    training = SimpleNamespace(held_out=scores, start_from="models/own.pkl", fitted=SimpleNamespace(refinement=taken))
+    assert verdict(training).startswith(says)
