@@ -83,6 +83,19 @@ def songs_with_truth(folder: Path, stem: str) -> list[TruthPair]:
         return []
 
 
+def candidates_of(true_s: np.ndarray, times_s: np.ndarray, is_likely: np.ndarray) -> np.ndarray:
+    """Return the candidate of each true hit, one to one, -1 where there is none: a likely one before another.
+
+    Of two candidates beside a true hit a user leaves the one that is there already.
+    """
+    found = np.full(len(true_s), -1)
+    for candidates in (np.flatnonzero(is_likely), np.flatnonzero(~is_likely)):
+        without = np.flatnonzero(found < 0)
+        matched = match_times(true_s[without], times_s[candidates], WINDOWS_S[0])
+        found[without[matched[:, 0]]] = candidates[matched[:, 1]]
+    return found
+
+
 def table(scores: dict[str, dict[str, list[float]]]) -> str:
     """Return a row for each stem and their mean, with F1 at both windows for each detector."""
     names = list(next(iter(scores.values())))

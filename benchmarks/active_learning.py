@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from accuracy import songs_with_truth
+from accuracy import candidates_of, songs_with_truth
 
 from drumhits.analysis import ALL, FEATURE_SETS, analyze
 from drumhits.config.load import default_config
@@ -76,17 +76,18 @@ def read_song(pair: TruthPair, model: TrainedModel, softest: int) -> Song:
     config = model.config(default_config().stems[model.stem])
     table, _ = analyze(pair.audio, config, ALL)
     notes = read_truth(pair.truth, config)[0]
-    wanted = notes[notes["velocity"] >= softest]
+    prior = model.confidence(table)
+    candidates = candidates_of(notes["time_s"], table.times_s, prior >= model.min_confidence)
+    has_candidate, is_wanted = candidates >= 0, notes["velocity"] >= softest
     y = np.zeros(len(table), dtype=bool)
-    matched = match_times(notes["time_s"], table.times_s, WINDOW_S)
-    y[matched[notes["velocity"][matched[:, 0]] >= softest, 1]] = True
+    y[candidates[has_candidate & is_wanted]] = True
     job = Job(pair.audio, pair.audio, model.stem, default_config(), model=model)
     places_s = np.sort(likely_missed(job, ALL, model.min_confidence, table.times_s)[:PLACES])
-    missed_s = wanted["time_s"][np.isin(wanted["time_s"], notes["time_s"][matched[:, 0]], invert=True)]
+    missed_s = notes["time_s"][~has_candidate & is_wanted]
     n_found = len(match_times(missed_s, places_s, WINDOW_S))
     of_models = feature_matrix(table, FEATURES)
     return Song(
-        of_models, known(of_models, table, config), y, model.confidence(table), len(wanted), len(places_s), n_found
+        of_models, known(of_models, table, config), y, prior, int(is_wanted.sum()), len(places_s), n_found
     )
 
 

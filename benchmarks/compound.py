@@ -2,8 +2,9 @@
 
     python benchmarks/compound.py PERFORMANCES [--parts N] [--seed N]
 
-PERFORMANCES is a folder as tools/tempo/fit.py takes it; those of 8 bars or more count, by drummer. A part is drawn lane
-by lane, as tools/synthesis/patterns.py does it: a lane of 12 sixteenths is a bar, a digit a stroke, a dot a rest.
+PERFORMANCES is a folder as tools/tempo/performances.py takes it; those of 8 bars or more count, by drummer. A part is
+drawn lane by lane, as tools/synthesis/patterns.py does it: a lane of 12 sixteenths is a bar, a digit a stroke, a dot a
+rest.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import numpy as np
 
 sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("", "tools/tempo"))
 
-from fit import performances
+from performances import performances
 
 from drumhits.tempo.find import Beats, find_beats
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, OPEN, RIDE, SNARE, TOM, Strokes

@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from accuracy import songs_with_truth
+from accuracy import candidates_of, songs_with_truth
 
 from drumhits.analysis import EMBEDDED, FEATURE_SETS, analyze
 from drumhits.config.load import default_config
@@ -26,12 +26,10 @@ from drumhits.learning.algorithms import ALGORITHMS, FOREST
 from drumhits.learning.dataset import Dataset
 from drumhits.learning.fit import beside_more_features, fit_dataset
 from drumhits.learning.options import TrainingOptions
-from drumhits.matching import match_times
 from drumhits.models.base import PlainModel
 from drumhits.models.modelfile import TrainedModel, feature_matrix, load_model, pretrained_path
 
 DECISIONS = (0, 20, 50, 100, 200)
-WINDOW_S = 0.05
 EXAMPLE = "example:\n  python benchmarks/learning_curve.py corpus --stems snare hihat\n"
 
 
@@ -44,15 +42,16 @@ class Song:
     n_true: int
 
 
-def read_song(pair: TruthPair, stem: str, softest: int) -> Song:
+def read_song(pair: TruthPair, bundled: TrainedModel, softest: int) -> Song:
     """Return a song of whose true hits those from a velocity on are wanted."""
-    config = default_config().stems[stem]
+    config = default_config().stems[bundled.stem]
     table, _ = analyze(pair.audio, config, EMBEDDED)
     notes = read_truth(pair.truth, config)[0]
-    true_s = notes["time_s"][notes["velocity"] >= softest]
+    candidates = candidates_of(notes["time_s"], table.times_s, bundled.confidence(table) >= bundled.min_confidence)
+    is_wanted = notes["velocity"] >= softest
     is_hit = np.zeros(len(table), dtype=bool)
-    is_hit[match_times(true_s, table.times_s, WINDOW_S)[:, 1]] = True
-    return Song(feature_matrix(table, FEATURE_SETS[EMBEDDED]), is_hit, len(true_s))
+    is_hit[candidates[(candidates >= 0) & is_wanted]] = True
+    return Song(feature_matrix(table, FEATURE_SETS[EMBEDDED]), is_hit, int(is_wanted.sum()))
 
 
 def decided(songs: list[Song], n: int) -> tuple[Dataset, int]:
@@ -80,9 +79,10 @@ def refined(start: TrainedModel, examples: Dataset, algorithm: str) -> PlainMode
     return fit_dataset(examples.of_features(features), algorithm=algorithm, start=beside).classifier
 
 
-def curve(songs: list[Song], stem: str, algorithms: list[str], n_orders: int) -> dict[str, list[float | None]]:
+def curve(
+    songs: list[Song], bundled: TrainedModel, algorithms: list[str], n_orders: int
+) -> dict[str, list[float | None]]:
     """Return F1 for each of DECISIONS, of the bundled model and of what each algorithm makes of it."""
-    bundled = load_model(pretrained_path(stem))
     totals = {how: np.zeros((len(DECISIONS), 3), dtype=int) for how in ("bundled", *algorithms)}
     for order in range(n_orders):
         shuffled = [songs[i] for i in np.random.default_rng(order).permutation(len(songs))]
@@ -117,9 +117,9 @@ def main(argv: list[str] | None = None) -> int:
         if len(pairs) < 2:
             print(f"{stem:<18}needs two songs or more")
             continue
-        for how, row in curve(
-            [read_song(pair, stem, args.taste) for pair in pairs], stem, args.algorithms, args.orders
-        ).items():
+        bundled = load_model(pretrained_path(stem))
+        songs = [read_song(pair, bundled, args.taste) for pair in pairs]
+        for how, row in curve(songs, bundled, args.algorithms, args.orders).items():
             print(f"{stem + ' ' + how:<18}" + "".join(f"{'-':>8}" if f1 is None else f"{f1:8.3f}" for f1 in row))
     return 0
 

@@ -2,10 +2,11 @@
 
     python benchmarks/tempo.py PERFORMANCES [--only DRUMMER ...] [--table FILE --weights FILE] [--librosa]
 
-PERFORMANCES is a folder as tools/tempo/fit.py takes it; those of 8 bars or more count. A table and weights that were
-made without the drummers that are tested are fair: tools/tempo/fit.py and train.py PERFORMANCES --without DRUMMER ...
---output FILE. The same performances are bent to curves of tempo: slower over the last four bars, 90 to 140 BPM in
-steps, a bar that is held for two seconds longer. librosa's tracker gets the strokes as an onset envelope of Gaussians.
+PERFORMANCES is a folder as tools/tempo/performances.py takes it; those of 8 bars or more count. A table and weights
+that were made without the drummers that are tested are fair: tools/tempo/fit.py and train.py PERFORMANCES --without
+DRUMMER ... --output FILE. The same performances are bent to curves of tempo: slower over the last four bars, 90 to 140
+BPM in steps, a bar that is held for two seconds longer. librosa's tracker gets the strokes as an onset envelope of
+Gaussians.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import numpy as np
 
 sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("", "tools/tempo"))
 
-from fit import Performance, performances
+from performances import Performance, performances
 
 from drumhits.tempo.activation import Weights, read_weights
 from drumhits.tempo.find import find_beats

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="only the tools that train networks 
 
 @pytest.fixture(scope="module")
 def song():
-    from fit import Performance
+    from performances import Performance
 
     beats = np.arange(160)
     voices = np.where(beats % 2 == 0, CLOSED, np.where(beats % 8 == 1, KICK, SNARE))

@@ -2,19 +2,16 @@
 
     python tools/tempo/fit.py PERFORMANCES [--without DRUMMER ...]
 
-PERFORMANCES is a folder of MIDI files that were played to a click and are named as the Groove MIDI Dataset names them,
-DRUMMER_..._STYLE_BPM_beat_SIGNATURE.mid, time 0 on a downbeat. The table of bars is made without the songs that are
-ranked by it: in five parts by style and tempo, so that the ranking learns what the table is worth for new songs.
+PERFORMANCES is a folder as performances.py takes it; programmed songs of styles.py stand beside them. The table of bars
+is made without the songs that are ranked by it: in five parts by style and tempo, so that the ranking learns what the
+table is worth for new songs.
 """
 
 import argparse
-import re
 import sys
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -23,65 +20,21 @@ from scipy.special import logsumexp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from drumhits.io.midi import read_midi
+from performances import Performance, performances
+from styles import programmed
+
 from drumhits.tempo.find import carry, evenly, followed
 from drumhits.tempo.metre import downbeat_features, features, hypotheses_bpm
 from drumhits.tempo.pulse import rates_hz
-from drumhits.tempo.strokes import VOICES, Part, Strokes, strokes_of
+from drumhits.tempo.strokes import VOICES, Strokes
 from drumhits.tempo.table import BEAT_BINS, BINS, TABLE, Table
 
-ARTICULATION_OF = {
-    **dict.fromkeys((35, 36), "kick"), **dict.fromkeys((38, 40), "head"), 37: "cross_stick",
-    **dict.fromkeys((48, 50, 45, 47, 43, 58, 41), "mid"), **dict.fromkeys((42, 22), "closed"),
-    **dict.fromkeys((46, 26), "open"), 44: "pedal", **dict.fromkeys((49, 55, 57, 52), "crash"),
-    **dict.fromkeys((51, 59, 53), "ride"),
-}  # fmt: skip
-MIN_BARS, FULL_WEIGHT_BARS = 8, 30
+FULL_WEIGHT_BARS = 30
 N_WAYS, N_FOLDS, N_ROUNDS = 3, 5, 20
 FLOOR, BLUR_BINS, PRIOR = 0.08, 0.8, 8.0
 SHARPNESS = 0.3  # of the share of a song in each way of playing: strokes are far from independent
 RIDGE, DOWNBEAT_RIDGE = 3.0, 0.1
 RIGHT = 0.01
-
-
-class Performance(NamedTuple):
-    """A song that was played to a click."""
-
-    name: str
-    style: str  # and tempo
-    bpm: float
-    signature: tuple[int, int]
-    strokes: Strokes
-
-    @property
-    def drummer(self) -> str:
-        return self.name.split("_")[0]
-
-    @property
-    def n_bars(self) -> float:
-        quarters = 4 * self.signature[0] / self.signature[1]
-        return (self.strokes.times_s[-1] - self.strokes.times_s[0]) * self.bpm / 60 / quarters
-
-
-def read_performance(path: Path) -> Performance:
-    """Read a performance; its tempo is that of the file, which its name rounds."""
-    named = re.fullmatch(r"(.+?)_(\d+)_([^_]+_\d+)_beat_(\d+)-(\d+)", path.stem)
-    content = read_midi(path)
-    notes = content.notes[np.isin(content.notes["number"], list(ARTICULATION_OF))]
-    kinds = np.array([ARTICULATION_OF[number] for number in notes["number"].tolist()], dtype=object)
-    strokes = strokes_of([Part(notes["time_s"], notes["velocity"], kinds)])
-    style, signature = named[3], (int(named[4]), int(named[5]))
-    return Performance(path.name, style, 6e7 / content.tempo.us_per_beat[0], signature, strokes)
-
-
-def performances(folder: Path, without: Collection[str] = ()) -> list[Performance]:
-    """Return the performances of a folder that have MIN_BARS or more, by name, without those of some drummers."""
-    songs = [read_performance(path) for path in sorted(folder.glob("*_beat_*.mid"))]
-    return [
-        song
-        for song in songs
-        if len(song.strokes.times_s) and song.n_bars >= MIN_BARS and song.drummer not in without
-    ]
 
 
 def bars_of(songs: list[Performance]) -> np.ndarray:
@@ -221,7 +174,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", default=[], metavar="DRUMMER", help="drummers that are left out")
     parser.add_argument("--output", type=Path, default=TABLE)
     args = parser.parse_args()
-    songs = performances(args.folder, args.without)
+    songs = performances(args.folder, args.without) + programmed()
     table = fit(songs)
     names = [field.name for field in fields(Table)]
     smaller = {name: getattr(table, name).astype(np.float16 if name == "bars" else np.float32) for name in names}

@@ -2,9 +2,9 @@
 
     python tools/tempo/train.py PERFORMANCES [--without DRUMMER ...]
 
-PERFORMANCES is a folder as tools/tempo/fit.py takes it. In each step it is trained on parts of some performances, bent
-to other tempos, in steps, smoothly, with held bars and ritardandi; strokes are left out, added, moved a little, and
-taken for those of other voices, as they are where a conversion found them. It takes 20 minutes.
+PERFORMANCES is a folder as tools/tempo/performances.py takes it. In each step it is trained on parts of some
+performances, bent to other tempos, in steps, smoothly, with held bars and ritardandi; strokes are left out, added,
+moved a little, and taken for those of other voices, as they are where a conversion found them. It takes 20 minutes.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from fit import Performance, performances
+from performances import Performance, performances
 
 from drumhits.tempo.activation import (
     CHANNELS,
