@@ -21,6 +21,7 @@ FILL_SHARE, CRASH_SHARE = 0.6, 0.7
 JITTER_S = (0.002, 0.012)
 LATE_S = 0.008  # of a voice against the others
 SWING = (0.5, 0.66)  # of a pair of 16ths, the part of the first one
+LEFT_OUT = 0.02  # share of the strokes of a 9
 HANDS = (CLOSED, RIDE, OPEN)  # any of them may keep time
 HANDS_CHANGED = 0.3  # share of the songs in which another one does
 
@@ -108,7 +109,7 @@ def _bar(
         size = 3 * beats if len(lane) == 3 * beats else 4 * beats
         start = bar * size % max(len(lane), 1)
         for place, digit in enumerate(lane[start : start + size]):
-            if digit != "." and rng.random() < int(digit) / 9 * 0.98:
+            if digit != "." and rng.random() < int(digit) / 9 * (1 - LEFT_OUT):
                 beat = place * beats / size
                 late = (2 * swing - 1) / 4 if size == 4 * beats and place % 2 else 0.0
                 strokes.append((bar * beats + beat + late, voice))
