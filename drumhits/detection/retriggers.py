@@ -53,6 +53,11 @@ def are_strokes(samples: np.ndarray, strengths: np.ndarray, onset_wait: int, ste
     return not_echoes(samples, strengths, Echo(onset_wait, CLOSEST_WAIT, PROFILES[stem].stroke_strength))
 
 
+def closest_wait(onset_wait: int) -> int:
+    """Return within how many frames of WAIT_FRAME_LENGTH models keep one of several candidates."""
+    return min(onset_wait, CLOSEST_WAIT)
+
+
 def not_echoes(samples: np.ndarray, strengths: np.ndarray, echo: Echo, surely: np.ndarray | None = None) -> np.ndarray:
     """Tell which onsets are no echo of a stronger one that is none itself, shape (n,), bool.
 

@@ -4,7 +4,7 @@ Times in seconds on the raw file's line, increasing. A wrong label teaches the m
 teaches nothing: where the edited file leaves open what happened to a hit, the hit stays unlabelled.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -77,37 +77,6 @@ class Labels:
     unlabelled: int
     without_candidate: int
     warnings: tuple[str, ...]
-
-
-def without_doubles(labels: Labels, samples: np.ndarray, log_odds: np.ndarray, apart: int) -> Labels:
-    """Return labels without those of hits of which a likelier candidate was not kept.
-
-    Candidates less than `apart` from each other are one hit, of which a conversion keeps the likeliest. Where a user
-    left another one of them, that tells of a hit, and nothing of what sets the candidates apart.
-
-    Parameters
-    ----------
-    labels : Labels
-    samples : np.ndarray, shape (n_candidates,), int
-        Of the candidates at 44.1 kHz, increasing.
-    log_odds : np.ndarray, shape (n_candidates,)
-        That a conversion goes by.
-    apart : int
-        In samples.
-    """
-    first, after_last = np.searchsorted(samples, samples - apart, "right"), np.searchsorted(samples, samples + apart)
-    is_doubtful = np.zeros(len(samples), dtype=bool)
-    for hit in np.flatnonzero(labels.labels == KEPT).tolist():
-        beside = np.arange(first[hit], after_last[hit])
-        likelier = beside[log_odds[beside] > log_odds[hit]]
-        if len(likelier) and not (labels.labels[likelier] == KEPT).any():
-            is_doubtful[[hit, *likelier]] = True
-    is_doubtful &= labels.labels != UNLABELLED
-    return replace(
-        labels,
-        labels=np.where(is_doubtful, np.int8(UNLABELLED), labels.labels),
-        unlabelled=labels.unlabelled + int(is_doubtful.sum()),
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from drumhits.analysis import ALL, analyze
 from drumhits.cache import open_cache
 from drumhits.config.load import StemConfig, load_config
 from drumhits.detection.features import FeatureTable
-from drumhits.detection.retriggers import CLOSEST_WAIT, WAIT_FRAME_LENGTH
 from drumhits.drums import PROFILES
-from drumhits.edits.labels import Labels, label, without_doubles
+from drumhits.edits.doubles import without_doubtful
+from drumhits.edits.labels import Labels, label
 from drumhits.edits.mistakes import require_deliberate
 from drumhits.edits.numbers import in_general_midi
 from drumhits.edits.pairing import Pair, find_audio, find_pairs
@@ -233,8 +233,7 @@ def label_song(
     if decided is None:
         require_deliberate(pair.name, raw, edited, labels, accepted, has_range=given.range_s is not None)
         if NETWORK_LOG_ODDS in table.names:
-            apart = min(config.onset_wait, CLOSEST_WAIT) * WAIT_FRAME_LENGTH
-            labels = without_doubles(labels, table.samples, table[NETWORK_LOG_ODDS], apart)
+            labels = without_doubtful(labels, table.samples, table[NETWORK_LOG_ODDS], config.onset_wait)
     of_edits = (f"{pair.edited}: {sentence}" for sentence in labels.warnings)
     of_raw = _raw_warnings(pair, raw_bytes, raw, labels)
     warnings = (*source.warnings, *raw.warnings, *edited.warnings, *of_edits, *of_raw)

@@ -144,23 +144,27 @@ def verdict(training: "Training") -> str:
         return "Nothing could be held out, so nothing tells whether the new model helps: edit more songs."
     *others, new = training.held_out
     start = next((one for one in others if one.name == START), None)
-    refinement = training.fitted.refinement
-    if start and not (refinement and refinement.way):
-        return (
-            f"Use the {_start_name(training)}, or this file, which decides as it does: on held-out songs nothing that "
-            "these edits teach is surely better."
-        )
-    if start and refinement and not refinement.is_scored:
-        return (
-            f"Use the new model: of the {_start_name(training)}'s decisions about held-out songs it mends "
-            f"{refinement.mended} and spoils {refinement.spoiled}. With one song less it would have learned nothing, "
-            "so the table cannot show by how much it is better: edit another song."
-        )
     if start:
-        return f"Use the new model: {_in_points(new, start, _start_name(training))}"
+        return _verdict_on_refined(training, new, start)
     if not others or new.f1 > others[0].f1:
         return f"Use the new model: {_in_points(new, others[0], THRESHOLDS) if others else f'F1 {new.f1:.1%}.'}"
     return f"Use the thresholds: on held-out songs the new model is no better (F1 {new.f1:.1%} and {others[0].f1:.1%})."
+
+
+def _verdict_on_refined(training: "Training", new: HeldOutScore, start: HeldOutScore) -> str:
+    refinement, name = training.fitted.refinement, _start_name(training)
+    if not (refinement and refinement.way):
+        return (
+            f"Use the {name}, or this file, which decides as it does: on held-out songs nothing that these edits teach "
+            "is surely better."
+        )
+    if not refinement.is_scored:
+        return (
+            f"Use the new model: of the {name}'s decisions about held-out songs it mends {refinement.mended} and "
+            f"spoils {refinement.spoiled}. With one song less it would have learned nothing, so the table cannot show "
+            "by how much it is better: edit another song."
+        )
+    return f"Use the new model: {_in_points(new, start, name)}"
 
 
 def _in_points(new: HeldOutScore, other: HeldOutScore, name: str) -> str:

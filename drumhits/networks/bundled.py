@@ -26,7 +26,7 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import SUM_LEVEL, TINY, Candidates, FeatureTable, articulation_columns
 from drumhits.detection.frames import Chunk
 from drumhits.detection.patches import PatchCollector
-from drumhits.detection.retriggers import CLOSEST_WAIT, Echo, not_echoes
+from drumhits.detection.retriggers import Echo, closest_wait, not_echoes
 from drumhits.detection.song_audio import SongAudio
 from drumhits.drums import ARTICULATIONS, PROFILES
 from drumhits.errors import InputError
@@ -114,8 +114,8 @@ def network_features(
 
 
 def are_strokes_apart(log_odds: np.ndarray, samples: np.ndarray, onset_wait: int) -> np.ndarray:
-    """Tell which candidates have no likelier one within CLOSEST_WAIT, or `onset_wait`, shape (n,), bool."""
-    wait = min(onset_wait, CLOSEST_WAIT)
+    """Tell which candidates have no likelier one within `closest_wait`, shape (n,), bool."""
+    wait = closest_wait(onset_wait)
     return not_echoes(samples, log_odds, Echo(wait, wait, 0.0))
 
 

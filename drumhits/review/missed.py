@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from drumhits.analysis import analyze
-from drumhits.detection.retriggers import CLOSEST_WAIT
+from drumhits.detection.retriggers import closest_wait
 from drumhits.matching import nearest
 from drumhits.transcription.convert import Job
 
@@ -41,7 +41,7 @@ def likely_missed(job: Job, features: str, min_confidence: float, times_s: np.nd
     if job.model is None:
         raise ValueError("a review needs a model")
     config = job.stem_config
-    config = replace(config, onset_delta=0.0, onset_wait=min(config.onset_wait, CLOSEST_WAIT))
+    config = replace(config, onset_delta=0.0, onset_wait=closest_wait(config.onset_wait))
     table, _ = analyze(job.audio, config, features, sensitivity=SENSITIVITY)
     confidence = job.model.confidence(table)
     _, distance_s = nearest(table.times_s, times_s)

@@ -1,7 +1,6 @@
 """Labels from edits: exactly right where the edited file tells, none where it does not, whatever the DAW did to it."""
 
 import time
-from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from drumhits.alignment.align import Given, align
 from drumhits.edits import coverage
-from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED, label, without_doubles
+from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED, label
 from drumhits.errors import NotEnoughDataError
 from drumhits.io.midi import NOTE_DTYPE, Track, decode, encode
 from drumhits.matching import MAX_BAND, _advance, _advance_wide, match_times
@@ -128,36 +127,6 @@ def test_of_a_double_trigger_the_deleted_one_is_the_deleted_one(deleted):
     is_kept = np.arange(16) % 2 != deleted
     labels = labels_of(raw, edited_file(rows_of(raw)[is_kept], ppq=96, end_s=10)).labels
     assert np.array_equal(labels == REMOVED, ~is_kept)
-
-
-@pytest.mark.parametrize(
-    ("kept", "expected"),
-    [
-        ([1, 1, 0, 0, 1], [1, 1, 0, 0, 1]),  # a flam is two hits to the user
-        ([0, 1, 0, 0, 1], [0, 1, 0, 0, 1]),  # the likelier one of two
-        ([1, 0, 0, 0, 1], [-1, -1, 0, 0, 1]),  # the other one: one hit all the same
-        ([1, 0, 1, 1, 0], [-1, -1, 1, 1, 0]),
-    ],
-)
-def test_which_of_two_candidates_of_one_hit_was_kept_teaches_nothing(kept, expected):
-    times_s = np.array([1.0, 1.03, 2.0, 2.05, 3.0])
-    log_odds = np.array([-4.0, 3.0, 1.0, 2.0, 5.0])
-    raw = raw_file(times_s)
-    labels = labels_of(raw, edited_file(rows_of(raw)[np.array(kept, bool)]), given=Given(offset_s=0.0))
-    told = without_doubles(labels, np.rint(times_s * 44_100).astype(int), log_odds, 2048)
-    np.testing.assert_array_equal(told.labels, expected)
-    assert told.unlabelled == labels.unlabelled + expected.count(UNLABELLED)
-
-
-@given(st.lists(st.tuples(st.integers(0, 20_000), st.sampled_from([KEPT, REMOVED, UNLABELLED]), st.integers(-9, 9))))
-def test_no_label_changes_but_to_none_and_no_hit_that_is_likelier_than_all_beside_it(candidates):
-    samples, given_labels, log_odds = np.array(sorted(candidates), int).reshape(-1, 3).T
-    raw = raw_file([1.0])
-    labels = replace(labels_of(raw, raw), labels=given_labels.astype(np.int8))
-    told = without_doubles(labels, samples, log_odds, 2048).labels
-    assert (told[told != given_labels] == UNLABELLED).all()
-    for i in np.flatnonzero((told != given_labels) & (given_labels == KEPT)):
-        assert (log_odds[np.abs(samples - samples[i]) < 2048] > log_odds[i]).any()
 
 
 def test_velocity_1_is_still_rejected_and_raising_it_keeps():

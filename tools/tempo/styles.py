@@ -22,8 +22,8 @@ JITTER_S = (0.002, 0.012)
 LATE_S = 0.008  # of a voice against the others
 SWING = (0.5, 0.66)  # of a pair of 16ths, the part of the first one
 LEFT_OUT = 0.02  # share of the strokes of a 9
-HANDS = (CLOSED, RIDE, OPEN)  # any of them may keep time
-HANDS_CHANGED = 0.3  # share of the songs in which another one does
+KEEPERS, OTHER_KEEPERS = (CLOSED, RIDE), (CLOSED, RIDE, OPEN)  # of the time, and who may do it for them
+HANDS_CHANGED = 0.3  # share of the songs in which one of these does
 
 
 class Style(NamedTuple):
@@ -49,9 +49,9 @@ class Style(NamedTuple):
     lanes: dict[int, list[str]]
 
 
-def programmed(seed: int = 0) -> list[Performance]:
-    """Return SONGS_OF_A_STYLE songs of each style, always the same ones for a seed."""
-    rng = np.random.default_rng(seed)
+def programmed() -> list[Performance]:
+    """Return SONGS_OF_A_STYLE songs of each style, always the same ones."""
+    rng = np.random.default_rng(0)
     return [_song(style, rng) for style in read_styles() for _ in range(SONGS_OF_A_STYLE)]
 
 
@@ -88,7 +88,7 @@ def _song(style: Style, rng: np.random.Generator) -> Performance:
         at += n
     beats, voices = np.array([beat for beat, _ in played]), np.array([voice for _, voice in played], int)
     if rng.random() < HANDS_CHANGED:
-        voices = np.where(np.isin(voices, HANDS[:2]), rng.choice(HANDS), voices)
+        voices = np.where(np.isin(voices, KEEPERS), rng.choice(OTHER_KEEPERS), voices)
     late_s = rng.uniform(0, LATE_S, len(VOICES))[voices] + rng.normal(0, rng.uniform(*JITTER_S), len(voices))
     times_s = np.maximum(beats * beat_s + late_s, 0)
     in_time = np.argsort(times_s, kind="stable")
