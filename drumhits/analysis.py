@@ -4,7 +4,7 @@ Features come in kinds, each an extractor (see `features.Extractor`). Its module
 names it, since a conversion by thresholds must start at little cost.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -28,7 +28,7 @@ from drumhits.detection.loudness import QUIET_DB, StemLevel, stem_level
 from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95
 from drumhits.detection.retriggers import are_strokes, suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
-from drumhits.drums import PROFILES
+from drumhits.drums import PROFILES, STEMS
 from drumhits.io.audio import SAMPLE_RATE, AudioSource
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ WITH_SIBLINGS = (ALL, EMBEDDED)  # those that a song's other stems are read for
 _SHAPE, _CONTEXT = "detection.features:ShapeFeatures", "detection.context:ContextFeatures"
 _SIBLINGS = "detection.siblings:SiblingFeatures"
 EXTRACTORS = {  # module:class, in the order of their columns
-    GUIDE: ("detection.features:ThresholdFeatures",),
+    GUIDE: ("detection.features:ThresholdFeatures", "detection.context:RiseFeature", "detection.siblings:OverFeature"),
     ALL: (_SHAPE, _CONTEXT, _SIBLINGS, "networks.bundled:NetworkFeatures"),
     EMBEDDED: (_SHAPE, _CONTEXT, _SIBLINGS, "networks.bundled:NetworkFeaturesAndEmbeddings"),
     MIX: (_SHAPE, _CONTEXT, "networks.bundled:NetworkFeaturesInMix"),
@@ -68,6 +68,15 @@ def __getattr__(name: str) -> object:
     return globals()[name]
 
 
+def siblings_taken(features: str, config: StemConfig) -> tuple[str, ...]:
+    """Return which of a song's other stems a set of features takes, with these settings, where they are there."""
+    profile = PROFILES[config.stem]
+    is_tested = features == GUIDE and config.min_over_drum_db is not None
+    if features in WITH_SIBLINGS or (is_tested and profile.plays_seldom):  # then all are read for what is bleed alone
+        return STEMS
+    return (profile.bleeding_drum,) if is_tested else ()
+
+
 def analyze(
     path: Path, config: StemConfig, features: str = GUIDE, *, mix: Path | None = None, sensitivity: float = 1.0
 ) -> tuple[FeatureTable, AudioSource]:
@@ -76,9 +85,9 @@ def analyze(
     Parameters
     ----------
     features : str
-        GUIDE: what the thresholds and the notes need. ALL: also the features of `context`, of `siblings` (from the
-        song's other stems beside the file) and of `networks`, for models. EMBEDDED: also the networks' embeddings. MIX:
-        those of `context` and of `networks` for a file that is a whole drum mix.
+        GUIDE: what the thresholds and the notes need; `min_over_drum_db` takes the siblings. ALL: also the features of
+        `context`, of `siblings` (from the song's other stems beside the file) and of `networks`, for models. EMBEDDED:
+        also the networks' embeddings. MIX: those of `context` and of `networks` for a file that is a whole drum mix.
     mix : Path, optional
         The whole mix that the file is a stem of, which stands in for the sum of the stems.
     sensitivity : float > 0
@@ -89,10 +98,9 @@ def analyze(
     InputError
         The audio cannot be read; see `audio.AudioReader`.
     """
-    is_beside = features in WITH_SIBLINGS
-    opened = partial(
-        SongAudio.open, path, siblings=is_beside, of_sum=partial(_view_of_sum, config) if is_beside else None, mix=mix
-    )
+    siblings = siblings_taken(features, config)
+    of_sum = partial(_view_of_sum, config) if features in WITH_SIBLINGS else None
+    opened = partial(SongAudio.open, path, siblings=siblings, of_sum=of_sum, mix=mix)
     song = opened()
     table = _detect_song(song, config, features, sensitivity)
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
@@ -135,8 +143,8 @@ def _told_from_bleed(table: FeatureTable, song: SongAudio, stem: str) -> Feature
     return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 
-def identify(path: Path, *, siblings: bool = False) -> AudioSource:
-    """Return what identifies an audio file, without looking for candidates in it.
+def identify(path: Path, *, siblings: Collection[str] = ()) -> AudioSource:
+    """Return what identifies an audio file and those of some other stems, without looking for candidates in it.
 
     Raises
     ------

@@ -49,6 +49,10 @@ class StemProfile(NamedTuple):
         GeoMean of the loud hits of a stem at the usual level: that of the bundled songs. See `detection.loudness`.
     usual_geomean_in_mix : float > 0
         The same where candidates are looked for in the whole mix.
+    rise_feature : str
+        Feature that `min_rise_db` is the limit of: where a stroke rises above what still rings.
+    bleeding_drum : str
+        The stem that bleeds into this one most.
     plays_seldom : bool
         Few songs have the drum: what a separator writes as its stem is often no more than what it left of the others.
     """
@@ -70,12 +74,19 @@ class StemProfile(NamedTuple):
     loud_db: float
     usual_geomean: float
     usual_geomean_in_mix: float
+    rise_feature: str
+    bleeding_drum: str
     plays_seldom: bool = False
 
     @property
     def articulations(self) -> tuple[str, ...]:
         """The articulations that are told apart; none where there is one only."""
         return tuple(self.notes) if len(self.notes) > 1 else ()
+
+    @property
+    def over_feature(self) -> str:
+        """Feature that `min_over_drum_db` is the limit of."""
+        return f"OverTreble{self.bleeding_drum.capitalize()}"
 
 
 PROFILES = {
@@ -97,6 +108,8 @@ PROFILES = {
         loud_db=32.0,
         usual_geomean=126.0,
         usual_geomean_in_mix=150.0,
+        rise_feature="RiseAll",
+        bleeding_drum="snare",
     ),
     "snare": StemProfile(
         notes={"head": 38, "cross_stick": 37},
@@ -116,6 +129,8 @@ PROFILES = {
         loud_db=22.0,
         usual_geomean=263.0,
         usual_geomean_in_mix=339.0,
+        rise_feature="RiseAll",
+        bleeding_drum="kick",
     ),
     "toms": StemProfile(
         notes={"high": 50, "mid": 47, "low": 43},
@@ -135,6 +150,8 @@ PROFILES = {
         loud_db=18.0,
         usual_geomean=91.0,
         usual_geomean_in_mix=158.0,
+        rise_feature="Rise1493",
+        bleeding_drum="snare",
         plays_seldom=True,
     ),
     "hihat": StemProfile(
@@ -155,6 +172,8 @@ PROFILES = {
         loud_db=10.0,
         usual_geomean=57.0,
         usual_geomean_in_mix=260.0,
+        rise_feature="Rise7235",
+        bleeding_drum="snare",
     ),
     "cymbals": StemProfile(
         notes={"crash": 49, "ride": 51},
@@ -174,6 +193,8 @@ PROFILES = {
         loud_db=20.0,
         usual_geomean=292.0,
         usual_geomean_in_mix=412.0,
+        rise_feature="Rise7235",
+        bleeding_drum="hihat",
     ),
 }
 

@@ -62,6 +62,11 @@ class StemConfig:
         Milliseconds; hits are kept at or above it.
     min_centroid_hz : float in 0..22050, or None
         Hz, of the spectral centroid; hits are kept at or above it.
+    min_rise_db : float in 0..100, or None
+        dB, by which the sound rises at the onset (`StemProfile.rise_feature`); hits are kept at or above it.
+    min_over_drum_db : float in -60..60, or None
+        dB, above the drum that bleeds into the stem most (`StemProfile.bleeding_drum`), where its stem lies beside;
+        hits are kept at or above it.
     onset_threshold, onset_delta : float in 0..1
         Onset strength relative to the stem's loud hits, and local prominence on the same scale.
     onset_wait : int >= 0
@@ -89,6 +94,8 @@ class StemConfig:
     level_reference: str
     min_sustain_ms: float | None
     min_centroid_hz: float | None
+    min_rise_db: float | None
+    min_over_drum_db: float | None
     onset_threshold: float
     onset_delta: float
     onset_wait: int

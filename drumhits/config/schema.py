@@ -72,6 +72,8 @@ _STEM_SETTINGS = {
     "level_reference": Setting("reference", 0, 1, "", STEM_REFERENCE),  # what geomean_threshold is relative to
     "min_sustain_ms": Setting("number", 0, 200, "ms", nullable=True),  # keep hits that ring at least this long
     "min_centroid_hz": Setting("number", 0, 22_050, "Hz", nullable=True),  # keep hits that sound at least this bright
+    "min_rise_db": Setting("number", 0, 100, "dB", nullable=True),  # keep hits at which the level rises so far
+    "min_over_drum_db": Setting("number", -60, 60, "dB", nullable=True),  # keep hits so far above what bleeds in
     "onset_threshold": Setting("number", 0, 1, ""),  # weakest onset strength kept, relative to loud hits
     "onset_delta": Setting("number", 0, 1, ""),  # how far an onset must stand out from its surroundings
     "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms"),  # in which a softer onset is an echo
@@ -90,15 +92,15 @@ _NOTE = Setting("whole", 0, 127, "")  # MIDI note number
 
 # fmt: off
 _STEM_COLUMNS = (
-    "geomean_threshold", "min_sustain_ms", "min_centroid_hz", "onset_threshold", "onset_delta", "onset_wait",
-    "body_band_hz", "brilliance_band_hz",
+    "geomean_threshold", "min_sustain_ms", "min_centroid_hz", "min_rise_db", "min_over_drum_db", "onset_threshold",
+    "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz",
 )
 _STEM_ROWS: dict[str, tuple[Value, ...]] = {
-    "kick":    (15.0, None,  None,   0.35, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
-    "snare":   (15.0, None,  None,   0.12, 0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
-    "toms":    (28.0, None,  None,   0.35, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
-    "hihat":   (3.2,  None,  4000.0, 0.2,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
-    "cymbals": (10.0, 100.0, None,   0.15, 0.02, 10, (1000.0, 4000.0), (4000.0, 10000.0)),
+    "kick":    (15.0, None,  None,   None, None,  0.35, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
+    "snare":   (15.0, None,  None,   2.0,  -12.0, 0.12, 0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
+    "toms":    (28.0, None,  None,   5.0,  -12.0, 0.35, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
+    "hihat":   (3.2,  None,  4000.0, 3.0,  None,  0.2,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
+    "cymbals": (10.0, 100.0, None,   None, None,  0.15, 0.02, 10, (1000.0, 4000.0), (4000.0, 10000.0)),
 }
 # fmt: on
 

@@ -32,6 +32,7 @@ from drumhits.config.load import StemConfig
 from drumhits.detection.features import Candidates
 from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS, Chunk, RowBuffer
 from drumhits.detection.onsets import AFTER_FRAMES, BEFORE_FRAMES, HIT_FRAMES, LOUDNESS_POWER, mean_energies
+from drumhits.drums import PROFILES
 from drumhits.numeric import percentile, power_to_db
 
 FRAMES = {
@@ -165,3 +166,20 @@ class ContextFeatures:
         energies, table = self._energies[candidates.chosen], candidates.table
         self._energies = RowBuffer(no_surroundings())  # the memory is needed for what follows
         return extended_columns(table.times_s, table["LevelDb"], energies)
+
+
+class RiseFeature(ContextFeatures):
+    """Extractor of the one of `EXTENDED_FEATURES` that `min_rise_db` is the limit of, where there is one."""
+
+    def __init__(self, config: StemConfig, song: object = None):
+        super().__init__(config, song)
+        self._name = None if config.min_rise_db is None else PROFILES[config.stem].rise_feature
+
+    def collect(self, chunk: Chunk, samples: np.ndarray) -> None:
+        """See `features.Extractor`."""
+        if self._name:
+            super().collect(chunk, samples)
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        return {self._name: super().columns(candidates)[self._name]} if self._name else {}

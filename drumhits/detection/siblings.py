@@ -21,7 +21,7 @@ from drumhits.detection.frames import TINY_ENERGY, Chunk
 from drumhits.detection.levels import KINDS, LocalLevels
 from drumhits.detection.loudness import weighted_quantile
 from drumhits.detection.song_audio import SongAudio
-from drumhits.drums import STEMS
+from drumhits.drums import PROFILES, STEMS
 from drumhits.numeric import power_to_db
 
 MOST_DB = 60.0
@@ -102,3 +102,15 @@ class SiblingFeatures:
         """See `features.Extractor`."""
         analysis = self._song.siblings_at(candidates.table.times_s)
         return sibling_columns(analysis.own, analysis.levels)
+
+
+class OverFeature(SiblingFeatures):
+    """Extractor of the one of `SIBLING_FEATURES` that `min_over_drum_db` is the limit of, where siblings are read."""
+
+    def __init__(self, config: StemConfig, song: SongAudio):
+        super().__init__(config, song)
+        self._name = None if config.min_over_drum_db is None else PROFILES[config.stem].over_feature
+
+    def columns(self, candidates: Candidates) -> dict[str, np.ndarray]:
+        """See `features.Extractor`."""
+        return {self._name: super().columns(candidates)[self._name]} if self._name else {}

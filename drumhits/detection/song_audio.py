@@ -7,7 +7,7 @@ candidates, and in a second, with its siblings side by side, for the levels of e
 Where the whole mix is there as a file, it stands in for the sum.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drumhits.detection.frames import chunks
-from drumhits.drums import STEM_OF_PART
+from drumhits.drums import STEM_OF_PART, STEMS
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioReader, AudioSource, Sibling
 from drumhits.io.names import stem_of
@@ -65,6 +65,7 @@ class SongAudio:
         self._of_sum, self._mix = of_sum, mix
         self._envelope: EnergyEnvelope | None = None  # of the stem; None where siblings do not matter
         self._siblings: list[_OpenSibling] = []  # those that can be read, as far as is known
+        self._is_whole = False  # whether they are all that lie beside the stem
         self._faulty: list[_OpenSibling] = []  # those whose fault showed while they were read
         self._left_out: dict[Path, str] = {}  # a sentence for each sibling that cannot
         self._analysis: SiblingAnalysis | None = None
@@ -74,7 +75,7 @@ class SongAudio:
         cls,
         path: Path,
         *,
-        siblings: bool = False,
+        siblings: Collection[str] = (),
         channel: int | None = None,
         of_sum: OfSum | None = None,
         mix: Path | None = None,
@@ -84,8 +85,8 @@ class SongAudio:
         Parameters
         ----------
         path : Path
-        siblings : bool
-            Also the siblings that lie beside it.
+        siblings : collection of str
+            The stems, out of `drums.STEMS`, that are opened, too, where they lie beside it.
         channel : int, optional
             One of its channels in place of their mean.
         of_sum : callable, optional
@@ -100,16 +101,17 @@ class SongAudio:
         """
         song = cls(AudioReader(path, channel), of_sum, mix)
         if siblings:
-            song._open_siblings()
+            song._open_siblings(siblings)
         return song
 
-    def _open_siblings(self) -> None:
+    def _open_siblings(self, stems: Collection[str]) -> None:
         from drumhits.detection.levels import EnergyEnvelope
         from drumhits.io.folders import find_siblings
 
         self._envelope = EnergyEnvelope()
+        self._is_whole = {*stems} == {*STEMS}
         for part, path in find_siblings(self._reader.path).items():
-            reader = self._opened(path)
+            reader = self._opened(path) if STEM_OF_PART[part] in stems else None
             if reader is not None:
                 self._siblings.append(_OpenSibling(part, reader, EnergyEnvelope()))
 
@@ -187,17 +189,17 @@ class SongAudio:
     def levels_at(self, times_s: np.ndarray) -> SiblingAnalysis | None:
         """Return the levels at the candidates' times, None where no sibling can be read.
 
-        A song that was opened without its siblings is read once more with them.
+        A song that was opened without all of its siblings is read once more with them.
 
         Raises
         ------
         InputError
             The stem cannot be opened any more.
         """
-        if self._envelope is not None or self._analysis is not None:
+        if self._is_whole:
             analysis = self.siblings_at(times_s)
         else:
-            song = SongAudio.open(self._reader.path, siblings=True, channel=self._reader.channel)
+            song = SongAudio.open(self._reader.path, siblings=STEMS, channel=self._reader.channel)
             if not song._siblings:
                 return None
             for _ in song.blocks():
@@ -259,7 +261,7 @@ class SongAudio:
                 continue
             self._left_out[reader.path] = (
                 f"{reader.path}: lasts {clock(reader.duration_s)} and {stem.path.name} {clock(stem.duration_s)}, so it "
-                "is left out of what the model uses; export all stems of a song over the same range."
+                "is left out of the decisions; export all stems of a song over the same range."
             )
         self._siblings = kept
 
@@ -290,7 +292,7 @@ def _phase_sentences(reader: AudioReader) -> list[str]:
 
 
 def _fault_sentence(fault: InputError) -> str:
-    return f"{fault} It is left out of what the model uses."
+    return f"{fault} It is left out of the decisions."
 
 
 def _sums(tracks: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ from drumhits.config.yamltree import read_text
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
-from drumhits.models.decisions import CENTROID_TEST, LEARNED_TESTS, limit_in_force
+from drumhits.models.decisions import LEARNED_TESTS, limit_in_force, other_tests
 from drumhits.models.modelfile import feature_matrix
 
 MAX_LIMITS = 24  # tried of each feature
@@ -93,8 +93,12 @@ def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndar
 
 def _can_be_kept(song: LabelledSong) -> np.ndarray:
     """Return which candidates no rule rejects that is not learned, shape (n,), bool."""
-    single, limit = ~song.table.is_double, limit_in_force(CENTROID_TEST, song.table, song.config)
-    return single if limit is None else single & CENTROID_TEST.passes(song.table[CENTROID_TEST.feature], limit)
+    can_be = ~song.table.is_double
+    for test in other_tests(song.config.stem):
+        limit = limit_in_force(test, song.table, song.config)
+        if limit is not None:
+            can_be &= test.passes(song.table[test.feature], limit)
+    return can_be
 
 
 def _f1(decided: np.ndarray, y: np.ndarray) -> float:

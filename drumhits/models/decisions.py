@@ -11,8 +11,11 @@ import numpy as np
 from drumhits.config.load import StemConfig
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
+from drumhits.drums import PROFILES
 
 LEAST_CERTAINTY = 1e-9
+OCTAVE_DB = float(20 * np.log10(2))
+TINY = np.finfo(float).tiny
 DOUBLE = "double of a stronger hit"
 
 
@@ -48,6 +51,18 @@ class ThresholdTest:
     rejected: str  # with a place for the limit
     follows_level: bool = False  # the limit does, where `level_reference` is the stem
 
+    @property
+    def is_in_db(self) -> bool:
+        """Whether the feature is a level in dB."""
+        return self.setting.endswith("_db")
+
+    def octaves_above(self, values: np.ndarray, limit: float) -> np.ndarray:
+        """Return how far values lie above a limit: of each doubling one, of levels 6 dB."""
+        if self.is_in_db:
+            return (values - limit) / OCTAVE_DB
+        above: np.ndarray = np.log2(np.maximum(values, TINY)) - np.log2(max(limit, TINY))
+        return above
+
     def least(self, limit: float) -> float:
         """Return the least value that passes a limit."""
         return limit if self.passes(np.float64(limit), limit) else float(np.nextafter(limit, np.inf))
@@ -59,13 +74,31 @@ LEARNED_TESTS = (  # whose limits the edits can tell
     GEOMEAN_TEST,
     ThresholdTest("SustainMs", "min_sustain_ms", np.greater_equal, "SustainMs < {}"),
 )
-CENTROID_TEST = ThresholdTest("CentroidHz", "min_centroid_hz", np.greater_equal, "CentroidHz < {}")
-THRESHOLD_TESTS = (*LEARNED_TESTS, CENTROID_TEST)
+
+
+def other_tests(stem: str) -> tuple[ThresholdTest, ...]:
+    """Return the tests of a stem whose limits the edits cannot tell."""
+    features = {
+        "min_centroid_hz": "CentroidHz",
+        "min_rise_db": PROFILES[stem].rise_feature,
+        "min_over_drum_db": PROFILES[stem].over_feature,
+    }
+    return tuple(
+        ThresholdTest(feature, setting, np.greater_equal, f"{feature} < {{}}") for setting, feature in features.items()
+    )
+
+
+def threshold_tests(stem: str) -> tuple[ThresholdTest, ...]:
+    """Return all tests of a stem."""
+    return (*LEARNED_TESTS, *other_tests(stem))
 
 
 def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig) -> float | None:
-    """Return the limit of a test for candidates of a stem of this level; None where the test is switched off."""
-    limit: float | None = getattr(config, test.setting)
+    """Return the limit of a test for candidates of a stem of this level.
+
+    None where the test is switched off, or tells nothing: of a stem by itself, what is beside its siblings.
+    """
+    limit: float | None = getattr(config, test.setting) if test.feature in table.names else None
     is_relative = test.follows_level and config.level_reference == STEM_REFERENCE
     return limit * table.level.gain if limit is not None and is_relative else limit
 
@@ -76,29 +109,23 @@ def limit_text(limit: float) -> str:
 
 
 def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
-    """Keep a candidate that passes every test of `THRESHOLD_TESTS`, and is no double of a stronger candidate.
+    """Keep a candidate that passes every test of `threshold_tests`, and is no double of a stronger candidate.
 
     A limit of None switches its test off.
     """
     keep = np.ones(len(table), dtype=bool)
     reasons = np.full(len(table), "", dtype=object)
     above = np.full(len(table), np.inf)  # octaves, of the test that comes nearest to rejecting
-    for test in THRESHOLD_TESTS:
+    for test in threshold_tests(config.stem):
         limit = limit_in_force(test, table, config)
         if limit is not None:
             passes = test.passes(table[test.feature], limit)
             reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
             keep &= passes
-            above = np.minimum(above, _octaves_above(table[test.feature], limit))
+            above = np.minimum(above, test.octaves_above(table[test.feature], limit))
     doubles = keep & table.is_double
     keep[doubles], reasons[doubles], above[doubles] = False, DOUBLE, 0.0
     return Decisions(keep, tuple(reasons), margins=np.abs(above))
-
-
-def _octaves_above(values: np.ndarray, limit: float) -> np.ndarray:
-    least = np.finfo(float).tiny
-    above: np.ndarray = np.log2(np.maximum(values, least)) - np.log2(max(limit, least))
-    return above
 
 
 def by_confidence(confidence: np.ndarray, min_confidence: float) -> Decisions:

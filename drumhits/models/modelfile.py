@@ -22,7 +22,7 @@ from drumhits.errors import InputError
 from drumhits.io.plainpickle import MAX_BYTES, damaged, dumps, loads
 from drumhits.models.base import PlainModel
 from drumhits.models.blend import model_from_plain
-from drumhits.models.decisions import LEARNED_TESTS, THRESHOLD_TESTS, Decisions, by_confidence, by_thresholds
+from drumhits.models.decisions import LEARNED_TESTS, Decisions, by_confidence, by_thresholds, threshold_tests
 from drumhits.models.partial import Within
 from drumhits.networks.bundled import EMBEDDING_FEATURES, NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX, networks_digest
 
@@ -32,9 +32,11 @@ BY_THRESHOLDS, BY_MODEL = "thresholds", "model"
 KIND = "drumhits model"
 DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
-    "min_sustain_ms", "min_centroid_hz", "level_reference",
+    "min_sustain_ms", "min_centroid_hz", "min_rise_db", "min_over_drum_db", "level_reference",
 )  # fmt: skip
-OF_OLDER_FILES = {"level_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None}  # which lack them
+OF_OLDER_FILES = {  # which lack them
+    "level_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None, "min_rise_db": None, "min_over_drum_db": None,
+}  # fmt: skip
 REFERENCES = (STEM_REFERENCE, ABSOLUTE_REFERENCE)
 
 
@@ -120,7 +122,7 @@ class TrainedModel:
         is_by_model = BY_MODEL in self.offered
         tests = [
             test
-            for test in THRESHOLD_TESTS
+            for test in threshold_tests(self.stem)
             if self.detection[test.setting] is not None and test.feature in self.features
         ]
         is_by_thresholds = BY_THRESHOLDS in self.offered

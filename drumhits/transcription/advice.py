@@ -7,11 +7,12 @@ import numpy as np
 from drumhits.analysis import MIX
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.loudness import QUIET_DB, StemLevel
-from drumhits.models.decisions import THRESHOLD_TESTS, limit_text
+from drumhits.models.decisions import limit_text, threshold_tests
 from drumhits.transcription.convert import Conversion
 
 MANY_CANDIDATES, FEW_KEPT = 30, 0.02  # of which hardly any is kept
 FULL_SCALE, MANY_AT_FULL_SCALE, FEWEST_AT_FULL_SCALE = 0.999, 0.2, 5
+DOUBLES_SETTING = "onset_wait"  # which makes doubles of hits
 WITH_MODEL = "try --use-ml-model pretrained"
 
 
@@ -69,7 +70,8 @@ def _scarcity(conversion: Conversion) -> str | None:
     if job.model:
         return f"only {_kept(conversion)} kept; if it should hold more hits, lower --min-confidence."
     reason, n_rejected = Counter(filter(None, decisions.reasons)).most_common(1)[0]
-    setting = next(test.setting for test in THRESHOLD_TESTS if reason.startswith(f"{test.feature} "))
+    failed = (test.setting for test in threshold_tests(job.stem) if reason.startswith(f"{test.feature} "))
+    setting = next(failed, DOUBLES_SETTING)
     return (
         f"only {_kept(conversion)} kept, and {n_rejected} fell to {reason}; if it should hold more hits, {WITH_MODEL}, "
         f"or lower it with --set {job.stem}.{setting}=VALUE."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from drumhits.analysis import WITH_SIBLINGS, identify
+from drumhits.analysis import identify
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource
 from drumhits.io.midi import decode, read_midi_bytes
@@ -64,7 +64,7 @@ def is_up_to_date(job: Job) -> bool:
     """Tell whether the output is an untouched file that was made from the same audio in the same way."""
     try:
         made = _made(job)
-        source = identify(job.audio, siblings=job.features in WITH_SIBLINGS) if made else None
+        source = identify(job.audio, siblings=job.siblings) if made else None
     except InputError:
         return False
     return made is not None and source is not None and _is_of(source, made)
@@ -99,7 +99,7 @@ def _is_whole(stems: Sequence[tuple[Job, _Heard | InputError]]) -> bool:
 
 
 def _tell(job: Job) -> _Heard:
-    source = identify(job.audio, siblings=job.features in WITH_SIBLINGS)
+    source = identify(job.audio, siblings=job.siblings)
     made = None if job.is_heard_only else _made(job)
     return _Heard(_heard(job, source), made.heard if made and _is_of(source, made) else "")
 

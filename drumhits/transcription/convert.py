@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drumhits import __version__
-from drumhits.analysis import GUIDE, analyze
+from drumhits.analysis import GUIDE, analyze, siblings_taken
 from drumhits.config.load import Config, MidiConfig, StemConfig
 from drumhits.detection.features import FeatureTable
 from drumhits.io.audio import AudioSource
@@ -101,6 +101,11 @@ class Job:
     def features(self) -> str:
         """The set of features that decides."""
         return self.model.feature_set if self.model else GUIDE
+
+    @property
+    def siblings(self) -> tuple[str, ...]:
+        """Which of the song's other stems have a part in what is decided."""
+        return siblings_taken(self.features, self.stem_config)
 
     @property
     def job_digest(self) -> str:

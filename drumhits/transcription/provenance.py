@@ -26,6 +26,7 @@ MAX_PATH_LENGTH = 4096
 _PREFIX = "drumhits "
 OF_OLDER_FILES = {  # which lack them
     "level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None,
+    "min_rise_db": None, "min_over_drum_db": None,
 }  # fmt: skip
 
 

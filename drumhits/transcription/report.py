@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drumhits.analysis import MIX, WITH_SIBLINGS
+from drumhits.analysis import MIX
 from drumhits.config.load import Config, describe
 from drumhits.detection.features import GUIDE_FEATURES
 from drumhits.errors import InputError
@@ -64,10 +64,11 @@ def summary(conversion: Conversion) -> str:
         threshold = job.model.min_confidence if job.min_confidence is None else job.min_confidence
         trained = f"{escape_controls(str(job.model_name))}, trained on {job.model.summary()}"
         lines.append(f"Decided by {trained}; kept from {100 * threshold:.0f} % confidence.")
-    if job.features in WITH_SIBLINGS:
+    if job.siblings:
         beside = ", ".join(escape_controls(sibling.path.name) for sibling in conversion.source.siblings)
         left_out = ", ".join(escape_controls(path.name) for path in conversion.source.left_out)
-        beside = beside or ("none" if left_out else "none; with them beside it, the model decides better")
+        who = "the model decides" if job.model else "the thresholds decide"
+        beside = beside or ("none" if left_out else f"none; with them beside it, {who} better")
         lines.append(f"Other stems of the song used: {beside}{f'; left out: {left_out}' if left_out else ''}.")
     for name, group in (("Kept", geomean[keep]), ("Rejected", geomean[~keep])):
         extent = f", GeoMean {group.min():.2f} to {group.max():.2f}" if len(group) else ""
@@ -78,7 +79,7 @@ def summary(conversion: Conversion) -> str:
 def one_line(conversion: Conversion) -> str:
     """Return a conversion as a line, as it is shown among others."""
     job, n_siblings = conversion.job, len(conversion.source.siblings)
-    beside = f", with {n_siblings or 'no'} other stems" if job.features in WITH_SIBLINGS else ""
+    beside = f", with {n_siblings or 'no'} other stems" if job.siblings else ""
     counts = f"{np.count_nonzero(conversion.decisions.keep)} hits of {len(conversion.table)} candidates"
     return escape_controls(f"{job.label}: {counts}{beside}, {conversion.elapsed_s:.1f} s")
 

@@ -1,15 +1,19 @@
 """Extended features: what each says about signals with a known answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import soundfile
 from signals import bursts, cut, silence, tones
 
-from drumhits.analysis import detect, detect_with_patches
+from drumhits.analysis import analyze, detect, detect_with_patches
 from drumhits.config.load import default_config
 from drumhits.detection.context import EXTENDED_FEATURES, FRAMES, extended_columns
 from drumhits.detection.features import GUIDE_FEATURES, SHAPE_FEATURES, STROKE_LEVEL
 from drumhits.detection.frames import BAND_EDGES_HZ, N_BANDS
 from drumhits.io.audio import SAMPLE_RATE
+from drumhits.models.decisions import by_thresholds
 
 BANDS = [f"{edge:.0f}" for edge in BAND_EDGES_HZ[:-1]]
 SNARE = default_config().stems["snare"]
@@ -53,6 +57,19 @@ def test_the_extended_table_begins_with_the_ordinary_one():
     np.testing.assert_array_equal(extended.times_s, plain.times_s)
     for name in plain.names:
         np.testing.assert_array_equal(extended[name], plain[name], err_msg=name)
+
+
+def test_a_tom_that_is_struck_while_a_louder_one_rings_rises_in_its_attack(tmp_path):
+    times_s = (0.5, 0.65, 0.8)
+    ring = tones(times_s, 2.0, frequency_hz=(90.0, 130.0, 110.0), amplitude=0.4, tau_s=0.5)
+    y = ring + hits(times_s, 2.0, amplitudes=(0.1, 0.04, 0.02))
+    soundfile.write(tmp_path / "A-toms.wav", y, SAMPLE_RATE, subtype="FLOAT")
+    toms = default_config().stems["toms"]
+    table, _ = analyze(tmp_path / "A-toms.wav", toms)
+    decisions = by_thresholds(table, toms)
+    assert table.times_s[decisions.keep] == pytest.approx(times_s, abs=0.005)
+    assert "Rise1493" in table.names
+    assert "Rise1493" not in analyze(tmp_path / "A-toms.wav", replace(toms, min_rise_db=None))[0].names
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Sibling features: levels against the song's other stems, which files those are, and what happens without them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,15 +10,17 @@ from hypothesis import strategies as st
 from running import convert_here
 from signals import bursts, cut, tones
 
-from drumhits.analysis import ALL, FEATURE_SETS, analyze, detect_with_patches, identify
+from drumhits.analysis import ALL, FEATURE_SETS, GUIDE, analyze, detect_with_patches, identify
 from drumhits.config.load import default_config
 from drumhits.detection.features import FILE_AMP, STROKE_LEVEL, SUM_LEVEL, articulation_columns
 from drumhits.detection.levels import EnergyEnvelope
 from drumhits.detection.patches import patch_levels_db, patches_at
 from drumhits.detection.siblings import SIBLING_FEATURES, sibling_columns
 from drumhits.detection.song_audio import SongAudio
+from drumhits.drums import STEMS
 from drumhits.io.audio import SAMPLE_RATE, AudioReader
 from drumhits.io.folders import find_siblings
+from drumhits.models.decisions import by_thresholds
 from drumhits.networks.bundled import NETWORK_LOG_ODDS
 
 HITS_S = (0.5, 1.0, 1.5)
@@ -35,7 +39,7 @@ def columns(own, **siblings):
 
 def analysed(audio, times_s=HITS_S):
     """Return levels and stem sum at some times, and what identifies the song."""
-    song = SongAudio.open(audio, siblings=True, of_sum=patches_at)
+    song = SongAudio.open(audio, siblings=STEMS, of_sum=patches_at)
     for _ in song.blocks():
         pass
     return song.siblings_at(np.array(times_s)), song.source()
@@ -175,7 +179,7 @@ def test_analysis_with_siblings_only_adds_columns(song):
     assert table.names == (*names[:-1], *articulation_columns("snare"), SUM_LEVEL)
     np.testing.assert_array_equal(table.values[:, : len(plain.names)], plain.values)
     assert [sibling.stem for sibling in source.siblings] == ["kick", "hihat"]
-    assert source == identify(song / "A-snare.wav", siblings=True)
+    assert source == identify(song / "A-snare.wav", siblings=STEMS)
 
 
 def test_unreadable_and_unlike_siblings_are_left_out_and_named(song):
@@ -202,7 +206,7 @@ def test_a_sibling_that_is_damaged_further_on_leaves_the_others_as_they_are_with
     np.testing.assert_array_equal(found.of_sum, without.of_sum)
     np.testing.assert_array_equal(found.levels["hihat"].envelope, without.levels["hihat"].envelope)
     assert "A-kick.wav: has samples that are no audio" in source.warnings[0]
-    assert source == identify(song / "A-snare.wav", siblings=True)
+    assert source == identify(song / "A-snare.wav", siblings=STEMS)
 
 
 def test_the_stem_sum_is_the_sum_of_the_stem_and_its_siblings(song):
@@ -230,14 +234,56 @@ def test_a_stem_by_itself_has_no_stem_sum(song):
     assert analysed(song / "B-kick.wav")[0].of_sum is None
 
 
-def test_the_report_names_the_stems_that_the_model_heard(song, capsys):
+def test_the_report_names_the_stems_that_were_taken(song, capsys):
     def report(name, *options):
         return convert_here(capsys, "--input", song / name, "--output", song / "x.mid", *options).stdout
 
     by_model = ("--use-ml-model", "pretrained")
     assert "Other stems of the song used: A-kick.wav, A-hihat.wav." in report("A-snare.wav", *by_model)
     assert "Other stems of the song used: none" in report("B-kick.wav", *by_model)
-    assert "Other stems of the song" not in report("A-snare.wav")
+    assert "Other stems of the song used: A-kick.wav.\n" in report("A-snare.wav")
+    assert "none; with them beside it, the thresholds decide better" in report("B-kick.wav", "--stem", "snare")
+    assert "Other stems of the song" not in report("A-snare.wav", "--set", "snare.min_over_drum_db=null")
+    assert "Other stems of the song" not in report("A-kick.wav")
+
+
+@pytest.fixture
+def bleeding(tmp_path):
+    """Return a snare's stem with soft hits at HITS_S[1:], the last of them bleed of the kick's stem."""
+    kick = tones(HITS_S[2:], 2.0, frequency_hz=60.0, amplitude=0.6) + bursts(HITS_S[2:], 2.0, amplitudes=0.3, seed=1)
+    snare = bursts(HITS_S[:2], 2.0, amplitudes=(0.6, 0.02)) + bursts(HITS_S[2:], 2.0, amplitudes=0.02, seed=1)
+    for name, y in (("A-kick.wav", kick), ("A-snare.wav", snare), ("alone-snare.wav", snare)):
+        soundfile.write(tmp_path / name, y, SAMPLE_RATE, subtype="FLOAT")
+    return tmp_path
+
+
+LOOSE = replace(SNARE, geomean_threshold=None, onset_threshold=0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "kept_s"),
+    [
+        ("A-snare.wav", {}, HITS_S[:2]),
+        ("A-snare.wav", {"min_over_drum_db": -40.0}, HITS_S),
+        ("A-snare.wav", {"min_over_drum_db": None}, HITS_S),
+        ("alone-snare.wav", {}, HITS_S),
+    ],
+)
+def test_by_thresholds_a_hit_far_below_the_drum_that_bleeds_in_goes(bleeding, name, changes, kept_s):
+    config = replace(LOOSE, **changes)
+    table, source = analyze(bleeding / name, config)
+    decisions = by_thresholds(table, config)
+    assert table.times_s[decisions.keep] == pytest.approx(kept_s, abs=0.005)
+    assert bool(source.siblings) == (name == "A-snare.wav" and config.min_over_drum_db is not None)
+    of_bleed = decisions.reasons[int(np.abs(table.times_s - HITS_S[2]).argmin())]
+    assert of_bleed == ("" if HITS_S[2] in kept_s else "OverTrebleKick < -12")
+
+
+def test_thresholds_and_models_take_the_same_features_of_their_siblings(bleeding):
+    by_rule, for_models = (analyze(bleeding / "A-snare.wav", SNARE, features)[0] for features in (GUIDE, ALL))
+    for name in by_rule.names:
+        np.testing.assert_array_equal(by_rule[name], for_models[name], err_msg=name)
+    assert {"RiseAll", "OverTrebleKick"} < set(by_rule.names)
 
 
 def low_rate(path):

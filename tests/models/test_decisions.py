@@ -45,6 +45,28 @@ def test_dark_hits_are_bleed_in_a_hihat_stem_and_nowhere_else():
     assert by_thresholds(rows, CYMBALS).keep.all()
 
 
+def test_what_does_not_rise_goes_in_the_bands_of_the_stem():
+    config = replace(default_config().stems["toms"], min_rise_db=5.0)
+    decisions = by_thresholds(table(Rise1493=[4.9, 5.0, 30.0], RiseAll=[9.0, -3.0, -3.0]), config)
+    assert decisions.keep.tolist() == [False, True, True]
+    assert decisions.reasons[0] == "Rise1493 < 5"
+    assert by_thresholds(table(Rise1493=[4.9]), replace(config, min_rise_db=None)).keep.all()
+
+
+@pytest.mark.parametrize("limit_db", [-12.0, 0.0, 12.0])
+def test_the_margin_of_a_level_is_the_same_wherever_its_limit_lies(limit_db):
+    off = dict.fromkeys(("geomean_threshold", "min_rise_db"))
+    config = replace(default_config().stems["snare"], min_over_drum_db=limit_db, onset_threshold=0.0, **off)
+    decisions = by_thresholds(table(OverTrebleKick=limit_db + np.array([-12.0, 0.0, 6.0])), config)
+    assert decisions.keep.tolist() == [False, True, True]
+    np.testing.assert_allclose(decisions.margins, [1.993, 0.0, 0.997], atol=1e-3)
+
+
+def test_a_test_of_what_was_not_measured_rejects_nothing():
+    assert "OverTrebleKick" not in table().names
+    assert by_thresholds(table(), replace(default_config().stems["snare"], min_over_drum_db=60.0)).keep.all()
+
+
 @pytest.mark.parametrize(("name", "setting"), LIMITS.items())
 def test_null_switches_a_test_off(name, setting):
     weak = table(**{name: [0.0]})

@@ -60,10 +60,12 @@ def test_a_quiet_stem_is_told_how_to_be_judged_as_it_is():
         (rows_at(StemLevel(-30, is_bleed=True), GeoMean=1.0), "nothing but bleed of the song's other stems"),
         (rows_at(StemLevel(), GeoMean=1.0), "only 0 of 40 candidates are kept, and 40 fell to GeoMean <= 28"),
         (rows_at(StemLevel(), Str=0.1), "--set toms.onset_threshold=VALUE"),
+        (rows_at(StemLevel(), Rise1493=1.0), "40 fell to Rise1493 < 5; if it should hold more hits"),
+        (replace(rows_at(StemLevel()), is_double=np.ones(40, bool)), "--set toms.onset_wait=VALUE"),
         (rows_at(StemLevel(), Amp=1.0), "40 of its 40 hits reach full scale, so it may be clipped"),
         (rows_at(StemLevel(), n=0), "holds no hit (silent or empty?)"),
     ],
-    ids=["silent", "bleed", "too-high", "too-strong", "clipped", "empty"],
+    ids=["silent", "bleed", "too-high", "too-strong", "no-rise", "doubles", "clipped", "empty"],
 )
 def test_one_sentence_names_the_likely_cause(rows, words):
     sentence = warning(conversion(rows))
