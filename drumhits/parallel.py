@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from drumhits.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ProcessPoolExecutor
 
     from distributed import Client
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-WATCH_S = 1.0  # between two looks at whether the parent lives
+WATCH_S = 1.0  # between two looks at whether the parent lives, or a worker
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     """Work in copies of this process: they have everything imported, so that starting them costs next to nothing."""
     import multiprocessing
     from collections import deque
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor, wait
 
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("fork")
@@ -75,13 +75,29 @@ def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
         with _signals_of_workers():
             futures = deque(pool.submit(function, item) for item in items)
         while futures:  # not pool.map: it cancels what is left, and Python 3.10 then fails
-            yield futures.popleft().result()
+            future = futures.popleft()
+            while not wait([future], WATCH_S).done:
+                if len(set(multiprocessing.active_children()) - others) < n_jobs:  # and the pool did not see it end
+                    _kill_workers(pool, others)
+            yield future.result()
     except BaseException:
-        for child in set(multiprocessing.active_children()) - others:
-            child.kill()
+        _kill_workers(pool, others)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _kill_workers(pool: "ProcessPoolExecutor", others: set) -> None:
+    """Kill the children of this process that are none of the others, which are those of a pool.
+
+    The pool would wait for ever for the rest of a result whose worker was killed while it sent it, since this process
+    could write to the pipe of results, too: now it cannot.
+    """
+    import multiprocessing
+
+    for child in set(multiprocessing.active_children()) - others:
+        child.kill()
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
@@ -111,11 +127,8 @@ class BackgroundProcess:
 
     def close(self) -> None:
         """End it at once, whatever it is doing."""
-        import multiprocessing
-
+        _kill_workers(self._pool, self._others)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - self._others:
-            child.kill()
 
 
 def _serve(parent: int) -> None:
@@ -201,9 +214,11 @@ def _connected(address: str) -> Iterator["Client"]:
 
 
 def _require_workers(client: "Client", address: str) -> None:
+    import asyncio
+
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
-    except TimeoutError as error:
+    except (TimeoutError, asyncio.TimeoutError) as error:  # they are the same from Python 3.11 on
         raise InputError(
             f"--dask {address}: the scheduler has no worker; start some with dask worker {address} --nthreads 1."
         ) from error

@@ -21,6 +21,13 @@ def slowest_first(i):
 def die(i):
     os.kill(os.getpid(), 9)
 
+def cut_off(i):
+    if i:
+        time.sleep(1)  # results of others come before
+        results = multiprocessing.current_process()._args[1]._writer
+        os.write(results.fileno(), (1000).to_bytes(4, "big"))  # and none of the bytes that it announces
+        os.kill(os.getpid(), 9) if i > 1 else time.sleep(60)
+
 def handlers(i):
     found = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     return ",".join(getattr(one, "name", "a function") for one in found)
@@ -65,6 +72,27 @@ def test_one_at_a_time_needs_no_other_process(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="copies of a process are for Linux")
 def test_copies_of_the_process_need_no_joblib(tmp_path):
     assert run(tmp_path, "list(in_processes(slowest_first, range(3), 2)); print('joblib' in sys.modules)") == ["False"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are others there")
+def test_a_result_that_is_cut_off_does_not_keep_a_run_from_being_stopped(tmp_path):
+    assert run(tmp_path, """
+started = time.monotonic()
+results = in_processes(cut_off, range(2), 2)
+next(results)
+time.sleep(2)
+results.close()
+print(len(multiprocessing.active_children()), time.monotonic() - started < 20)
+try:
+    list(in_processes(cut_off, (0, 0, 2, 0), 2))
+except InputError as error:
+    print(str(error)[:23])
+from drumhits.parallel import BackgroundProcess
+background = BackgroundProcess()
+background.submit(cut_off, 1)
+time.sleep(4)
+background.close()
+""") == ["0", "True", "a", "worker", "process", "ended"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

@@ -16,7 +16,7 @@ STEMS = ("cymbals", "hihat", "kick", "snare", "toms")
 ENVIRONMENTS = {
     "many BLAS threads": {"OPENBLAS_NUM_THREADS": "8", "OMP_NUM_THREADS": "8", "MKL_NUM_THREADS": "8"},
     "one BLAS thread": {"OPENBLAS_NUM_THREADS": "1"},
-    "BLAS of an old processor": {"OPENBLAS_CORETYPE": "Prescott"},
+    "BLAS of an old processor": {"OPENBLAS_CORETYPE": "Nehalem"},
     "BLAS of another processor": {"OPENBLAS_CORETYPE": "Haswell"},
     "another hash seed": {"PYTHONHASHSEED": "12345"},
     "another language": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"},
