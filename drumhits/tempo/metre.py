@@ -41,7 +41,7 @@ FEATURES = (
     *(f"repetition {which} after {beats} beats" for beats in REPEATED_BEATS for which in range(len(REPEATED))),
     "repetition after a bar",
 )  # fmt: skip
-DOWNBEAT_FEATURES = ("fit to the bar", "the first stroke on it", "crashes on it")
+DOWNBEAT_FEATURES = ("fit to the bar", "the first stroke on it", "the first stroke on a beat", "crashes on it")
 SIXTEENTH_BINS = BEAT_BINS // 4
 FIRST_STROKE_BEATS = 0.12
 CRASH_BINS = 3
@@ -226,15 +226,18 @@ def downbeat_features(
     fit = _fit(_in_bar(strokes, bpm, beats_in_bar), table.bars if beats_in_bar == 4 else table.waltzes).max(axis=0)
     places = np.arange(fit.argmax() % SIXTEENTH_BINS, size, SIXTEENTH_BINS)
     nearby = np.max([np.roll(fit, shift) for shift in (-2, -1, 0, 1, 2)], axis=0)[places]
-    off = _off_downbeat(strokes.times_s[:1], bpm, places, size) / BEAT_BINS
-    first = np.exp(-0.5 * (off[0] / FIRST_STROKE_BEATS) ** 2)
+    off = [_off_line(strokes.times_s[:1], bpm, places, bins)[0] / BEAT_BINS for bins in (size, BEAT_BINS)]
+    first = np.exp(-0.5 * (np.array(off) / FIRST_STROKE_BEATS) ** 2)
     crashes = strokes.times_s[strokes.voices == CRASH]
-    share = np.sum(_off_downbeat(crashes, bpm, places, size) < CRASH_BINS, axis=0) / (len(crashes) + 2)
-    return np.stack([nearby, first, share], axis=1), places
+    share = np.sum(_off_line(crashes, bpm, places, size) < CRASH_BINS, axis=0) / (len(crashes) + 2)
+    return np.stack([nearby, *first, share], axis=1), places
 
 
-def _off_downbeat(times_s: np.ndarray, bpm: float, places: np.ndarray, size: int) -> np.ndarray:
-    """Return how far each time is from a downbeat, in bins, for each place of time 0: shape (n_times, n_places)."""
+def _off_line(times_s: np.ndarray, bpm: float, places: np.ndarray, size: int) -> np.ndarray:
+    """Return how far each time is from a line of bars or beats of that size, for each place of time 0.
+
+    In bins, shape (n_times, n_places).
+    """
     at = (times_s[:, None] * (bpm / 60) * BEAT_BINS + places) % size
     return np.minimum(at, size - at)
 

@@ -34,6 +34,16 @@ def test_a_groove_gives_its_tempo_and_its_downbeat(bpm, start_s):
     assert found.on_grid > 0.99
 
 
+@pytest.mark.parametrize("bpm", [84, 100, 140])
+@pytest.mark.parametrize("first_beat", [0.5, 1, 2, 2.5, 3])
+def test_the_downbeat_is_found_where_a_song_begins_within_a_bar(bpm, first_beat):
+    times_s, voices = groove(at=lambda beats: beats * 60 / bpm)
+    is_later = times_s > (first_beat - 0.1) * 60 / bpm
+    found = find_beats(Strokes(times_s[is_later], voices[is_later]))
+    bars = found.times_s[0] * bpm / 240
+    assert bars == pytest.approx(round(bars), abs=0.02)
+
+
 def test_a_whole_tempo_is_given_as_one():
     assert find_beats(groove()).bpm == pytest.approx(120, abs=1e-9)
 

@@ -10,6 +10,7 @@ table is worth for new songs.
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -35,12 +36,13 @@ FLOOR, BLUR_BINS, PRIOR = 0.08, 0.8, 8.0
 SHARPNESS = 0.3  # of the share of a song in each way of playing: strokes are far from independent
 RIDGE, DOWNBEAT_RIDGE = 3.0, 0.1
 RIGHT = 0.01
+LATER, EARLY_BEATS = {1: 0.1, 2: 0.1, 3: 0.1}, 0.2  # share by beat; how early a stroke on it may come
 
 
 def bars_of(songs: list[Performance]) -> np.ndarray:
     """Return `Table.bars`: N_WAYS of playing straight and as many in triplet feel, for which others are bent."""
     counts = np.stack([_counts(song) for song in songs])
-    weights = np.array([min(1.0, FULL_WEIGHT_BARS / song.n_bars) for song in songs])
+    weights = np.array([song.weight * min(1.0, FULL_WEIGHT_BARS / song.n_bars) for song in songs])
     is_swung = np.array([_is_swung(one) for one in counts])
     bent = np.stack([_swung(one) for one in counts[~is_swung]])
     straight = _ways(counts[~is_swung], weights[~is_swung])
@@ -96,23 +98,38 @@ def fit(songs: list[Performance]) -> Table:
     """Return the table of some songs."""
     fours = [song for song in songs if song.signature == (4, 4)]
     fold_of = {style: number % N_FOLDS for number, style in enumerate(sorted({song.style for song in songs}))}
-    n_like = Counter(song.style for song in songs)
-    placed, ranked, followed = [], _Choices(), _Choices()
+    n_like: Counter[str] = Counter()
+    for song in songs:
+        n_like[song.style] += song.weight
+    placed, placed_weights, ranked, followed = [], [], _Choices(), _Choices()
     for fold in range(N_FOLDS):
         table = _unweighted(bars_of([song for song in fours if fold_of[song.style] != fold]))
         for song in (song for song in songs if fold_of[song.style] == fold):
-            weight = n_like[song.style] ** -0.5
+            weight = song.weight * n_like[song.style] ** -0.5
             ranked.add(song.strokes, song.bpm, table, weight)
             followed.add(*_evened(song, table), table, weight)
             if song.signature == (4, 4):
-                rows, places = downbeat_features(song.strokes, song.bpm, table, 4)
-                off = np.minimum(places, BINS - places)
-                placed.append((rows, off == off.min()))
+                for strokes, share in _beginnings(song):
+                    rows, places = downbeat_features(strokes, song.bpm, table, 4)
+                    off = np.minimum(places, BINS - places)
+                    placed.append((rows, off == off.min()))
+                    placed_weights.append(share * song.weight)
     everything = np.concatenate(ranked.rows)
     centre, scale = everything.mean(axis=0), everything.std(axis=0) + 1e-9
     weights = [one.weighed(centre, scale) for one in (ranked, followed)]
-    downbeat = _choice(placed, np.ones(len(placed)), DOWNBEAT_RIDGE)
+    downbeat = _choice(placed, np.array(placed_weights), DOWNBEAT_RIDGE)
     return Table(bars_of(fours), centre, scale, *weights, downbeat)
+
+
+def _beginnings(song: Performance) -> Iterator[tuple[Strokes, float]]:
+    """Yield the strokes of a song from its beginning on and from later beats of its first bar on, and their shares.
+
+    Those who played to a click began on a downbeat, mostly; many a song does not.
+    """
+    yield song.strokes, 1 - sum(LATER.values())
+    for beat, share in LATER.items():
+        is_later = song.strokes.times_s >= (beat - EARLY_BEATS) * 60 / song.bpm
+        yield Strokes(song.strokes.times_s[is_later], song.strokes.voices[is_later]), share
 
 
 def _evened(song: Performance, table: Table) -> tuple[Strokes, float]:

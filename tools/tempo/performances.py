@@ -23,13 +23,14 @@ MIN_BARS = 8
 
 
 class Performance(NamedTuple):
-    """A song that was played to a click."""
+    """A song that was played to a click, and how it weighs among others."""
 
     name: str
     style: str  # and tempo
     bpm: float
     signature: tuple[int, int]
     strokes: Strokes
+    weight: float = 1.0
 
     @property
     def drummer(self) -> str:

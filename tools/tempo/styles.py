@@ -14,7 +14,7 @@ from performances import Performance
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, OPEN, PEDAL, RIDE, SNARE, TOM, VOICES, Strokes
 
 STYLES = Path(__file__).with_name("styles.yaml")
-SONGS_OF_A_STYLE = 2
+SONGS_OF_A_STYLE, WEIGHT = 8, 0.25  # of each beside a performance: fewer songs would leave more to chance
 N_BARS = (12, 48)
 SECTION_BARS = (4, 8)
 FILL_SHARE, CRASH_SHARE = 0.6, 0.7
@@ -93,7 +93,7 @@ def _song(style: Style, rng: np.random.Generator) -> Performance:
     times_s = np.maximum(beats * beat_s + late_s, 0)
     in_time = np.argsort(times_s, kind="stable")
     strokes = Strokes(times_s[in_time], voices[in_time])
-    return Performance(f"programmed_{style.name}", style.name, bpm, (style.beats, 4), strokes)
+    return Performance(f"programmed_{style.name}", style.name, bpm, (style.beats, 4), strokes, WEIGHT)
 
 
 def _is_triplets(lanes: dict[int, str], beats: int) -> bool:
