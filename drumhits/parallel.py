@@ -97,7 +97,8 @@ def _kill_workers(pool: "ProcessPoolExecutor", others: set) -> None:
 
     for child in set(multiprocessing.active_children()) - others:
         child.kill()
-    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+    if pool._result_queue is not None:  # the pool is not shut down yet
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 def _spawned(function: Callable, items: Sequence, n_jobs: int) -> Iterator:

@@ -92,6 +92,7 @@ background = BackgroundProcess()
 background.submit(cut_off, 1)
 time.sleep(4)
 background.close()
+background.close()
 """) == ["0", "True", "a", "worker", "process", "ended"]
 
 
