@@ -74,10 +74,11 @@ def _forked(function: Callable, items: Sequence, n_jobs: int) -> Iterator:
     try:
         with _signals_of_workers():
             futures = deque(pool.submit(function, item) for item in items)
+        workers = set(multiprocessing.active_children()) - others
         while futures:  # not pool.map: it cancels what is left, and Python 3.10 then fails
             future = futures.popleft()
             while not wait([future], WATCH_S).done:
-                if len(set(multiprocessing.active_children()) - others) < n_jobs:  # and the pool did not see it end
+                if not all(worker.is_alive() for worker in workers):  # and the pool did not see it end
                     _kill_workers(pool, others)
             yield future.result()
     except BaseException:

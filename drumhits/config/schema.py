@@ -16,6 +16,10 @@ from drumhits.io.text import one_line
 
 Value = float | int | bool | str | Band | None
 STEM_REFERENCE, ABSOLUTE_REFERENCE = "stem", "absolute"  # what levels are relative to: loud hits, or full scale
+OF_OLDER_FILES: dict[str, str | None] = {  # settings of a stem that MIDI and model files lack that are older than they
+    "level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None,
+    "min_rise_db": None, "min_over_drum_db": None,
+}  # fmt: skip
 AUTO = "auto"  # in place of a value: what is found in the music
 STEPS = {"1/4": 1.0, "1/8": 1 / 2, "1/8T": 1 / 3, "1/16": 1 / 4, "1/16T": 1 / 6, "1/32": 1 / 8}  # in quarter notes
 

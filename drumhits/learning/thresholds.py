@@ -12,7 +12,7 @@ from drumhits.config.yamltree import read_text
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
-from drumhits.models.decisions import LEARNED_TESTS, limit_in_force, other_tests
+from drumhits.models.decisions import LEARNED_TESTS, in_force, other_tests
 from drumhits.models.modelfile import feature_matrix
 
 MAX_LIMITS = 24  # tried of each feature
@@ -94,10 +94,8 @@ def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndar
 def _can_be_kept(song: LabelledSong) -> np.ndarray:
     """Return which candidates no rule rejects that is not learned, shape (n,), bool."""
     can_be = ~song.table.is_double
-    for test in other_tests(song.config.stem):
-        limit = limit_in_force(test, song.table, song.config)
-        if limit is not None:
-            can_be &= test.passes(song.table[test.feature], limit)
+    for _, _, passes in in_force(other_tests(song.config.stem), song.table, song.config):
+        can_be &= passes
     return can_be
 
 

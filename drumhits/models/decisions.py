@@ -3,7 +3,7 @@
 The limit of GeoMean is that of a stem at the usual level: a stem whose loud hits are 6 dB below it is judged by half.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +103,16 @@ def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig)
     return limit * table.level.gain if limit is not None and is_relative else limit
 
 
+def in_force(
+    tests: Iterable[ThresholdTest], table: FeatureTable, config: StemConfig
+) -> Iterator[tuple[ThresholdTest, float, np.ndarray]]:
+    """Yield the tests that are not switched off, each with its limit and which candidates pass, shape (n,), bool."""
+    for test in tests:
+        limit = limit_in_force(test, table, config)
+        if limit is not None:
+            yield test, limit, test.passes(table[test.feature], limit)
+
+
 def limit_text(limit: float) -> str:
     """Return a limit with three digits that count, as it stands in reports."""
     return f"{float(f'{limit:.3g}'):g}"
@@ -116,13 +126,10 @@ def by_thresholds(table: FeatureTable, config: StemConfig) -> Decisions:
     keep = np.ones(len(table), dtype=bool)
     reasons = np.full(len(table), "", dtype=object)
     above = np.full(len(table), np.inf)  # octaves, of the test that comes nearest to rejecting
-    for test in threshold_tests(config.stem):
-        limit = limit_in_force(test, table, config)
-        if limit is not None:
-            passes = test.passes(table[test.feature], limit)
-            reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
-            keep &= passes
-            above = np.minimum(above, test.octaves_above(table[test.feature], limit))
+    for test, limit, passes in in_force(threshold_tests(config.stem), table, config):
+        reasons[keep & ~passes] = test.rejected.format(limit_text(limit))
+        keep &= passes
+        above = np.minimum(above, test.octaves_above(table[test.feature], limit))
     doubles = keep & table.is_double
     keep[doubles], reasons[doubles], above[doubles] = False, DOUBLE, 0.0
     return Decisions(keep, tuple(reasons), margins=np.abs(above))

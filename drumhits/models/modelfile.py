@@ -15,7 +15,7 @@ import numpy as np
 from drumhits.analysis import ALL, EMBEDDED, FEATURE_SETS, GUIDE, MIX
 from drumhits.bundle import PRETRAINED_DIR
 from drumhits.config.load import StemConfig, load_config
-from drumhits.config.schema import ABSOLUTE_REFERENCE, STEM_REFERENCE, value_text
+from drumhits.config.schema import ABSOLUTE_REFERENCE, OF_OLDER_FILES, STEM_REFERENCE, value_text
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import STEMS
 from drumhits.errors import InputError
@@ -34,9 +34,6 @@ DETECTION = (
     "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
     "min_sustain_ms", "min_centroid_hz", "min_rise_db", "min_over_drum_db", "level_reference",
 )  # fmt: skip
-OF_OLDER_FILES = {  # which lack them
-    "level_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None, "min_rise_db": None, "min_over_drum_db": None,
-}  # fmt: skip
 REFERENCES = (STEM_REFERENCE, ABSOLUTE_REFERENCE)
 
 
@@ -293,7 +290,7 @@ def plain_detection_config(plain: dict[str, Any], stem: str) -> StemConfig:
     InputError
         One of them is out of range.
     """
-    plain = OF_OLDER_FILES | plain
+    plain = {name: value for name, value in OF_OLDER_FILES.items() if name in DETECTION} | plain
     numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
     of_known_types = all(type(one) in (int, float, type(None)) for one in numbers if one not in REFERENCES)
     if plain.keys() != set(DETECTION) or not of_known_types:

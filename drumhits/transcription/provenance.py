@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from drumhits.config.load import FrozenMapping, StemConfig
-from drumhits.config.schema import ABSOLUTE_REFERENCE
+from drumhits.config.schema import OF_OLDER_FILES
 from drumhits.drum_maps import DRUM_MAPS, GENERAL_MIDI
 from drumhits.errors import InputError
 from drumhits.io.audio import AudioSource, Sibling
@@ -24,10 +24,6 @@ DIGEST_LENGTH = 8  # hexadecimal digits
 MAX_TEXTS = 100  # text events that are parsed
 MAX_PATH_LENGTH = 4096
 _PREFIX = "drumhits "
-OF_OLDER_FILES = {  # which lack them
-    "level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None,
-    "min_rise_db": None, "min_over_drum_db": None,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
