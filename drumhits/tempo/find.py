@@ -114,8 +114,8 @@ def _is_constant(constant: Beats, changing: Beats, activation: Activation) -> bo
     more_on_grid = changing.on_grid - constant.on_grid
     if constant.is_compound or changing.is_compound:
         return more_on_grid < CHANGE_ON_GRID
-    likelier = activation.support(changing.times_s).sum() - activation.support(constant.times_s).sum()
-    return likelier / len(changing.times_s) + ON_GRID_SUPPORT * more_on_grid < CHANGE_SUPPORT
+    likelier = activation.support(changing.times_s).mean() - activation.support(constant.times_s).mean()
+    return bool(likelier + ON_GRID_SUPPORT * more_on_grid < CHANGE_SUPPORT)
 
 
 class _Pulse(NamedTuple):

@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drumhits.tempo.find import find_beats
+from drumhits.tempo.activation import FRAMES_PER_S
+from drumhits.tempo.find import Beats, _is_constant, find_beats
+from drumhits.tempo.settle import Activation
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, RIDE, SNARE, Part, Strokes, strokes_of
 
 BAR = ((0, KICK), (0, CLOSED), (0.5, CLOSED), (1, SNARE), (1, CLOSED), (1.5, CLOSED), (2, KICK), (2, CLOSED),
@@ -103,3 +105,14 @@ def test_soft_snare_strokes_are_ghost_notes():
     kinds = np.array(["head", "head", "cross_stick", "head"], dtype=object)
     part = Part(np.arange(4.0), np.array([100, 20, 20, 90]), kinds)
     assert strokes_of([part]).voices.tolist() == [SNARE, GHOST, SNARE, SNARE]
+
+
+def test_twice_the_tempo_is_not_taken_because_more_beats_have_more_support():
+    log_odds = np.full(60 * FRAMES_PER_S, -6.0, np.float32)
+    log_odds[:: FRAMES_PER_S // 2] = 3.0  # beats
+    log_odds[FRAMES_PER_S // 4 :: FRAMES_PER_S // 2] = -1.5  # eighths between them
+    slow, fast = (
+        Beats(np.arange(0, 59, between_s), 4, is_constant, 0.9, 0.0, 4, 0.9, 0.4)
+        for between_s, is_constant in ((0.5, True), (0.25, False))
+    )
+    assert _is_constant(slow, fast, Activation(0.0, log_odds))
