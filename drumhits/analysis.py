@@ -24,7 +24,7 @@ from drumhits.detection.features import (
     ThresholdFeatures,
 )
 from drumhits.detection.frames import chunks_in_context
-from drumhits.detection.loudness import QUIET_DB, StemLevel, stem_level
+from drumhits.detection.loudness import StemLevel, stem_level
 from drumhits.detection.onsets import ONSET_DTYPE, find_onsets, normalise_to_p95
 from drumhits.detection.retriggers import are_strokes, suppress_retriggers
 from drumhits.detection.song_audio import SongAudio
@@ -85,7 +85,8 @@ def analyze(
     Parameters
     ----------
     features : str
-        GUIDE: what the thresholds and the notes need; `min_over_drum_db` takes the siblings. ALL: also the features of
+        GUIDE: what the thresholds and the notes need; `min_over_drum_db` takes the siblings, and a quiet
+        hi-hat is analysed with ALL, too, for whether it is bleed alone. ALL: also the features of
         `context`, of `siblings` (from the song's other stems beside the file) and of `networks`, for models. EMBEDDED:
         also the networks' embeddings. MIX: those of `context` and of `networks` for a file that is a whole drum mix.
     mix : Path, optional
@@ -108,6 +109,8 @@ def analyze(
         table = _detect_song(song, config, features, sensitivity)
     if features != MIX and _may_be_bleed(table.level, config.stem):
         table = _told_from_bleed(table, song, config.stem)
+    if features == GUIDE and _asks_networks(table.level, config.stem) and not table.level.is_bleed:
+        table = replace(table, level=analyze(path, config, ALL, mix=mix, sensitivity=sensitivity)[0].level)
     return table, song.source()
 
 
@@ -129,17 +132,25 @@ def _view_of_sum(config: StemConfig, blocks: Iterable[np.ndarray], times_s: np.n
 
 
 def _may_be_bleed(level: StemLevel, stem: str) -> bool:
-    return not level.is_silent and (level.relative_db < QUIET_DB or PROFILES[stem].plays_seldom)
+    return level.is_quiet or (not level.is_silent and PROFILES[stem].plays_seldom)
+
+
+def _asks_networks(level: StemLevel, stem: str) -> bool:
+    """Tell whether the networks are asked, too: a drum that takes the part of another has strokes as that one has."""
+    return level.is_quiet and PROFILES[stem].is_replaced
 
 
 def _told_from_bleed(table: FeatureTable, song: SongAudio, stem: str) -> FeatureTable:
-    """Return the table of a stem with what its siblings say: whether it holds nothing but bleed."""
+    """Return the table of a stem with what its siblings and the networks say: whether it holds nothing but bleed."""
     from drumhits.detection.siblings import is_bleed
+    from drumhits.networks.bundled import NETWORK_LOG_ODDS, hold_no_hit
 
     beside = song.levels_at(table.times_s)
     bleeds = beside is not None and is_bleed(
         table["GeoMean"], beside.own, beside.levels, plays_seldom=PROFILES[stem].plays_seldom
     )
+    if _asks_networks(table.level, stem) and NETWORK_LOG_ODDS in table.names:
+        bleeds = bleeds or hold_no_hit(table)
     return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 

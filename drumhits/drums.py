@@ -55,6 +55,8 @@ class StemProfile(NamedTuple):
         The stem that bleeds into this one most.
     plays_seldom : bool
         Few songs have the drum: what a separator writes as its stem is often no more than what it left of the others.
+    is_replaced : bool
+        Another drum takes its part in whole songs, as the ride does that of the hi-hat, and bleeds into its stem alike.
     """
 
     notes: dict[str, int]
@@ -77,6 +79,7 @@ class StemProfile(NamedTuple):
     rise_feature: str
     bleeding_drum: str
     plays_seldom: bool = False
+    is_replaced: bool = False
 
     @property
     def articulations(self) -> tuple[str, ...]:
@@ -174,6 +177,7 @@ PROFILES = {
         usual_geomean_in_mix=260.0,
         rise_feature="Rise7235",
         bleeding_drum="snare",
+        is_replaced=True,
     ),
     "cymbals": StemProfile(
         notes={"crash": 49, "ride": 51},

@@ -36,6 +36,11 @@ class StemLevel:
     is_bleed: bool = False
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether the stem may be nothing but bleed, though it is not silent."""
+        return not self.is_silent and self.relative_db < QUIET_DB
+
+    @property
     def gain(self) -> float:
         """Factor > 0 by which the stem is louder than usual; 1 where it is silent, BLEED_DB more where it is bleed."""
         if self.is_silent:

@@ -48,6 +48,7 @@ NETWORK_LOG_ODDS, NETWORK_LOG_ODDS_IN_MIX = "Heard", "HeardInMix"
 N_NETWORKS = 2  # of each stem
 EMBEDDING_FEATURES = tuple(f"Hidden{i}" for i in range(N_NETWORKS * CONTEXTUAL))
 DOUBLE_LOG_ODDS = -6.0  # at most, of a candidate that lies too near to a likelier one to be a stroke of its own
+HIT_SHARE = 0.01  # of the weight of all candidates: below it, there is no hit among them
 SAME_STROKE_S = 0.03  # how far apart the candidates of one stroke lie in a stem and in the stem sum
 
 
@@ -123,6 +124,12 @@ def without_doubles(log_odds: np.ndarray, samples: np.ndarray, onset_wait: int) 
     """Return log odds, shape (n,), with those of doubles lowered; see `are_strokes_apart`."""
     is_stroke = are_strokes_apart(log_odds, samples, onset_wait)
     return np.where(is_stroke, log_odds, np.minimum(log_odds, DOUBLE_LOG_ODDS))
+
+
+def hold_no_hit(table: FeatureTable) -> bool:
+    """Tell whether next to none of the candidates are hits by the networks, weighted by the square of GeoMean."""
+    weights = table["GeoMean"] ** 2
+    return bool(weights[table[NETWORK_LOG_ODDS] > 0].sum() < HIT_SHARE * weights.sum())
 
 
 def geomean_db(table: FeatureTable) -> np.ndarray:

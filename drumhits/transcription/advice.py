@@ -6,7 +6,7 @@ import numpy as np
 
 from drumhits.analysis import MIX
 from drumhits.config.schema import STEM_REFERENCE
-from drumhits.detection.loudness import QUIET_DB, StemLevel
+from drumhits.detection.loudness import StemLevel
 from drumhits.models.decisions import limit_text, threshold_tests
 from drumhits.transcription.convert import Conversion
 
@@ -26,7 +26,7 @@ def level_line(conversion: Conversion) -> str:
         return f"{text}; geomean_threshold {config.geomean_threshold:g} holds as it is."
     limit = config.geomean_threshold * level.gain
     text += f"; geomean_threshold {config.geomean_threshold:g} stands for {limit_text(limit)} here."
-    if level.relative_db < QUIET_DB and not level.is_bleed:
+    if level.is_quiet and not level.is_bleed:
         text += f" If it holds nothing but bleed: --set {stem}.level_reference=absolute."
     return text
 

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 from signals import bursts, tones
 from tables import table
 
+from drumhits.analysis import ALL, GUIDE, analyze
+from drumhits.config.load import default_config
 from drumhits.detection.levels import EnergyEnvelope
 from drumhits.detection.loudness import SILENT_DB, StemLevel, stem_level, weighted_quantile
 from drumhits.detection.siblings import is_bleed
 from drumhits.drums import PROFILES, STEMS
+from drumhits.io.audio import SAMPLE_RATE
 
 HITS_S, TIMES_S = (0.5, 1.0, 1.5, 2.0), np.array((0.5, 1.0, 1.5, 2.0))
 GEOMEAN = np.array([100.0, 90.0, 110.0, 2.0, 1.0, 3.0, 2.0])
@@ -103,3 +107,18 @@ def test_a_table_at_the_usual_level_has_the_same_numbers_at_any_gain():
             for one in (plain, quiet)
         ]
         np.testing.assert_allclose(*at_level, err_msg=name)
+
+
+@pytest.mark.parametrize("gain", [0.003, 0.0003])
+@pytest.mark.parametrize(("decay_s", "holds_bleed"), [(0.03, False), (None, True)])
+def test_a_quiet_stem_without_siblings_is_bleed_where_the_networks_find_no_hit_in_it(
+    tmp_path, gain, decay_s, holds_bleed
+):
+    time_s = np.arange(12 * SAMPLE_RATE) / SAMPLE_RATE
+    loudness = 0.5 + 0.5 * np.sin(2 * np.pi * 1.3 * time_s) if decay_s is None else np.exp(-(time_s % 0.25) / decay_s)
+    noise = np.diff(np.random.default_rng(0).standard_normal(len(time_s)), append=0.0)
+    sf.write(tmp_path / "song-hihat.wav", (gain * loudness * noise).astype(np.float32), SAMPLE_RATE, subtype="FLOAT")
+    for features in (GUIDE, ALL):
+        level = analyze(tmp_path / "song-hihat.wav", default_config().stems["hihat"], features)[0].level
+        assert level.is_quiet
+        assert level.is_bleed == holds_bleed
