@@ -1,6 +1,6 @@
 """Fit drumhits/tempo/table.npz: where in the bar each voice plays, and how the tempo tracker weighs what it finds.
 
-    python tools/tempo/fit.py PERFORMANCES [--without DRUMMER ...]
+    python tools/tempo/fit.py PERFORMANCES [--without DRUMMER ...] [--without-part N]
 
 PERFORMANCES is a folder as performances.py takes it; programmed songs of styles.py stand beside them. The table of bars
 is made without the songs that are ranked by it: in five parts by style and tempo, so that the ranking learns what the
@@ -21,21 +21,27 @@ from scipy.special import logsumexp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from performances import Performance, performances
+from performances import N_PARTS, Performance, part_of_styles, performances
 from styles import programmed
 
 from drumhits.tempo.find import carry, evenly, followed
 from drumhits.tempo.metre import downbeat_features, features, hypotheses_bpm
 from drumhits.tempo.pulse import rates_hz
-from drumhits.tempo.strokes import VOICES, Strokes
+from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, OPEN, PEDAL, RIDE, SNARE, VOICES, Strokes
 from drumhits.tempo.table import BEAT_BINS, BINS, TABLE, Table
 
 FULL_WEIGHT_BARS = 30
-N_WAYS, N_FOLDS, N_ROUNDS = 3, 5, 20
+N_WAYS, N_ROUNDS = 3, 20
 FLOOR, BLUR_BINS, PRIOR = 0.08, 0.8, 8.0
 SHARPNESS = 0.3  # of the share of a song in each way of playing: strokes are far from independent
 RIDGE, DOWNBEAT_RIDGE = 3.0, 0.1
 RIGHT = 0.01
+MISSED, SOFT_MISSED = (0.02, 0.1), (0.0, 0.5)  # range of the share of all strokes, and of the soft ones, in a song
+MOVED_S = 0.003
+TAKEN_FOR = (
+    (SNARE, GHOST, 0.1), (GHOST, SNARE, 0.15), (OPEN, CLOSED, 0.2), (CLOSED, OPEN, 0.05), (PEDAL, CLOSED, 0.3),
+    (CLOSED, PEDAL, 0.03), (CRASH, RIDE, 0.1), (RIDE, CRASH, 0.03),
+)  # shares of the strokes of a voice that a conversion takes for those of another  # fmt: skip
 LATER, EARLY_BEATS = {1: 0.1, 2: 0.1, 3: 0.1}, 0.2  # share by beat; how early a stroke on it may come
 
 
@@ -97,17 +103,19 @@ def _ways(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def fit(songs: list[Performance]) -> Table:
     """Return the table of some songs."""
     fours = [song for song in songs if song.signature == (4, 4)]
-    fold_of = {style: number % N_FOLDS for number, style in enumerate(sorted({song.style for song in songs}))}
+    fold_of = part_of_styles(songs)
     n_like: Counter[str] = Counter()
     for song in songs:
         n_like[song.style] += song.weight
     placed, placed_weights, ranked, followed = [], [], _Choices(), _Choices()
-    for fold in range(N_FOLDS):
+    rng = np.random.default_rng(0)
+    for fold in range(N_PARTS):
         table = _unweighted(bars_of([song for song in fours if fold_of[song.style] != fold]))
         for song in (song for song in songs if fold_of[song.style] == fold):
-            weight = song.weight * n_like[song.style] ** -0.5
-            ranked.add(song.strokes, song.bpm, table, weight)
-            followed.add(*_evened(song, table), table, weight)
+            weight = song.weight * n_like[song.style] ** -0.5 / 2
+            for strokes in (song.strokes, _as_found(song.strokes, rng)):
+                ranked.add(strokes, song.bpm, table, weight)
+                followed.add(*_evened(strokes, song.bpm, table), table, weight)
             if song.signature == (4, 4):
                 for strokes, share in _beginnings(song):
                     rows, places = downbeat_features(strokes, song.bpm, table, 4)
@@ -132,14 +140,26 @@ def _beginnings(song: Performance) -> Iterator[tuple[Strokes, float]]:
         yield Strokes(song.strokes.times_s[is_later], song.strokes.voices[is_later]), share
 
 
-def _evened(song: Performance, table: Table) -> tuple[Strokes, float]:
-    """Return the strokes of a song as they are where its tempo had to be followed, and the tempo there."""
-    strokes = song.strokes
+def _as_found(strokes: Strokes, rng: np.random.Generator) -> Strokes:
+    """Return strokes with the errors of a conversion: missing, moved, and taken for those of other voices."""
+    times_s, voices = strokes
+    is_found = rng.random(len(times_s)) >= rng.uniform(*MISSED)
+    is_found &= ~np.isin(voices, (GHOST, PEDAL)) | (rng.random(len(times_s)) >= rng.uniform(*SOFT_MISSED))
+    times_s, voices = times_s[is_found] + rng.normal(0, MOVED_S, is_found.sum()), voices[is_found]
+    found = voices.copy()
+    for voice, other, share in TAKEN_FOR:
+        found[(voices == voice) & (rng.random(len(voices)) < share)] = other
+    in_time = np.argsort(times_s, kind="stable")
+    return Strokes(times_s[in_time], found[in_time])
+
+
+def _evened(strokes: Strokes, bpm: float, table: Table) -> tuple[Strokes, float]:
+    """Return strokes of a constant tempo as they are where it had to be followed, and the tempo there."""
     pulse_s = followed(strokes, table)
     even_s = evenly(pulse_s)
-    clicks_s = np.arange(strokes.times_s[0], strokes.times_s[-1], 60 / song.bpm)
-    bpm = 60 / float(np.median(np.diff(carry(clicks_s, pulse_s, even_s))))
-    return strokes.at(carry(strokes.times_s, pulse_s, even_s)), bpm
+    clicks_s = np.arange(strokes.times_s[0], strokes.times_s[-1], 60 / bpm)
+    evened_bpm = 60 / float(np.median(np.diff(carry(clicks_s, pulse_s, even_s))))
+    return strokes.at(carry(strokes.times_s, pulse_s, even_s)), evened_bpm
 
 
 class _Choices:
@@ -189,9 +209,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--without", nargs="+", default=[], metavar="DRUMMER", help="drummers that are left out")
+    parser.add_argument("--without-part", type=int, choices=range(N_PARTS), help="part of the songs that is left out")
     parser.add_argument("--output", type=Path, default=TABLE)
     args = parser.parse_args()
-    songs = performances(args.folder, args.without) + programmed()
+    songs = performances(args.folder, args.without, args.without_part) + programmed()
     table = fit(songs)
     names = [field.name for field in fields(Table)]
     smaller = {name: getattr(table, name).astype(np.float16 if name == "bars" else np.float32) for name in names}

@@ -4,7 +4,7 @@ DRUMMER_..._STYLE_BPM_beat_SIGNATURE.mid, played to a click, time 0 on a downbea
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ ARTICULATION_OF = {
     **dict.fromkeys((51, 59, 53), "ride"),
 }  # fmt: skip
 MIN_BARS = 8
+N_PARTS = 5
 
 
 class Performance(NamedTuple):
@@ -53,11 +54,22 @@ def read_performance(path: Path) -> Performance:
     return Performance(path.name, style, 6e7 / content.tempo.us_per_beat[0], signature, strokes)
 
 
-def performances(folder: Path, without: Collection[str] = ()) -> list[Performance]:
-    """Return the performances of a folder that have MIN_BARS or more, by name, without those of some drummers."""
+def performances(folder: Path, without: Collection[str] = (), without_part: int | None = None) -> list[Performance]:
+    """Return the performances of a folder that have MIN_BARS or more, by name.
+
+    Parameters
+    ----------
+    without : collection of str
+        Drummers that are left out.
+    without_part : int in 0..N_PARTS-1, optional
+        Part that is left out; see `part_of_styles`.
+    """
     songs = [read_performance(path) for path in sorted(folder.glob("*_beat_*.mid"))]
-    return [
-        song
-        for song in songs
-        if len(song.strokes.times_s) and song.n_bars >= MIN_BARS and song.drummer not in without
-    ]
+    songs = [song for song in songs if len(song.strokes.times_s) and song.n_bars >= MIN_BARS]
+    part = part_of_styles(songs)
+    return [song for song in songs if song.drummer not in without and part[song.style] != without_part]
+
+
+def part_of_styles(songs: Iterable[Performance]) -> dict[str, int]:
+    """Return in which of N_PARTS the songs of each style and tempo are, so that takes of one song stay together."""
+    return {style: number % N_PARTS for number, style in enumerate(sorted({song.style for song in songs}))}

@@ -1,6 +1,6 @@
 """Train drumhits/tempo/beats.npz: the network that computes log odds of beats from strokes. Needs PyTorch.
 
-    python tools/tempo/train.py PERFORMANCES [--without DRUMMER ...]
+    python tools/tempo/train.py PERFORMANCES [--without DRUMMER ...] [--without-part N]
 
 PERFORMANCES is a folder as tools/tempo/performances.py takes it. In each step it is trained on parts of some
 performances, bent to other tempos, in steps, smoothly, with held bars and ritardandi; strokes are left out, added,
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from performances import Performance, performances
+from performances import N_PARTS, Performance, performances
 
 from drumhits.tempo.activation import (
     CHANNELS,
@@ -176,10 +176,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--without", nargs="+", default=[], metavar="DRUMMER", help="drummers that are left out")
+    parser.add_argument("--without-part", type=int, choices=range(N_PARTS), help="part of the songs that is left out")
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"default: {STEPS}")
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     args = parser.parse_args()
-    songs = performances(args.folder, args.without)
+    songs = performances(args.folder, args.without, args.without_part)
     np.savez_compressed(args.output, **train(songs, args.steps).exported())
     print(f"{args.output}: trained on {len(songs)} songs")
 
