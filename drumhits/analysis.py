@@ -143,14 +143,15 @@ def _asks_networks(level: StemLevel, stem: str) -> bool:
 def _told_from_bleed(table: FeatureTable, song: SongAudio, stem: str) -> FeatureTable:
     """Return the table of a stem with what its siblings and the networks say: whether it holds nothing but bleed."""
     from drumhits.detection.siblings import is_bleed
-    from drumhits.networks.bundled import NETWORK_LOG_ODDS, hold_no_hit
 
     beside = song.levels_at(table.times_s)
     bleeds = beside is not None and is_bleed(
         table["GeoMean"], beside.own, beside.levels, plays_seldom=PROFILES[stem].plays_seldom
     )
-    if _asks_networks(table.level, stem) and NETWORK_LOG_ODDS in table.names:
-        bleeds = bleeds or hold_no_hit(table)
+    if _asks_networks(table.level, stem):
+        from drumhits.networks.bundled import NETWORK_LOG_ODDS, hold_no_hit
+
+        bleeds = bleeds or (NETWORK_LOG_ODDS in table.names and hold_no_hit(table))
     return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 

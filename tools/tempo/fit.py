@@ -4,7 +4,7 @@
 
 PERFORMANCES is a folder as performances.py takes it; programmed songs of styles.py stand beside them. The table of bars
 is made without the songs that are ranked by it: in five parts by style and tempo, so that the ranking learns what the
-table is worth for new songs.
+table is worth for new songs. They are ranked as they were played, and once more as a conversion might find them.
 """
 
 import argparse
