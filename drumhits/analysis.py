@@ -107,10 +107,10 @@ def analyze(
     if (channel := song.loudest_channel_in_opposite_phase) is not None:
         song = opened(channel=channel)
         table = _detect_song(song, config, features, sensitivity)
-    if features != MIX and _may_be_bleed(table.level, config.stem):
-        table = _told_from_bleed(table, song, config.stem)
-    if features == GUIDE and _asks_networks(table.level, config.stem) and not table.level.is_bleed:
+    if features == GUIDE and _asks_networks(table.level, config.stem):
         table = replace(table, level=analyze(path, config, ALL, mix=mix, sensitivity=sensitivity)[0].level)
+    elif features != MIX and _may_be_bleed(table.level, config.stem):
+        table = _told_from_bleed(table, song, config.stem)
     return table, song.source()
 
 
@@ -149,9 +149,9 @@ def _told_from_bleed(table: FeatureTable, song: SongAudio, stem: str) -> Feature
         table["GeoMean"], beside.own, beside.levels, plays_seldom=PROFILES[stem].plays_seldom
     )
     if _asks_networks(table.level, stem):
-        from drumhits.networks.bundled import NETWORK_LOG_ODDS, hold_no_hit
+        from drumhits.networks.bundled import hold_no_hit
 
-        bleeds = bleeds or (NETWORK_LOG_ODDS in table.names and hold_no_hit(table))
+        bleeds = bleeds or hold_no_hit(table)
     return replace(table, level=replace(table.level, is_bleed=bleeds))
 
 

@@ -29,6 +29,12 @@ class Strokes(NamedTuple):
     times_s: np.ndarray
     voices: np.ndarray
 
+    @classmethod
+    def in_time_order(cls, times_s: np.ndarray, voices: np.ndarray) -> "Strokes":
+        """Return strokes at times in any order, shape (n,), of voices in the same order."""
+        in_time = np.argsort(times_s, kind="stable")
+        return cls(times_s[in_time], voices[in_time])
+
     def at(self, times_s: np.ndarray) -> "Strokes":
         """Return the same strokes at other times."""
         return self._replace(times_s=times_s)
@@ -47,8 +53,7 @@ def strokes_of(parts: Iterable[Part]) -> Strokes:
     parts = list(parts)
     times_s = np.concatenate([np.zeros(0), *(part.times_s for part in parts)])
     voices = np.concatenate([np.zeros(0, int), *(_voices(part) for part in parts)])
-    in_time = np.argsort(times_s, kind="stable")
-    return Strokes(times_s[in_time], voices[in_time])
+    return Strokes.in_time_order(times_s, voices)
 
 
 def _voices(part: Part) -> np.ndarray:

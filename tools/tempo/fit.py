@@ -149,8 +149,7 @@ def _as_found(strokes: Strokes, rng: np.random.Generator) -> Strokes:
     found = voices.copy()
     for voice, other, share in TAKEN_FOR:
         found[(voices == voice) & (rng.random(len(voices)) < share)] = other
-    in_time = np.argsort(times_s, kind="stable")
-    return Strokes(times_s[in_time], found[in_time])
+    return Strokes.in_time_order(times_s, found)
 
 
 def _evened(strokes: Strokes, bpm: float, table: Table) -> tuple[Strokes, float]:

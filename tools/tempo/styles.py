@@ -91,8 +91,7 @@ def _song(style: Style, rng: np.random.Generator) -> Performance:
         voices = np.where(np.isin(voices, KEEPERS), rng.choice(OTHER_KEEPERS), voices)
     late_s = rng.uniform(0, LATE_S, len(VOICES))[voices] + rng.normal(0, rng.uniform(*JITTER_S), len(voices))
     times_s = np.maximum(beats * beat_s + late_s, 0)
-    in_time = np.argsort(times_s, kind="stable")
-    strokes = Strokes(times_s[in_time], voices[in_time])
+    strokes = Strokes.in_time_order(times_s, voices)
     return Performance(f"programmed_{style.name}", style.name, bpm, (style.beats, 4), strokes, WEIGHT)
 
 

@@ -113,8 +113,7 @@ def as_converted(strokes: Strokes, rng: np.random.Generator) -> Strokes:
     n_false = int(len(times_s) * rng.uniform(0, 0.08)) if rng.random() < 0.4 and len(times_s) else 0
     false_s = rng.uniform(*(times_s[[0, -1]] if n_false else (0, 0)), n_false)
     times_s, voices = np.append(times_s, false_s), np.append(voices, rng.integers(len(VOICES), size=n_false))
-    in_time = np.argsort(times_s, kind="stable")
-    return Strokes(times_s[in_time], voices[in_time])
+    return Strokes.in_time_order(times_s, voices)
 
 
 def part_of(song: Performance, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
