@@ -69,6 +69,8 @@ class StemConfig:
         hits are kept at or above it.
     onset_threshold, onset_delta : float in 0..1
         Onset strength relative to the stem's loud hits, and local prominence on the same scale.
+    onset_gap : bool
+        Whether `onset_threshold` is moved to a gap between the strengths near it; see `models.onset_gap`.
     onset_wait : int >= 0
         In which a softer onset is an echo; frames of 512 samples at 44.1 kHz.
     body_band_hz, brilliance_band_hz : (low, high)
@@ -97,6 +99,7 @@ class StemConfig:
     min_rise_db: float | None
     min_over_drum_db: float | None
     onset_threshold: float
+    onset_gap: bool
     onset_delta: float
     onset_wait: int
     body_band_hz: Band

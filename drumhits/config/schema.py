@@ -16,9 +16,9 @@ from drumhits.io.text import one_line
 
 Value = float | int | bool | str | Band | None
 STEM_REFERENCE, ABSOLUTE_REFERENCE = "stem", "absolute"  # what levels are relative to: loud hits, or full scale
-OF_OLDER_FILES: dict[str, str | None] = {  # settings of a stem that MIDI and model files lack that are older than they
+OF_OLDER_FILES: dict[str, Value] = {  # settings of a stem that MIDI and model files lack that are older than they
     "level_reference": ABSOLUTE_REFERENCE, "velocity_reference": ABSOLUTE_REFERENCE, "min_centroid_hz": None,
-    "min_rise_db": None, "min_over_drum_db": None,
+    "min_rise_db": None, "min_over_drum_db": None, "onset_gap": False,
 }  # fmt: skip
 AUTO = "auto"  # in place of a value: what is found in the music
 STEPS = {"1/4": 1.0, "1/8": 1 / 2, "1/8T": 1 / 3, "1/16": 1 / 4, "1/16T": 1 / 6, "1/32": 1 / 8}  # in quarter notes
@@ -79,6 +79,7 @@ _STEM_SETTINGS = {
     "min_rise_db": Setting("number", 0, 100, "dB", nullable=True),  # keep hits at which the level rises so far
     "min_over_drum_db": Setting("number", -60, 60, "dB", nullable=True),  # keep hits so far above what bleeds in
     "onset_threshold": Setting("number", 0, 1, ""),  # weakest onset strength kept, relative to loud hits
+    "onset_gap": Setting("switch", 0, 1, "", False),  # move onset_threshold to where few candidates lie
     "onset_delta": Setting("number", 0, 1, ""),  # how far an onset must stand out from its surroundings
     "onset_wait": Setting("whole", 0, 1000, "frames of 11.6 ms"),  # in which a softer onset is an echo
     "body_band_hz": Setting("band", 0, 22_050, "Hz"),  # the drum's body, for BodyE
@@ -97,14 +98,14 @@ _NOTE = Setting("whole", 0, 127, "")  # MIDI note number
 # fmt: off
 _STEM_COLUMNS = (
     "geomean_threshold", "min_sustain_ms", "min_centroid_hz", "min_rise_db", "min_over_drum_db", "onset_threshold",
-    "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz",
+    "onset_gap", "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz",
 )
 _STEM_ROWS: dict[str, tuple[Value, ...]] = {
-    "kick":    (15.0, None,  None,   None, None,  0.35, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
-    "snare":   (15.0, None,  None,   2.0,  -12.0, 0.12, 0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
-    "toms":    (28.0, None,  None,   5.0,  -12.0, 0.35, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
-    "hihat":   (3.2,  None,  4000.0, 3.0,  None,  0.2,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
-    "cymbals": (10.0, 100.0, None,   None, None,  0.15, 0.02, 10, (1000.0, 4000.0), (4000.0, 10000.0)),
+    "kick":    (15.0, None,  None,   None, None,  0.35, False, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
+    "snare":   (15.0, None,  None,   2.0,  -12.0, 0.12, True,  0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
+    "toms":    (28.0, None,  None,   5.0,  -12.0, 0.35, False, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
+    "hihat":   (3.2,  None,  4000.0, 3.0,  None,  0.2,  True,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),
+    "cymbals": (10.0, 100.0, None,   None, None,  0.15, False, 0.02, 10, (1000.0, 4000.0), (4000.0, 10000.0)),
 }
 # fmt: on
 

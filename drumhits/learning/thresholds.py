@@ -9,11 +9,13 @@ import numpy as np
 
 from drumhits.config.edit import with_values
 from drumhits.config.yamltree import read_text
+from drumhits.detection.features import FeatureTable
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
-from drumhits.models.decisions import LEARNED_TESTS, in_force, other_tests
+from drumhits.models.decisions import LEARNED_TESTS, STRENGTH_TEST, in_force, other_tests
 from drumhits.models.modelfile import feature_matrix
+from drumhits.models.onset_gap import highest_thresholds
 
 MAX_LIMITS = 24  # tried of each feature
 
@@ -83,12 +85,20 @@ def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndar
     labelled = [(song.labels.labels != UNLABELLED) & _can_be_kept(song) for song in songs]
     features = tuple(test.feature for test in LEARNED_TESTS)
     values = [
-        feature_matrix(song.table.rows(rows), features, songs[0].config.level_reference)
+        feature_matrix(_as_judged(song).rows(rows), features, songs[0].config.level_reference)
         for song, rows in zip(songs, labelled, strict=True)
     ]
     y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]
     groups = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in labelled])
     return np.concatenate(values), np.concatenate(y), groups
+
+
+def _as_judged(song: LabelledSong) -> FeatureTable:
+    """Return the candidates with strengths that compare with `onset_threshold` itself, where a gap moves its limit."""
+    if not song.config.onset_gap:
+        return song.table
+    strengths = highest_thresholds(song.table[STRENGTH_TEST.feature])
+    return song.table.with_values(STRENGTH_TEST.feature, strengths)
 
 
 def _can_be_kept(song: LabelledSong) -> np.ndarray:
@@ -120,7 +130,7 @@ def _best_limits(values: np.ndarray, y: np.ndarray, lowest: list[float | None]) 
 
 def _limits(column: np.ndarray, low: float | None, index: int) -> list[float | None]:
     """Return the limits to try, the loosest first."""
-    loosest = 0.0 if low is None and LEARNED_TESTS[index].setting == "onset_threshold" else low
+    loosest = 0.0 if low is None and LEARNED_TESTS[index] is STRENGTH_TEST else low
     quantiles = np.quantile(column, np.linspace(0, 0.95, MAX_LIMITS)) if len(column) else []
     rounded = sorted({float(f"{value:.3g}") for value in quantiles})
     return [loosest, *(value for value in rounded if loosest is None or value > loosest)]

@@ -1,6 +1,7 @@
 """Feature table -> which candidates to keep, and why the others not: by thresholds, or by a model that is handed in.
 
 The limit of GeoMean is that of a stem at the usual level: a stem whose loud hits are 6 dB below it is judged by half.
+That of Str is moved to a gap between the candidates' strengths, where `onset_gap` says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from drumhits.config.load import StemConfig
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.features import FeatureTable
 from drumhits.drums import PROFILES
+from drumhits.models.onset_gap import limit_at_gap
 
 LEAST_CERTAINTY = 1e-9
 OCTAVE_DB = float(20 * np.log10(2))
@@ -69,8 +71,9 @@ class ThresholdTest:
 
 
 GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {}", follows_level=True)
+STRENGTH_TEST = ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {}")
 LEARNED_TESTS = (  # whose limits the edits can tell
-    ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {}"),
+    STRENGTH_TEST,
     GEOMEAN_TEST,
     ThresholdTest("SustainMs", "min_sustain_ms", np.greater_equal, "SustainMs < {}"),
 )
@@ -94,13 +97,16 @@ def threshold_tests(stem: str) -> tuple[ThresholdTest, ...]:
 
 
 def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig) -> float | None:
-    """Return the limit of a test for candidates of a stem of this level.
+    """Return the limit of a test for all candidates of a stem.
 
     None where the test is switched off, or tells nothing: of a stem by itself, what is beside its siblings.
     """
     limit: float | None = getattr(config, test.setting) if test.feature in table.names else None
-    is_relative = test.follows_level and config.level_reference == STEM_REFERENCE
-    return limit * table.level.gain if limit is not None and is_relative else limit
+    if limit is not None and test.follows_level and config.level_reference == STEM_REFERENCE:
+        return limit * table.level.gain
+    if limit is not None and test is STRENGTH_TEST and config.onset_gap:
+        return limit_at_gap(table[test.feature], limit)
+    return limit
 
 
 def in_force(

@@ -31,8 +31,8 @@ FORMAT_BEFORE = 2  # with "after_thresholds" in place of "offered"
 BY_THRESHOLDS, BY_MODEL = "thresholds", "model"
 KIND = "drumhits model"
 DETECTION = (
-    "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "geomean_threshold",
-    "min_sustain_ms", "min_centroid_hz", "min_rise_db", "min_over_drum_db", "level_reference",
+    "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz", "onset_threshold", "onset_gap",
+    "geomean_threshold", "min_sustain_ms", "min_centroid_hz", "min_rise_db", "min_over_drum_db", "level_reference",
 )  # fmt: skip
 REFERENCES = (STEM_REFERENCE, ABSOLUTE_REFERENCE)
 
@@ -292,7 +292,7 @@ def plain_detection_config(plain: dict[str, Any], stem: str) -> StemConfig:
     """
     plain = {name: value for name, value in OF_OLDER_FILES.items() if name in DETECTION} | plain
     numbers = [end for value in plain.values() for end in (value if isinstance(value, list) else [value])]
-    of_known_types = all(type(one) in (int, float, type(None)) for one in numbers if one not in REFERENCES)
+    of_known_types = all(type(one) in (int, float, bool, type(None)) for one in numbers if one not in REFERENCES)
     if plain.keys() != set(DETECTION) or not of_known_types:
         raise ValueError("not the settings of this version")
     return load_config(None, {stem: plain}).stems[stem]

@@ -7,7 +7,14 @@ import numpy as np
 from drumhits.analysis import MIX
 from drumhits.config.schema import STEM_REFERENCE
 from drumhits.detection.loudness import StemLevel
-from drumhits.models.decisions import limit_text, threshold_tests
+from drumhits.models.decisions import (
+    GEOMEAN_TEST,
+    STRENGTH_TEST,
+    ThresholdTest,
+    limit_in_force,
+    limit_text,
+    threshold_tests,
+)
 from drumhits.transcription.convert import Conversion
 
 MANY_CANDIDATES, FEW_KEPT = 30, 0.02  # of which hardly any is kept
@@ -17,18 +24,26 @@ WITH_MODEL = "try --use-ml-model pretrained"
 
 
 def level_line(conversion: Conversion) -> str:
-    """Return the level that was found, and what it makes of the threshold that follows it."""
+    """Return the level that was found, and what the stem makes of the thresholds that follow it."""
     level, config, stem = conversion.table.level, conversion.job.stem_config, conversion.job.stem
     text = f"Level: {_beside_usual(level, stem)}"
-    if conversion.job.model or config.geomean_threshold is None:
+    if conversion.job.model:
         return f"{text}."
-    if level.is_silent or config.level_reference != STEM_REFERENCE:
-        return f"{text}; geomean_threshold {config.geomean_threshold:g} holds as it is."
-    limit = config.geomean_threshold * level.gain
-    text += f"; geomean_threshold {config.geomean_threshold:g} stands for {limit_text(limit)} here."
-    if level.is_quiet and not level.is_bleed:
+    follows_level = not level.is_silent and config.level_reference == STEM_REFERENCE
+    tests = ((GEOMEAN_TEST, follows_level), (STRENGTH_TEST, config.onset_gap))
+    text = "; ".join((text, *filter(None, (_limit_said(conversion, *one) for one in tests)))) + "."
+    if follows_level and level.is_quiet and not level.is_bleed:
         text += f" If it holds nothing but bleed: --set {stem}.level_reference=absolute."
     return text
+
+
+def _limit_said(conversion: Conversion, test: ThresholdTest, is_moved: bool) -> str | None:
+    """Return what a setting stands for in this stem; None where its test is switched off, or is never moved."""
+    config = conversion.job.stem_config
+    setting, limit = getattr(config, test.setting), limit_in_force(test, conversion.table, config)
+    if limit is None or (test is STRENGTH_TEST and not is_moved):
+        return None
+    return f"{test.setting} {setting:g} " + (f"stands for {limit_text(limit)} here" if is_moved else "holds as it is")
 
 
 def _beside_usual(level: StemLevel, stem: str) -> str:

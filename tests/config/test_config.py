@@ -28,8 +28,8 @@ STRENGTH = "onset_threshold: must be a number from 0 to 1, not"
 BAND = "body_band_hz: must be [low, high], two numbers from 0 to 22050 Hz with low below high, not"
 STEM_NAMES = (
     "geomean_threshold, level_reference, min_sustain_ms, min_centroid_hz, min_rise_db, min_over_drum_db, "
-    "onset_threshold, onset_delta, onset_wait, body_band_hz, brilliance_band_hz, articulation, timing_offset, "
-    "velocity_reference, velocity_floor, velocity_ceiling, velocity_curve, note_duration_ms, notes"
+    "onset_threshold, onset_gap, onset_delta, onset_wait, body_band_hz, brilliance_band_hz, articulation, "
+    "timing_offset, velocity_reference, velocity_floor, velocity_ceiling, velocity_curve, note_duration_ms, notes"
 )
 
 KICK_ERRORS = {

@@ -60,6 +60,21 @@ def test_without_evidence_below_the_old_limits_none_is_lowered():
     assert learned.values["onset_threshold"] >= CYMBALS.onset_threshold
 
 
+def test_limits_that_a_gap_moves_are_learned_as_settings():
+    config = replace(CYMBALS, onset_threshold=0.12, onset_gap=True, geomean_threshold=None, min_sustain_ms=None)
+    strengths = [np.linspace(low, 4 * low, 20) for low in (0.02, 0.03)]
+    songs = [
+        song(50, 150, np.append(soft, 8 * soft), [REMOVED] * 20 + [KEPT] * 20, config=config) for soft in strengths
+    ]
+    learned = learn_thresholds(songs)
+    decided = [by_thresholds(one.table, replace(config, **learned.values)).keep for one in songs]
+    assert all(np.array_equal(keep, one.labels.labels == KEPT) for keep, one in zip(decided, songs, strict=True))
+    before = [by_thresholds(one.table, config).keep for one in songs]
+    kept = np.concatenate([one.labels.labels == KEPT for one in songs])
+    found = np.concatenate(before)
+    assert learned.f1_before == pytest.approx(f1_score(np.sum(found & kept), np.sum(kept), np.sum(found)))
+
+
 def test_where_all_is_kept_every_test_is_loosest():
     learned = learn_thresholds([song([20, 5, 100], [50, 150, 10], [0.5, 0.1, 1], [KEPT] * 3)])
     assert learned.values == {"onset_threshold": 0.0, "geomean_threshold": None, "min_sustain_ms": None}

@@ -44,6 +44,13 @@ def test_the_level_is_said_with_what_it_makes_of_the_threshold(level, line):
     assert level_line(conversion(rows_at(level))) == f"Level: {line}"
 
 
+def test_where_the_gap_of_strengths_lies_is_said():
+    strengths = np.repeat([0.06, 0.5], 20)
+    line = level_line(conversion(rows_at(StemLevel(), Str=strengths), "snare"))
+    assert "; onset_threshold 0.12 stands for 0." in line
+    assert 0.06 < float(line.rpartition("stands for ")[2].removesuffix(" here.")) < 0.5
+
+
 def test_a_quiet_stem_is_told_how_to_be_judged_as_it_is():
     assert level_line(conversion(rows_at(StemLevel(-20.0)))).endswith(
         "If it holds nothing but bleed: --set toms.level_reference=absolute."
