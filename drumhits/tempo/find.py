@@ -16,6 +16,8 @@ from drumhits.tempo.table import Table, shipped_table
 
 FEWEST_STROKES, SHORTEST_S = 16, 6.0
 SURE, SURE_FIT = 0.4, 0.1  # confidence, and fit to the bars, from which a tempo is written
+SURE_AGAINST = 0.6  # confidence, where the other kind of beats is sure of another tempo
+SAME_TEMPO = 0.02  # share within which two tempos are not others
 SURE_GAIN = 0.1  # of the strokes that strokes at random would leave off the grid, the share that lies on it
 SUBDIVISIONS = 4, 3  # of a beat: 16ths and triplets
 ON_GRID_S = 0.03
@@ -45,6 +47,8 @@ class Beats(NamedTuple):
         That the tempo is right.
     rival_bpm : float
         What it would be otherwise.
+    is_opposed : bool
+        Whether the other kind of beats, constant or changing, is sure of another tempo; that is `rival_bpm` then.
     division : int
         Of a beat: 4 where the strokes lie on 16ths, 3 where they lie on triplets; 6 16ths in 6/8.
     on_grid : float in 0..1
@@ -61,6 +65,7 @@ class Beats(NamedTuple):
     division: int
     on_grid: float
     fit: float
+    is_opposed: bool = False
 
     @property
     def bpm(self) -> float:
@@ -77,7 +82,14 @@ class Beats(NamedTuple):
         """Whether the tempo may be written."""
         on_any_grid = min(0.9, 2 * ON_GRID_S * self.bpm / 60 * self.division)
         gain = (self.on_grid - on_any_grid) / (1 - on_any_grid)
-        return self.confidence >= SURE and self.fit >= SURE_FIT and gain >= SURE_GAIN
+        least = SURE_AGAINST if self.is_opposed else SURE
+        return self.confidence >= least and self.fit >= SURE_FIT and gain >= SURE_GAIN
+
+    def opposed_by(self, others: "Beats") -> "Beats":
+        """Return these beats, opposed where the others are sure of another tempo."""
+        if not others.is_sure or abs(others.bpm / self.bpm - 1) < SAME_TEMPO:
+            return self
+        return self._replace(is_opposed=True, rival_bpm=others.bpm)
 
 
 def find_beats(
@@ -106,7 +118,9 @@ def find_beats(
     for _ in range(N_SETTLED):
         changing = _changing(strokes, _pulse(strokes, pulse_s, table, beats_in_bar), activation)
         pulse_s = changing.times_s
-    return constant if _is_constant(constant, changing, activation) else changing
+    if _is_constant(constant, changing, activation):
+        return constant.opposed_by(changing)
+    return changing.opposed_by(constant)
 
 
 def _is_constant(constant: Beats, changing: Beats, activation: Activation) -> bool:

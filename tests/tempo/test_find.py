@@ -116,3 +116,27 @@ def test_twice_the_tempo_is_not_taken_because_more_beats_have_more_support():
         for between_s, is_constant in ((0.5, True), (0.25, False))
     )
     assert _is_constant(slow, fast, Activation(0.0, log_odds))
+
+
+def beats_at(bpm, confidence, *, is_constant=True):
+    return Beats(np.arange(0, 60, 60 / bpm), 4, is_constant, confidence, 0.0, 4, 0.95, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("bpm", "confidence", "other_bpm", "other_confidence", "is_sure"),
+    [
+        (79.3, 0.55, 158.6, 0.5, False),
+        (79.3, 0.65, 158.6, 0.5, True),
+        (79.3, 0.55, 158.6, 0.3, True),  # the other is not sure itself
+        (79.3, 0.55, 79.9, 0.9, True),  # the other is the same tempo
+        (79.3, 0.55, 119.0, 0.9, False),
+    ],
+)
+def test_beats_are_not_sure_where_others_are_of_another_tempo(bpm, confidence, other_bpm, other_confidence, is_sure):
+    beats = beats_at(bpm, confidence).opposed_by(beats_at(other_bpm, other_confidence, is_constant=False))
+    assert beats.is_sure == is_sure
+    assert beats.is_opposed == (beats.rival_bpm == pytest.approx(other_bpm))
+
+
+def test_a_groove_is_opposed_by_nothing():
+    assert not find_beats(groove()).is_opposed
