@@ -1,12 +1,14 @@
 """Tempo and beats of the strokes of human performances beside the click that they were played to, and beside librosa's.
 
     python benchmarks/tempo.py PERFORMANCES [--only DRUMMER ...] [--only-part N] [--table FILE --weights FILE]
+                               [--converted FOLDER]
 
 PERFORMANCES is a folder as tools/tempo/performances.py takes it; those of 8 bars or more count. A table and weights
 that were made without the drummers or the part of the songs that are tested are fair: tools/tempo/fit.py and train.py
 PERFORMANCES --without DRUMMER ... or --without-part N, --output FILE. The same performances are bent to curves of
 tempo: slower over the last four bars, 90 to 140 BPM in steps, a bar that is held for two seconds longer. With
---librosa, its tracker stands beside ours; it gets the strokes as an onset envelope of Gaussians.
+--converted, the strokes are those that a conversion found. With --librosa, its tracker stands beside ours; it gets the
+strokes as an onset envelope of Gaussians.
 """
 
 import argparse
@@ -20,7 +22,7 @@ import numpy as np
 
 sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("", "tools/tempo"))
 
-from performances import N_PARTS, Performance, part_of_styles, performances
+from performances import N_PARTS, Performance, as_converted, part_of_styles, performances
 
 from drumhits.tempo.activation import Weights, read_weights
 from drumhits.tempo.find import find_beats
@@ -142,12 +144,15 @@ def main() -> None:
     parser.add_argument("--only-part", type=int, choices=range(N_PARTS), help="part that is tested (default: all)")
     parser.add_argument("--table", type=Path, help="in place of the one that ships")
     parser.add_argument("--weights", type=Path, help="in place of those that ship")
+    parser.add_argument("--converted", type=Path, metavar="FOLDER", help="of hits that tools/tempo/converted.py found")
     parser.add_argument("--librosa", action="store_true", help="librosa's tracker, too")
     args = parser.parse_args()
     songs = performances(args.folder)
     part = part_of_styles(songs)
     songs = [song for song in songs if not args.only or song.drummer in args.only]
     songs = [song for song in songs if args.only_part in (None, part[song.style])]
+    if args.converted:
+        songs = [as_converted(song, args.converted) for song in songs if (args.converted / song.name).is_file()]
     table, weights = args.table and read_table(args.table), args.weights and read_weights(args.weights)
     trackers: dict[str, Callable[[Strokes], Tracked]] = {"drumhits": lambda strokes: ours(strokes, table, weights)}
     trackers |= {"librosa": librosas} if args.librosa else {}

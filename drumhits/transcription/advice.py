@@ -29,21 +29,22 @@ def level_line(conversion: Conversion) -> str:
     text = f"Level: {_beside_usual(level, stem)}"
     if conversion.job.model:
         return f"{text}."
-    follows_level = not level.is_silent and config.level_reference == STEM_REFERENCE
-    tests = ((GEOMEAN_TEST, follows_level), (STRENGTH_TEST, config.onset_gap))
-    text = "; ".join((text, *filter(None, (_limit_said(conversion, *one) for one in tests)))) + "."
-    if follows_level and level.is_quiet and not level.is_bleed:
+    tests = (GEOMEAN_TEST, STRENGTH_TEST) if config.onset_gap else (GEOMEAN_TEST,)
+    text = "; ".join((text, *filter(None, (_limit_said(test, conversion) for test in tests)))) + "."
+    is_relative = config.level_reference == STEM_REFERENCE and config.geomean_threshold is not None
+    if is_relative and level.is_quiet and not level.is_bleed:
         text += f" If it holds nothing but bleed: --set {stem}.level_reference=absolute."
     return text
 
 
-def _limit_said(conversion: Conversion, test: ThresholdTest, is_moved: bool) -> str | None:
-    """Return what a setting stands for in this stem; None where its test is switched off, or is never moved."""
+def _limit_said(test: ThresholdTest, conversion: Conversion) -> str | None:
+    """Return what a setting stands for in this stem; None where its test is switched off."""
     config = conversion.job.stem_config
     setting, limit = getattr(config, test.setting), limit_in_force(test, conversion.table, config)
-    if limit is None or (test is STRENGTH_TEST and not is_moved):
+    if limit is None:
         return None
-    return f"{test.setting} {setting:g} " + (f"stands for {limit_text(limit)} here" if is_moved else "holds as it is")
+    words = "holds as it is" if limit == setting else f"stands for {limit_text(limit)} here"
+    return f"{test.setting} {setting:g} {words}"
 
 
 def _beside_usual(level: StemLevel, stem: str) -> str:

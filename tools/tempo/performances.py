@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drumhits.io.midi import read_midi
+from drumhits.io.midi import MidiContent, read_midi
 from drumhits.tempo.strokes import Part, Strokes, strokes_of
 
 ARTICULATION_OF = {
@@ -47,11 +47,19 @@ def read_performance(path: Path) -> Performance:
     """Read a performance; its tempo is that of the file, which its name rounds."""
     named = re.fullmatch(r"(.+?)_(\d+)_([^_]+_\d+)_beat_(\d+)-(\d+)", path.stem)
     content = read_midi(path)
+    style, signature = named[3], (int(named[4]), int(named[5]))
+    return Performance(path.name, style, 6e7 / content.tempo.us_per_beat[0], signature, _strokes(content))
+
+
+def as_converted(song: Performance, folder: Path) -> Performance:
+    """Return a performance with the strokes that converted.py found in it."""
+    return song._replace(strokes=_strokes(read_midi(folder / song.name)))
+
+
+def _strokes(content: MidiContent) -> Strokes:
     notes = content.notes[np.isin(content.notes["number"], list(ARTICULATION_OF))]
     kinds = np.array([ARTICULATION_OF[number] for number in notes["number"].tolist()], dtype=object)
-    strokes = strokes_of([Part(notes["time_s"], notes["velocity"], kinds)])
-    style, signature = named[3], (int(named[4]), int(named[5]))
-    return Performance(path.name, style, 6e7 / content.tempo.us_per_beat[0], signature, strokes)
+    return strokes_of([Part(notes["time_s"], notes["velocity"], kinds)])
 
 
 def performances(folder: Path, without: Collection[str] = (), without_part: int | None = None) -> list[Performance]:
