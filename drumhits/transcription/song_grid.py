@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OCTAVE = 0.02  # share within which a rival tempo is half or double
 COMPOUND_METER = (6, 8)
 DOUBTED = 0.75  # confidence below which the rival is named
+FAST_BPM = 165.0  # from here on half of it is named in any case: many write fast music so
 
 
 class SongGrid(NamedTuple):
@@ -96,11 +97,14 @@ def _unsure(beats: "Beats | None") -> str:
 
 
 def _rival(beats: "Beats", song: str, quarters: float) -> str:
+    """Return a sentence where half or twice the tempo is likely, too; "" elsewhere."""
     bpm, rival_bpm = beats.bpm * quarters, beats.rival_bpm * quarters
-    ratio = rival_bpm / bpm
+    is_doubted = beats.confidence < DOUBTED
+    if bpm >= FAST_BPM:
+        rival_bpm, is_doubted = bpm / 2, True
     named = {0.5: "half of it", 2.0: "twice that"}
     for factor, words in named.items():
-        if abs(ratio / factor - 1) < OCTAVE and beats.confidence < DOUBTED:
+        if is_doubted and abs(rival_bpm / bpm / factor - 1) < OCTAVE:
             return (
                 f"{song}: {bpm:.1f} BPM could as well be {words}, {rival_bpm:.1f} "
                 f"(sure to {100 * beats.confidence:.0f} %); --tempo {rival_bpm:.1f} writes that."
