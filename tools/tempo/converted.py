@@ -1,6 +1,6 @@
 """Play human performances on sound fonts and convert their stems as a user would: MIDI files for benchmarks/tempo.py.
 
-    python tools/tempo/converted.py PERFORMANCES --fonts FONT ... --output FOLDER [--seconds 100]
+    python tools/tempo/converted.py PERFORMANCES --fonts FONT ... --output FOLDER
 
 PERFORMANCES is a folder as performances.py takes it. Each performance is played by one of the fonts, each of its stems
 by another kit of that font, drawn from the performance's place in the folder, and converted by the bundled models.
@@ -32,14 +32,12 @@ TICKS_PER_BEAT, TICKS_PER_S = 960, 1920
 SAMPLE_RATE, GAIN = 44_100, 0.6
 
 
-def stems_of(path: Path, seconds: float) -> dict[str, list[tuple[float, mido.Message]]]:
+def stems_of(path: Path) -> dict[str, list[tuple[float, mido.Message]]]:
     """Return the messages of each stem that is played, with their times in seconds."""
     stems: dict[str, list[tuple[float, mido.Message]]] = {}
     now = 0.0
     for message in mido.MidiFile(path):
         now += message.time
-        if now > seconds:
-            break
         if message.type in ("note_on", "note_off") and message.note in ARTICULATION_OF:
             stem = stems.setdefault(STEM_OF[ARTICULATION_OF[message.note]], [])
             stem.append((now, message.copy(note=GENERAL_MIDI.get(message.note, message.note), channel=DRUMS)))
@@ -58,12 +56,12 @@ def write_part(messages: Iterable[tuple[float, mido.Message]], kit: int, path: P
     mido.MidiFile(ticks_per_beat=TICKS_PER_BEAT, tracks=[track]).save(path)
 
 
-def convert(path: Path, font: Path, kits: Sequence[int], seconds: float, output: Path) -> None:
+def convert(path: Path, font: Path, kits: Sequence[int], output: Path) -> None:
     """Play a performance of a font, convert it, and write its hits to `output`."""
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / output.stem
         song.mkdir()
-        stems = stems_of(path, seconds)
+        stems = stems_of(path)
         for stem, kit in zip(STEMS, kits, strict=True):
             if stem in stems:
                 part = Path(folder) / f"{stem}.mid"
@@ -82,7 +80,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--fonts", type=Path, nargs="+", required=True, metavar="FONT", help="sound fonts with drums")
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--seconds", type=float, default=100.0, help="of each performance (default: 100)")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     songs = performances(args.folder)
@@ -90,7 +87,7 @@ def main() -> None:
         output = args.output / song.name
         if not output.exists():
             kits = np.random.default_rng(number).choice(KITS, len(STEMS)).tolist()
-            convert(args.folder / song.name, args.fonts[number % len(args.fonts)], kits, args.seconds, output)
+            convert(args.folder / song.name, args.fonts[number % len(args.fonts)], kits, output)
         print(f"{number + 1}/{len(songs)} {song.name}", flush=True)
 
 
