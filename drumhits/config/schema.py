@@ -101,7 +101,7 @@ _STEM_COLUMNS = (
     "onset_gap", "onset_delta", "onset_wait", "body_band_hz", "brilliance_band_hz",
 )
 _STEM_ROWS: dict[str, tuple[Value, ...]] = {
-    "kick":    (15.0, None,  None,   None, None,  0.35, False, 0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
+    "kick":    (15.0, None,  None,   None, None,  0.35, True,  0.02,  6, (40.0, 80.0),     (80.0, 150.0)),
     "snare":   (15.0, None,  None,   2.0,  -12.0, 0.12, True,  0.02,  5, (150.0, 400.0),   (2000.0, 8000.0)),
     "toms":    (28.0, None,  None,   5.0,  -12.0, 0.35, False, 0.02,  8, (60.0, 150.0),    (150.0, 400.0)),
     "hihat":   (3.2,  None,  4000.0, 3.0,  None,  0.2,  True,  0.02,  6, (500.0, 2000.0),  (6000.0, 12000.0)),

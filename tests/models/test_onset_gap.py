@@ -73,5 +73,5 @@ def test_the_gap_decides_where_it_is_switched_on_and_is_named():
     assert fixed.reasons[0] == "Str < 0.12"
 
 
-def test_it_is_the_snares_and_the_hihats():
-    assert {stem for stem, config in default_config().stems.items() if config.onset_gap} == {"snare", "hihat"}
+def test_toms_and_cymbals_go_without():
+    assert {stem for stem, config in default_config().stems.items() if not config.onset_gap} == {"toms", "cymbals"}
