@@ -113,12 +113,6 @@ class FeatureTable:
         """Return the table with more columns, shape (n,) each, at its end."""
         return replace(self, names=(*self.names, *columns), values=np.column_stack([self.values, *columns.values()]))
 
-    def with_values(self, name: str, values: np.ndarray) -> "FeatureTable":
-        """Return the table with other values in a column, shape (n,)."""
-        changed = self.values.copy()
-        changed[:, self.names.index(name)] = values
-        return replace(self, values=changed)
-
     def at_usual_level(self, name: str) -> np.ndarray:
         """Return the column as if the stem had the level that is usual: the same numbers at any gain of the file."""
         if name in AMPLITUDES:

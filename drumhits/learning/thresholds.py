@@ -9,7 +9,6 @@ import numpy as np
 
 from drumhits.config.edit import with_values
 from drumhits.config.yamltree import read_text
-from drumhits.detection.features import FeatureTable
 from drumhits.edits.labels import KEPT, UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.metrics import f1_score
@@ -83,22 +82,22 @@ def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
 def _labelled_values(songs: Sequence[LabelledSong]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of all labelled candidates the features that the tests are of, whether each was kept, and its song."""
     labelled = [(song.labels.labels != UNLABELLED) & _can_be_kept(song) for song in songs]
-    features = tuple(test.feature for test in LEARNED_TESTS)
-    values = [
-        feature_matrix(_as_judged(song).rows(rows), features, songs[0].config.level_reference)
-        for song, rows in zip(songs, labelled, strict=True)
-    ]
+    values = [_as_judged(song)[rows] for song, rows in zip(songs, labelled, strict=True)]
     y = [song.labels.labels[rows] == KEPT for song, rows in zip(songs, labelled, strict=True)]
     groups = np.repeat(np.arange(len(songs)), [np.count_nonzero(rows) for rows in labelled])
     return np.concatenate(values), np.concatenate(y), groups
 
 
-def _as_judged(song: LabelledSong) -> FeatureTable:
-    """Return the candidates with strengths that compare with `onset_threshold` itself, where a gap moves its limit."""
-    if not song.config.onset_gap:
-        return song.table
-    strengths = highest_thresholds(song.table[STRENGTH_TEST.feature])
-    return song.table.with_values(STRENGTH_TEST.feature, strengths)
+def _as_judged(song: LabelledSong) -> np.ndarray:
+    """Return of all candidates the features that the tests are of, such that the settings themselves are their limits.
+
+    Shape (n, len(LEARNED_TESTS)).
+    """
+    features = tuple(test.feature for test in LEARNED_TESTS)
+    values = feature_matrix(song.table, features, song.config.level_reference)
+    if song.config.onset_gap:
+        values[:, LEARNED_TESTS.index(STRENGTH_TEST)] = highest_thresholds(song.table[STRENGTH_TEST.feature])
+    return values
 
 
 def _can_be_kept(song: LabelledSong) -> np.ndarray:

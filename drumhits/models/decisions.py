@@ -43,15 +43,30 @@ class Decisions:
     margins: np.ndarray | None = None
 
 
+def _as_it_is(setting: float, table: FeatureTable, config: StemConfig) -> float:
+    return setting
+
+
+def _at_level(setting: float, table: FeatureTable, config: StemConfig) -> float:
+    return setting * table.level.gain if config.level_reference == STEM_REFERENCE else setting
+
+
+def _at_gap(setting: float, table: FeatureTable, config: StemConfig) -> float:
+    return limit_at_gap(table["Str"], setting) if config.onset_gap else setting
+
+
 @dataclass(frozen=True)
 class ThresholdTest:
-    """A test of the threshold rule: `passes(feature, limit)` keeps, `rejected` says how the candidate failed."""
+    """A test of the threshold rule: `passes(feature, limit)` keeps, `rejected` says how the candidate failed.
+
+    `limit_in` says what limit a setting stands for in all candidates of a stem.
+    """
 
     feature: str
     setting: str
     passes: Callable[[np.ndarray, float], np.ndarray]
     rejected: str  # with a place for the limit
-    follows_level: bool = False  # the limit does, where `level_reference` is the stem
+    limit_in: Callable[[float, FeatureTable, StemConfig], float] = _as_it_is
 
     @property
     def is_in_db(self) -> bool:
@@ -70,8 +85,8 @@ class ThresholdTest:
         return limit if self.passes(np.float64(limit), limit) else float(np.nextafter(limit, np.inf))
 
 
-GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {}", follows_level=True)
-STRENGTH_TEST = ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {}")
+GEOMEAN_TEST = ThresholdTest("GeoMean", "geomean_threshold", np.greater, "GeoMean <= {}", _at_level)
+STRENGTH_TEST = ThresholdTest("Str", "onset_threshold", np.greater_equal, "Str < {}", _at_gap)
 LEARNED_TESTS = (  # whose limits the edits can tell
     STRENGTH_TEST,
     GEOMEAN_TEST,
@@ -101,12 +116,8 @@ def limit_in_force(test: ThresholdTest, table: FeatureTable, config: StemConfig)
 
     None where the test is switched off, or tells nothing: of a stem by itself, what is beside its siblings.
     """
-    limit: float | None = getattr(config, test.setting) if test.feature in table.names else None
-    if limit is not None and test.follows_level and config.level_reference == STEM_REFERENCE:
-        return limit * table.level.gain
-    if limit is not None and test is STRENGTH_TEST and config.onset_gap:
-        return limit_at_gap(table[test.feature], limit)
-    return limit
+    setting: float | None = getattr(config, test.setting) if test.feature in table.names else None
+    return None if setting is None else test.limit_in(setting, table, config)
 
 
 def in_force(

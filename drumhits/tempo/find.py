@@ -47,14 +47,14 @@ class Beats(NamedTuple):
         That the tempo is right.
     rival_bpm : float
         What it would be otherwise.
-    is_opposed : bool
-        Whether the other kind of beats, constant or changing, is sure of another tempo; that is `rival_bpm` then.
     division : int
         Of a beat: 4 where the strokes lie on 16ths, 3 where they lie on triplets; 6 16ths in 6/8.
     on_grid : float in 0..1
         Share of the strokes within ON_GRID_S of these.
     fit : float
         Mean log density of the strokes in the bars; below 0 for strokes at random.
+    is_opposed : bool
+        Whether the other kind of beats, constant or changing, is sure of another tempo; that is `rival_bpm` then.
     """
 
     times_s: np.ndarray

@@ -2,7 +2,8 @@
 
 import mido
 import pytest
-from converted import DRUMS, TICKS_PER_S, stems_of, write_part
+from converted import TICKS_PER_S, stems_of, write_part
+from render_songs import CHANNEL
 
 KEYS = {"kick": (36, 36), "snare": (38, 38), "toms": (58, 43), "hihat": (22, 42), "cymbals": (51, 51)}
 
@@ -12,8 +13,8 @@ def performance(tmp_path):
     """A stroke of each stem, a beat apart, at 150 BPM."""
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=400_000)])
     for key, _ in KEYS.values():
-        track.append(mido.Message("note_on", channel=DRUMS, note=key, velocity=90, time=0))
-        track.append(mido.Message("note_off", channel=DRUMS, note=key, time=480))
+        track.append(mido.Message("note_on", channel=CHANNEL, note=key, velocity=90, time=0))
+        track.append(mido.Message("note_off", channel=CHANNEL, note=key, time=480))
     path = tmp_path / "performance.mid"
     mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(path)
     return path

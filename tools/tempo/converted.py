@@ -17,9 +17,11 @@ from pathlib import Path
 import mido
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.extend(str(Path(__file__).resolve().parents[2] / part) for part in ("", "tools/synthesis"))
 
 from performances import ARTICULATION_OF, performances
+from render_songs import CHANNEL, delta_track
+from separation import SAMPLE_RATE
 
 from drumhits.drums import PROFILES, STEMS
 
@@ -27,9 +29,8 @@ SCRIPT = Path(__file__).resolve().parents[2] / "stems_to_midi.py"
 STEM_OF = {articulation: stem for stem in STEMS for articulation in PROFILES[stem].notes}
 GENERAL_MIDI = {22: 42, 26: 46, 58: 43}  # edges of the hi-hat and the rim of the floor tom, which fonts lack
 KITS = (8, 16, 24, 32, 40)  # programs of the drum bank in General MIDI level 2: room, power, electronic, jazz, brush
-DRUMS = 9
 TICKS_PER_BEAT, TICKS_PER_S = 960, 1920
-SAMPLE_RATE, GAIN = 44_100, 0.6
+GAIN = 0.6
 
 
 def stems_of(path: Path) -> dict[str, list[tuple[float, mido.Message]]]:
@@ -40,19 +41,15 @@ def stems_of(path: Path) -> dict[str, list[tuple[float, mido.Message]]]:
         now += message.time
         if message.type in ("note_on", "note_off") and message.note in ARTICULATION_OF:
             stem = stems.setdefault(STEM_OF[ARTICULATION_OF[message.note]], [])
-            stem.append((now, message.copy(note=GENERAL_MIDI.get(message.note, message.note), channel=DRUMS)))
+            stem.append((now, message.copy(note=GENERAL_MIDI.get(message.note, message.note), channel=CHANNEL)))
     return stems
 
 
 def write_part(messages: Iterable[tuple[float, mido.Message]], kit: int, path: Path) -> None:
     """Write the messages of a stem as a MIDI file at 120 BPM."""
-    track = mido.MidiTrack([mido.Message("program_change", channel=DRUMS, program=kit)])
-    at = 0
-    for time_s, message in messages:
-        tick = round(time_s * TICKS_PER_S)
-        track.append(message.copy(time=tick - at))
-        at = tick
-    track.append(mido.MetaMessage("end_of_track", time=TICKS_PER_S))
+    events = [(0, mido.Message("program_change", channel=CHANNEL, program=kit))]
+    events += [(round(time_s * TICKS_PER_S), message) for time_s, message in messages]
+    track = delta_track(events, end_tick=events[-1][0] + TICKS_PER_S)
     mido.MidiFile(ticks_per_beat=TICKS_PER_BEAT, tracks=[track]).save(path)
 
 
