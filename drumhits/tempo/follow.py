@@ -48,14 +48,14 @@ def _scores(strokes: Strokes, centres_s: np.ndarray, bars_s: np.ndarray, table: 
     from_centre_s = strokes.times_s[stroke] - centres_s[window]
     weights = 0.5 + 0.5 * np.cos(2 * np.pi * from_centre_s / WINDOW_S)
     row, n = (window * len(VOICES) + strokes.voices[stroke]) * PLACES, len(centres_s) * len(VOICES) * PLACES
-    bars = np.exp(table.bars).reshape(*table.bars.shape[:2], PLACES, -1).mean(axis=-1)
-    spectra = np.fft.rfft(np.log(bars)).astype(np.complex64).transpose(2, 1, 0)
+    density = np.log(np.exp(table.bars).reshape(*table.bars.shape[:2], PLACES, -1).mean(axis=-1))
+    at_each_place = np.stack([np.roll(density, -place, axis=-1) for place in range(PLACES)], axis=1)
+    at_each_place = at_each_place.reshape(-1, len(VOICES) * PLACES).T.astype(np.float32)
     found = np.empty((len(centres_s), len(bars_s), PLACES), np.float32)
     for tempo, bar_s in enumerate(bars_s):
         place = np.rint(from_centre_s * (PLACES / bar_s)).astype(int) % PLACES
-        played = np.bincount(row + place, weights, n).reshape(-1, len(VOICES), PLACES)
-        strokes_at = np.conj(np.fft.rfft(played)).astype(np.complex64).transpose(2, 0, 1)
-        found[:, tempo] = np.fft.irfft((strokes_at @ spectra).transpose(1, 2, 0), n=PLACES).max(axis=1)
+        played = np.bincount(row + place, weights, n).reshape(len(centres_s), -1).astype(np.float32)
+        found[:, tempo] = (played @ at_each_place).reshape(len(centres_s), -1, PLACES).max(axis=1)
     return found
 
 

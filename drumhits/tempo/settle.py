@@ -93,24 +93,24 @@ def _best_path(gains: np.ndarray, between: np.ndarray) -> np.ndarray:
     costs = np.minimum(TEMPO_WEIGHT * change**2, TEMPO_COST).astype(np.float32)
     near_costs = NEAR_WEIGHT * np.log(RATIOS) ** 2
     before = int(steps.max())
-    scores, back = np.full((before + n, len(RATIOS)), NEVER, np.float32), np.empty((n, len(RATIOS)), int)
+    scores = np.full((n, len(RATIOS)), NEVER, np.float32)  # of the best path that ends there, by its last ratio
+    onward = np.full((before + n, len(RATIOS)), NEVER, np.float32)  # and of the best that goes on from it, by the next
+    begins = np.empty((n, len(RATIOS)), bool)
     first = 0
     while first < n:
-        frames = np.arange(first, min(first + steps[first].min(), n))
-        origins = frames[:, None] - steps[frames]
-        offers = scores[before + origins] - costs
-        last_ratio = offers.argmax(axis=2)
-        best = offers[np.arange(len(frames))[:, None], ratios, last_ratio] - near_costs
-        begins = (origins < steps[frames] // 2) & (best < 0)
-        back[frames] = np.where(begins, -1, last_ratio)
-        scores[before + frames] = np.where(begins, 0.0, best) + gains[frames, None]
-        first = frames[-1] + 1
+        block = slice(first, min(first + int(steps[first].min()), n))
+        origins = np.arange(block.start, block.stop)[:, None] - steps[block]
+        best = onward[before + origins, ratios] - near_costs
+        begins[block] = (origins < steps[block] // 2) & (best < 0)
+        scores[block] = np.where(begins[block], 0.0, best) + gains[block, None]
+        onward[before + block.start : before + block.stop] = (scores[block].T[..., None] - costs[:, None]).max(axis=0)
+        first = block.stop
     tail = max(0, n - int(1.5 * between[-1]))
-    at, ratio = np.unravel_index(scores[before + tail :].argmax(), (n - tail, len(RATIOS)))
+    at, ratio = np.unravel_index(scores[tail:].argmax(), (n - tail, len(RATIOS)))
     path = [tail + int(at)]
-    while (last := back[path[-1], ratio]) >= 0:
+    while not begins[path[-1], ratio]:
         path.append(path[-1] - int(steps[path[-1], ratio]))
-        ratio = last
+        ratio = (scores[path[-1]] - costs[ratio]).argmax()
     return np.array(path[::-1])
 
 

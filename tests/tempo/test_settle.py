@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drumhits.tempo.activation import FRAMES_PER_S, OUTPUTS, beat_log_odds, frames_of, layer_shapes, shipped_weights
-from drumhits.tempo.settle import PRIOR, Activation, _best_path, _smooth
+from drumhits.tempo.settle import (
+    NEAR_WEIGHT,
+    PRIOR,
+    RATIOS,
+    TEMPO_COST,
+    TEMPO_WEIGHT,
+    Activation,
+    _best_path,
+    _smooth,
+)
 from drumhits.tempo.strokes import KICK, SNARE, VOICES, Strokes
 
 
@@ -58,6 +67,41 @@ def test_the_path_bridges_a_beat_without_strokes():
     gains = np.full(280, -4.0)
     gains[np.delete(beats, 5)] = 5.0
     np.testing.assert_array_equal(_best_path(gains, np.full(280, 25.0)), beats)
+
+
+def best_value(gains, between):
+    """Return the highest value of any path that ends within the last one and a half beats, tried beat by beat."""
+    steps = np.rint(between * RATIOS).astype(int)
+    log_ratios = np.log(RATIOS)
+    values = np.zeros((len(gains), len(RATIOS)))
+    for frame, gain in enumerate(gains):
+        for ratio, step in enumerate(steps):
+            origin = frame - step
+            change = log_ratios - log_ratios[ratio]
+            onward = values[origin] - np.minimum(TEMPO_WEIGHT * change**2, TEMPO_COST) if origin >= 0 else -np.inf
+            value = np.max(onward) - NEAR_WEIGHT * log_ratios[ratio] ** 2
+            values[frame, ratio] = gain + (max(value, 0.0) if origin < step // 2 else value)
+    return values[-int(1.5 * between) :].max()
+
+
+@given(st.integers(0, 10_000), st.integers(40, 90), st.integers(10, 24))
+def test_no_path_has_more_gains_for_less_changes(seed, n_frames, between):
+    gains = np.random.default_rng(seed).normal(0, 2, n_frames)
+    path = _best_path(gains, np.full(n_frames, float(between)))
+    steps = np.rint(between * RATIOS).astype(int)
+    options = [np.flatnonzero(steps == step) for step in np.diff(path)]
+    value = dict.fromkeys(range(len(RATIOS)), gains[path[0]])  # the first beat's ratio costs nothing
+    for frame, ratios in zip(path[1:], options, strict=True):
+        value = {
+            int(ratio): gains[frame]
+            - NEAR_WEIGHT * np.log(RATIOS[ratio]) ** 2
+            + max(
+                before - min(TEMPO_WEIGHT * np.log(RATIOS[ratio] / RATIOS[last]) ** 2, TEMPO_COST)
+                for last, before in value.items()
+            )
+            for ratio in ratios
+        }
+    assert max(value.values()) == pytest.approx(best_value(gains, between), abs=1e-3)
 
 
 @given(st.floats(0.2, 2.0), st.floats(-5, 5), st.integers(3, 60))
