@@ -44,7 +44,7 @@ def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
     """Return the limits of `decisions.LEARNED_TESTS` with the highest F1 of keeping what the user kept.
 
     Where the raw MIDI held only what passed its thresholds, there is no evidence of what lies below, and no limit falls
-    below the one it was made with.
+    below the one it was made with. A limit that the edits say nothing about stays.
 
     Parameters
     ----------
@@ -52,19 +52,20 @@ def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
         One or more of one stem.
     """
     config = songs[0].config
-    before = {test.setting: getattr(config, test.setting) for test in LEARNED_TESTS}
-    lowest = list(before.values()) if not all(song.provenance.keep_all for song in songs) else [None] * len(before)
+    settings = [test.setting for test in LEARNED_TESTS]
+    before = [getattr(config, setting) for setting in settings]
+    lowest = [None] * len(before) if all(song.provenance.keep_all for song in songs) else before
     values, y, groups = _labelled_values(songs)
     decided = np.zeros(len(y), dtype=bool)
     for held_out in range(len(songs)):
         tested = groups == held_out
         training = ~tested if len(songs) > 1 else tested
-        decided[tested] = _passes(values[tested], _best_limits(values[training], y[training], lowest))
+        decided[tested] = _passes(values[tested], _best_limits(values[training], y[training], before, lowest))
     return LearnedThresholds(
         stem=config.stem,
-        values=dict(zip(before, _best_limits(values, y, lowest), strict=True)),
+        values=dict(zip(settings, _best_limits(values, y, before, lowest), strict=True)),
         f1=_f1(decided, y),
-        f1_before=_f1(_passes(values, list(before.values())), y),
+        f1_before=_f1(_passes(values, before), y),
     )
 
 
@@ -113,13 +114,24 @@ def _f1(decided: np.ndarray, y: np.ndarray) -> float:
     return float(f1_score(*counts))
 
 
-def _best_limits(values: np.ndarray, y: np.ndarray, lowest: list[float | None]) -> list[float | None]:
-    """Return the limit of each column with the highest F1 together; of equally good ones, those that keep most."""
+def _best_limits(
+    values: np.ndarray, y: np.ndarray, before: list[float | None], lowest: list[float | None]
+) -> list[float | None]:
+    """Return the limit of each column with the highest F1 together; of equally good ones those before, or the loosest.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape (n, len(LEARNED_TESTS))
+    y : np.ndarray, shape (n,), bool
+    before : list of float or None
+    lowest : list of float or None
+        None where there is no lowest limit.
+    """
     masks = [
-        [(limit, _passes_one(column, limit, i)) for limit in _limits(column, low, i)]
-        for i, (column, low) in enumerate(zip(values.T, lowest, strict=True))
+        [(limit, _passes_one(column, limit, i)) for limit in [old, *_limits(column, low, i)]]
+        for i, (column, old, low) in enumerate(zip(values.T, before, lowest, strict=True))
     ]
-    best, best_f1 = lowest, -1.0
+    best, best_f1 = before, -1.0
     for combination in product(*masks):
         f1 = _f1(np.logical_and.reduce([mask for _, mask in combination]), y)
         if f1 > best_f1:

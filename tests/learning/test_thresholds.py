@@ -75,10 +75,18 @@ def test_limits_that_a_gap_moves_are_learned_as_settings():
     assert learned.f1_before == pytest.approx(f1_score(np.sum(found & kept), np.sum(kept), np.sum(found)))
 
 
-def test_where_all_is_kept_every_test_is_loosest():
-    learned = learn_thresholds([song([20, 5, 100], [50, 150, 10], [0.5, 0.1, 1], [KEPT] * 3)])
+def test_where_all_is_kept_every_test_that_rejected_something_is_loosest():
+    learned = learn_thresholds([song([20, 5, 100], [50, 150, 10], [0.5, 0.01, 1], [KEPT] * 3)])
     assert learned.values == {"onset_threshold": 0.0, "geomean_threshold": None, "min_sustain_ms": None}
     assert learned.f1 == 1.0
+
+
+def test_a_limit_that_the_edits_say_nothing_about_stays():
+    geomean = CYMBALS.geomean_threshold
+    songs = [song([geomean / 4, geomean * 4] * 3, 500, 0.9, [REMOVED, KEPT] * 3) for _ in range(2)]
+    learned = learn_thresholds(songs)
+    assert learned.values == {setting: getattr(CYMBALS, setting) for setting in learned.values}
+    assert learned.f1 == learned.f1_before == 1.0
 
 
 def test_unlabelled_candidates_do_not_count():
