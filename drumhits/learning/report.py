@@ -244,6 +244,11 @@ def training_json(training: "Training", path: str) -> dict[str, object]:
 def thresholds_report(learned: "LearnedThresholds") -> str:
     """Return the learned thresholds of a stem and what they are worth, in two lines."""
     values = ", ".join(f"{key} {'null' if value is None else f'{value:g}'}" for key, value in learned.values.items())
+    if learned.f1 == learned.f1_before:
+        return (
+            f"Thresholds for {learned.stem} stay as they are: {values}\n"
+            f"No others are better on held-out songs (F1 of what they keep: {learned.f1:.1%})"
+        )
     return (
         f"Thresholds for {learned.stem}: {values}\n"
         f"F1 of what they keep on held-out songs: {learned.f1:.1%} (before: {learned.f1_before:.1%})"

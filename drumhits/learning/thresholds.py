@@ -27,9 +27,9 @@ class LearnedThresholds:
     ----------
     stem : str
     values : dict of str to float or None
-        Setting to limit; None switches the test off.
+        Setting to limit; None switches the test off. Those in force where no others are better.
     f1 : float in 0..1
-        On songs held out of the learning; on the examples themselves where there is one song only.
+        Of these, on songs held out of the learning; on the examples themselves where there is one song only.
     f1_before : float in 0..1
         Of the thresholds that the raw MIDI was made with, on the same examples.
     """
@@ -41,32 +41,46 @@ class LearnedThresholds:
 
 
 def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
-    """Return the limits of `decisions.LEARNED_TESTS` with the highest F1 of keeping what the user kept.
-
-    Where the raw MIDI held only what passed its thresholds, there is no evidence of what lies below, and no limit falls
-    below the one it was made with. A limit that the edits say nothing about stays.
+    """Return the limits of `fitted_thresholds` where they are better on songs held out, else those in force.
 
     Parameters
     ----------
     songs : sequence of LabelledSong
         One or more of one stem.
     """
-    config = songs[0].config
-    settings = [test.setting for test in LEARNED_TESTS]
-    before = [getattr(config, setting) for setting in settings]
-    lowest = [None] * len(before) if all(song.provenance.keep_all for song in songs) else before
+    before = _in_force(songs)
     values, y, groups = _labelled_values(songs)
     decided = np.zeros(len(y), dtype=bool)
     for held_out in range(len(songs)):
         tested = groups == held_out
         training = ~tested if len(songs) > 1 else tested
-        decided[tested] = _passes(values[tested], _best_limits(values[training], y[training], before, lowest))
-    return LearnedThresholds(
-        stem=config.stem,
-        values=dict(zip(settings, _best_limits(values, y, before, lowest), strict=True)),
-        f1=_f1(decided, y),
-        f1_before=_f1(_passes(values, before), y),
-    )
+        limits = _best_limits(values[training], y[training], list(before.values()), _lowest(songs))
+        decided[tested] = _passes(values[tested], limits)
+    f1, f1_before = _f1(decided, y), _f1(_passes(values, list(before.values())), y)
+    learned = fitted_thresholds(songs) if f1 > f1_before else before
+    return LearnedThresholds(songs[0].config.stem, learned, max(f1, f1_before), f1_before)
+
+
+def fitted_thresholds(songs: Sequence[LabelledSong]) -> dict[str, float | None]:
+    """Return the limits of `decisions.LEARNED_TESTS` with the highest F1 of keeping what the user kept, by setting.
+
+    Where the raw MIDI held only what passed its thresholds, there is no evidence of what lies below, and no limit falls
+    below the one it was made with. A limit that the edits say nothing about stays.
+    """
+    before = _in_force(songs)
+    values, y, _ = _labelled_values(songs)
+    return dict(zip(before, _best_limits(values, y, list(before.values()), _lowest(songs)), strict=True))
+
+
+def _in_force(songs: Sequence[LabelledSong]) -> dict[str, float | None]:
+    return {test.setting: getattr(songs[0].config, test.setting) for test in LEARNED_TESTS}
+
+
+def _lowest(songs: Sequence[LabelledSong]) -> list[float | None]:
+    """Return below what no limit may fall; None where it may."""
+    if all(song.provenance.keep_all for song in songs):
+        return [None] * len(LEARNED_TESTS)
+    return list(_in_force(songs).values())
 
 
 def with_thresholds(path: Path, learned: LearnedThresholds) -> str:

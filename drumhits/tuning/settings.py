@@ -18,7 +18,7 @@ from drumhits.detection.features import FeatureTable
 from drumhits.edits.labels import DECISIONS, IS_ADDED, IS_KEPT, IS_MISSED, IS_REMOVED, IS_RENOTED, IS_UNLABELLED
 from drumhits.edits.songs import LabelledSong
 from drumhits.errors import NotEnoughDataError
-from drumhits.learning.thresholds import LearnedThresholds, learn_thresholds
+from drumhits.learning.thresholds import LearnedThresholds, fitted_thresholds
 from drumhits.learning.verdict import HeldOutScore
 from drumhits.matching import match_times
 from drumhits.metrics import f1_score
@@ -140,7 +140,7 @@ def tune_settings(
     counts = _Counts([wish(song) for song in songs], _candidates)
     parts = [training for training, _ in folds] + [np.arange(len(songs))]
     ranges = _ranges(config)
-    learned = [learn_thresholds([songs[song] for song in part]).values for part in parts]
+    learned = [fitted_thresholds([songs[song] for song in part]) for part in parts]
     starts = [[_start(config, ranges, {}), _start(config, ranges, values)] for values in learned]
     objectives = [partial(_loss, counts, config, part) for part in parts]
     found = search(partial(_space, ranges), objectives, starts, budget, seed, progress)

@@ -12,7 +12,7 @@ from running import ROOT
 from drumhits.config.load import default_config, load_config
 from drumhits.detection.features import GUIDE_FEATURES, FeatureTable
 from drumhits.edits.labels import KEPT, REMOVED, UNLABELLED
-from drumhits.learning.thresholds import learn_thresholds
+from drumhits.learning.thresholds import fitted_thresholds, learn_thresholds
 from drumhits.metrics import f1_score
 from drumhits.models.decisions import by_thresholds
 
@@ -87,6 +87,16 @@ def test_a_limit_that_the_edits_say_nothing_about_stays():
     learned = learn_thresholds(songs)
     assert learned.values == {setting: getattr(CYMBALS, setting) for setting in learned.values}
     assert learned.f1 == learned.f1_before == 1.0
+
+
+def test_limits_that_are_no_better_on_songs_held_out_are_not_taken():
+    soft, loud = CYMBALS.geomean_threshold * 1.2, CYMBALS.geomean_threshold * 2
+    tastes = ((20, REMOVED), (5, KEPT))  # the limit that fits both songs together loses soft ones of the second
+    songs = [song(np.repeat([soft, loud], n), 500, 0.9, np.repeat([label, KEPT], n)) for n, label in tastes]
+    assert fitted_thresholds(songs)["geomean_threshold"] > CYMBALS.geomean_threshold
+    learned = learn_thresholds(songs)
+    assert learned.values == {setting: getattr(CYMBALS, setting) for setting in learned.values}
+    assert learned.f1 == learned.f1_before
 
 
 def test_unlabelled_candidates_do_not_count():

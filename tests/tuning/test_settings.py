@@ -76,7 +76,7 @@ def test_thresholds_and_detection_are_set_to_what_the_user_wants(candidates):
     tuned = tune_settings([song(number, limit=80) for number in range(6)], TRIALS, 0)
     before, after = tuned.held_out
     assert tuned.is_used
-    assert after.f1 > 0.95 > before.f1
+    assert after.f1 > 0.94 > before.f1
     assert tuned.learned.values["onset_delta"] <= 0.015
     assert 65 < tuned.learned.values["geomean_threshold"] < 95
     assert (tuned.learned.f1, tuned.learned.f1_before) == (after.f1, before.f1)
