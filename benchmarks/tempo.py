@@ -2,12 +2,14 @@
 
     python benchmarks/tempo.py PERFORMANCES [--only DRUMMER ...] [--only-part N] [--table FILE --weights FILE]
                                [--converted FOLDER]
+    python benchmarks/tempo.py SONGS --written [--table FILE]
 
 PERFORMANCES is a folder as tools/tempo/performances.py takes it; those of 8 bars or more count. A table and weights
 that were made without the drummers or the part of the songs that are tested are fair: tools/tempo/fit.py and train.py
 PERFORMANCES --without DRUMMER ... or --without-part N, --output FILE. The same performances are bent to curves of
 tempo: slower over the last four bars, 90 to 140 BPM in steps, a bar that is held for two seconds longer. With
---converted, the strokes are those that a conversion found. With --librosa, its tracker stands beside ours; it gets the
+--converted, the strokes are those that a conversion found. SONGS is a folder of songs that were written as MIDI, of
+which those count that were written in one tempo. With --librosa, its tracker stands beside ours; it gets the
 strokes as an onset envelope of Gaussians.
 """
 
@@ -22,7 +24,7 @@ import numpy as np
 
 sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("", "tools/tempo"))
 
-from performances import N_PARTS, Performance, as_converted, part_of_styles, performances
+from performances import N_PARTS, Performance, as_converted, part_of_styles, performances, written_songs
 
 from drumhits.tempo.activation import Weights, read_weights
 from drumhits.tempo.find import find_beats
@@ -140,6 +142,7 @@ def _tempo_ratio(tracked: Tracked, truth_s: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--written", action="store_true", help="the folder holds songs that were written as MIDI")
     parser.add_argument("--only", nargs="+", metavar="DRUMMER", help="drummers that are tested (default: all)")
     parser.add_argument("--only-part", type=int, choices=range(N_PARTS), help="part that is tested (default: all)")
     parser.add_argument("--table", type=Path, help="in place of the one that ships")
@@ -147,7 +150,7 @@ def main() -> None:
     parser.add_argument("--converted", type=Path, metavar="FOLDER", help="of hits that tools/tempo/converted.py found")
     parser.add_argument("--librosa", action="store_true", help="librosa's tracker, too")
     args = parser.parse_args()
-    songs = performances(args.folder)
+    songs = written_songs(args.folder) if args.written else performances(args.folder)
     part = part_of_styles(songs)
     songs = [song for song in songs if not args.only or song.drummer in args.only]
     songs = [song for song in songs if args.only_part in (None, part[song.style])]
@@ -156,7 +159,7 @@ def main() -> None:
     table, weights = args.table and read_table(args.table), args.weights and read_weights(args.weights)
     trackers: dict[str, Callable[[Strokes], Tracked]] = {"drumhits": lambda strokes: ours(strokes, table, weights)}
     trackers |= {"librosa": librosas} if args.librosa else {}
-    print(f"{len(songs)} performances")
+    print(f"{len(songs)} songs")
     print(f"{'':24}   right  half/double  other  unsure  downbeat  beats within 40 ms   CPU s")
     for curve in CURVES.values():
         for name, track in trackers.items():

@@ -1,6 +1,7 @@
 """The table that ships with the tracker: where in the bar each voice plays, and how the evidence is weighed.
 
-Made by tools/tempo/fit.py from human performances whose tempo is known, and from programmed songs in more styles.
+Made by tools/tempo/fit.py from human performances whose tempo is known, and from programmed songs in more styles; the
+evidence is weighed by songs that others wrote as MIDI, too.
 
 bars      log of how much more often than on average each voice plays at each 96th of a bar in 4/4, for several ways of
           playing: shape (n_ways, n_voices, 96). Half of them are the others in triplet feel.

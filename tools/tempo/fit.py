@@ -1,16 +1,18 @@
 """Fit drumhits/tempo/table.npz: where in the bar each voice plays, and how the tempo tracker weighs what it finds.
 
-    python tools/tempo/fit.py PERFORMANCES [--without DRUMMER ...] [--without-part N]
+    python tools/tempo/fit.py PERFORMANCES [--songs FOLDER ...] [--without DRUMMER ...] [--without-part N]
 
 PERFORMANCES is a folder as performances.py takes it; programmed songs of styles.py stand beside them. The table of bars
 is made without the songs that are ranked by it: in five parts by style and tempo, so that the ranking learns what the
-table is worth for new songs. They are ranked as they were played, and once more as a conversion might find them.
+table is worth for new songs. They are ranked as they were played, and once more as a conversion might find them. Songs
+that others wrote as MIDI (--songs) are ranked, too: they tell one tempo from twice and half of it where performances,
+rich in soft strokes, do not. What ships was fitted with the music of Freedoom, OpenMSX, simutrans and Planet Blupi.
 """
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from scipy.special import logsumexp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from performances import N_PARTS, Performance, part_of_styles, performances
+from performances import N_PARTS, Performance, part_of_styles, performances, written_songs
 from styles import programmed
 
 from drumhits.tempo.find import carry, evenly, followed
@@ -36,6 +38,7 @@ FLOOR, BLUR_BINS, PRIOR = 0.08, 0.8, 8.0
 SHARPNESS = 0.3  # of the share of a song in each way of playing: strokes are far from independent
 RIDGE, DOWNBEAT_RIDGE = 3.0, 0.1
 RIGHT = 0.01
+SONG_WEIGHT = 0.2  # of a song that others wrote, beside a performance
 MISSED, SOFT_MISSED = (0.02, 0.1), (0.0, 0.5)  # range of the share of all strokes, and of the soft ones, in a song
 MOVED_S = 0.003
 TAKEN_FOR = (
@@ -100,23 +103,24 @@ def _ways(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return bars
 
 
-def fit(songs: list[Performance]) -> Table:
-    """Return the table of some songs."""
+def fit(songs: list[Performance], only_ranked: Collection[Performance] = ()) -> Table:
+    """Return the table of some songs, and of others that are ranked alone: their bars count for nothing."""
     fours = [song for song in songs if song.signature == (4, 4)]
-    fold_of = part_of_styles(songs)
+    in_fours = {song.name for song in fours}
+    fold_of = part_of_styles(songs) | part_of_styles(only_ranked)
     n_like: Counter[str] = Counter()
-    for song in songs:
+    for song in [*songs, *only_ranked]:
         n_like[song.style] += song.weight
     placed, placed_weights, ranked, followed = [], [], _Choices(), _Choices()
     rng = np.random.default_rng(0)
     for fold in range(N_PARTS):
         table = _unweighted(bars_of([song for song in fours if fold_of[song.style] != fold]))
-        for song in (song for song in songs if fold_of[song.style] == fold):
+        for song in (song for song in [*songs, *only_ranked] if fold_of[song.style] == fold):
             weight = song.weight * n_like[song.style] ** -0.5 / 2
             for strokes in (song.strokes, _as_found(song.strokes, rng)):
                 ranked.add(strokes, song.bpm, table, weight)
                 followed.add(*_evened(strokes, song.bpm, table), table, weight)
-            if song.signature == (4, 4):
+            if song.name in in_fours:
                 for strokes, share in _beginnings(song):
                     rows, places = downbeat_features(strokes, song.bpm, table, 4)
                     off = np.minimum(places, BINS - places)
@@ -207,16 +211,18 @@ def _choice(choices: list[tuple[np.ndarray, np.ndarray]], weights: np.ndarray, r
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--songs", nargs="+", type=Path, default=[], metavar="FOLDER", help="of songs written as MIDI")
     parser.add_argument("--without", nargs="+", default=[], metavar="DRUMMER", help="drummers that are left out")
     parser.add_argument("--without-part", type=int, choices=range(N_PARTS), help="part of the songs that is left out")
     parser.add_argument("--output", type=Path, default=TABLE)
     args = parser.parse_args()
     songs = performances(args.folder, args.without, args.without_part) + programmed()
-    table = fit(songs)
+    others = [song for folder in args.songs for song in written_songs(folder, SONG_WEIGHT)]
+    table = fit(songs, others)
     names = [field.name for field in fields(Table)]
     smaller = {name: getattr(table, name).astype(np.float16 if name == "bars" else np.float32) for name in names}
     np.savez_compressed(args.output, **smaller)
-    print(f"{args.output}: fitted to {len(songs)} songs")
+    print(f"{args.output}: fitted to {len(songs) + len(others)} songs")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Human performances whose tempo is known, from a folder of MIDI files named as the Groove MIDI Dataset names them.
+"""Drums whose tempo is known: human performances, and songs that were written as MIDI.
 
-DRUMMER_..._STYLE_BPM_beat_SIGNATURE.mid, played to a click, time 0 on a downbeat.
+Performances are named as the Groove MIDI Dataset names them, DRUMMER_..._STYLE_BPM_beat_SIGNATURE.mid, and were played
+to a click, time 0 on a downbeat. Written songs are General MIDI files of any name, with drums on channel 10.
 """
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,10 @@ ARTICULATION_OF = {
 }  # fmt: skip
 MIN_BARS = 8
 N_PARTS = 5
+DRUM_CHANNEL, N_CHANNELS = 9, 16
+WRITTEN_SIGNATURES = {(4, 4), (3, 4)}
+MIN_STROKES = 100
+GRIDS, ON_GRID = (3, 4, 6), 0.8  # strokes to a beat, and mean resultant length of strokes that lie on such a grid
 
 
 class Performance(NamedTuple):
@@ -76,6 +82,31 @@ def performances(folder: Path, without: Collection[str] = (), without_part: int 
     songs = [song for song in songs if len(song.strokes.times_s) and song.n_bars >= MIN_BARS]
     part = part_of_styles(songs)
     return [song for song in songs if song.drummer not in without and part[song.style] != without_part]
+
+
+def written_songs(folder: Path, weight: float = 1.0) -> list[Performance]:
+    """Return the songs of a folder that were written in one tempo, and in 4/4 or 3/4 throughout, by name.
+
+    Each is a style of its own. Left out are those with few strokes, or whose drums lie on no grid of their tempo.
+    """
+    songs = []
+    for path in sorted(folder.glob("*.mid")):
+        content = read_midi(path)
+        drums = replace(content, notes=content.notes[content.parts % N_CHANNELS == DRUM_CHANNEL])
+        signatures = {(one.numerator, one.denominator) for one in content.signatures} or {(4, 4)}
+        bpm = 6e7 / content.tempo.us_per_beat
+        song = Performance(path.name, path.name, float(bpm[-1]), min(signatures), _strokes(drums), weight)
+        is_even = np.ptp(bpm) < 0.1 and len(signatures) == 1 and signatures <= WRITTEN_SIGNATURES
+        if is_even and _keeps_its_tempo(song):
+            songs.append(song)
+    return songs
+
+
+def _keeps_its_tempo(song: Performance) -> bool:
+    if len(song.strokes.times_s) < MIN_STROKES or song.n_bars < MIN_BARS:
+        return False
+    turns = 2j * np.pi * song.strokes.times_s * song.bpm / 60
+    return bool(max(abs(np.exp(grid * turns).mean()) for grid in GRIDS) > ON_GRID)
 
 
 def part_of_styles(songs: Iterable[Performance]) -> dict[str, int]:
