@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("", "tools/tempo"))
 
@@ -150,6 +151,7 @@ def main() -> None:
     parser.add_argument("--converted", type=Path, metavar="FOLDER", help="of hits that tools/tempo/converted.py found")
     parser.add_argument("--librosa", action="store_true", help="librosa's tracker, too")
     args = parser.parse_args()
+    threadpool_limits(1)  # as the product does: its matrices are small
     songs = written_songs(args.folder) if args.written else performances(args.folder)
     part = part_of_styles(songs)
     songs = [song for song in songs if not args.only or song.drummer in args.only]

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -218,7 +219,8 @@ def main() -> None:
     args = parser.parse_args()
     songs = performances(args.folder, args.without, args.without_part) + programmed()
     others = [song for folder in args.songs for song in written_songs(folder, SONG_WEIGHT)]
-    table = fit(songs, others)
+    with threadpool_limits(1):  # sums of several threads differ in their last bits
+        table = fit(songs, others)
     names = [field.name for field in fields(Table)]
     smaller = {name: getattr(table, name).astype(np.float16 if name == "bars" else np.float32) for name in names}
     np.savez_compressed(args.output, **smaller)
