@@ -46,10 +46,10 @@ def nearest(times_s: np.ndarray, others_s: np.ndarray) -> tuple[np.ndarray, np.n
     """
     if not len(others_s):
         return np.zeros(len(times_s), dtype=int), np.full(len(times_s), np.inf)
-    after = np.searchsorted(others_s, times_s).clip(max=len(others_s) - 1)
-    before = (after - 1).clip(min=0)
-    distance_s = np.abs(others_s[[before, after]] - times_s)
-    return np.where(distance_s[0] < distance_s[1], before, after), distance_s.min(axis=0)
+    after = np.minimum(np.searchsorted(others_s, times_s), len(others_s) - 1)
+    before = np.maximum(after - 1, 0)
+    to_before_s, to_after_s = np.abs(others_s[before] - times_s), np.abs(others_s[after] - times_s)
+    return np.where(to_before_s < to_after_s, before, after), np.minimum(to_before_s, to_after_s)
 
 
 def _isolated_pairs(reference: np.ndarray, estimated: np.ndarray, tolerance_s: float) -> np.ndarray:

@@ -29,6 +29,7 @@ NOTE_DTYPE = np.dtype(
     [("tick", "i8"), ("time_s", "f8"), ("number", "i2"), ("velocity", "i2"), ("duration_s", "f8")]
 )
 PPQ = 960
+N_CHANNELS = 16
 MAX_FILE_BYTES = 32 * 2**20
 MAX_TICK = 2**31 - 1
 MAX_DELTA = 2**28 - 1
@@ -44,7 +45,7 @@ class MidiContent:
     notes : np.ndarray, shape (n,), `NOTE_DTYPE`
         Note-ons of all tracks and channels, sorted by time and number.
     parts : np.ndarray, shape (n,), int
-        Track and channel of each note, as one number.
+        Track and channel of each note, as one number: the channel, from 0 on, is what N_CHANNELS leaves of it.
     ppq : int
         Ticks per beat; `tempo.seconds(notes["tick"] / ppq)` is `notes["time_s"]`.
     tempo : TempoMap
@@ -267,7 +268,7 @@ def _note_spans(events: smf.Events) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     ticks, messages = _clip(events.ticks), np.array(events.messages, dtype=np.int64)
     status, number, velocity = messages >> 16, messages >> 8 & 0xFF, messages & 0xFF
     track = np.repeat(np.arange(len(events.track_sizes)), np.array(events.track_sizes, dtype=np.int64))
-    part = track * 16 + (status & 0x0F)
+    part = track * N_CHANNELS + (status & 0x0F)
     voice = part * 256 + number
     by_voice = np.argsort(voice, kind="stable")
     is_last = np.append(np.diff(voice[by_voice]) != 0, True)[: len(voice)]

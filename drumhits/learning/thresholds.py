@@ -48,17 +48,16 @@ def learn_thresholds(songs: Sequence[LabelledSong]) -> LearnedThresholds:
     songs : sequence of LabelledSong
         One or more of one stem.
     """
-    before = _in_force(songs)
+    before, lowest = _before_and_lowest(songs)
     values, y, groups = _labelled_values(songs)
     decided = np.zeros(len(y), dtype=bool)
     for held_out in range(len(songs)):
         tested = groups == held_out
         training = ~tested if len(songs) > 1 else tested
-        limits = _best_limits(values[training], y[training], list(before.values()), _lowest(songs))
-        decided[tested] = _passes(values[tested], limits)
-    f1, f1_before = _f1(decided, y), _f1(_passes(values, list(before.values())), y)
-    learned = fitted_thresholds(songs) if f1 > f1_before else before
-    return LearnedThresholds(songs[0].config.stem, learned, max(f1, f1_before), f1_before)
+        decided[tested] = _passes(values[tested], _best_limits(values[training], y[training], before, lowest))
+    f1, f1_before = _f1(decided, y), _f1(_passes(values, before), y)
+    limits = _best_limits(values, y, before, lowest) if f1 > f1_before else before
+    return LearnedThresholds(songs[0].config.stem, _by_setting(limits), max(f1, f1_before), f1_before)
 
 
 def fitted_thresholds(songs: Sequence[LabelledSong]) -> dict[str, float | None]:
@@ -67,20 +66,18 @@ def fitted_thresholds(songs: Sequence[LabelledSong]) -> dict[str, float | None]:
     Where the raw MIDI held only what passed its thresholds, there is no evidence of what lies below, and no limit falls
     below the one it was made with. A limit that the edits say nothing about stays.
     """
-    before = _in_force(songs)
     values, y, _ = _labelled_values(songs)
-    return dict(zip(before, _best_limits(values, y, list(before.values()), _lowest(songs)), strict=True))
+    return _by_setting(_best_limits(values, y, *_before_and_lowest(songs)))
 
 
-def _in_force(songs: Sequence[LabelledSong]) -> dict[str, float | None]:
-    return {test.setting: getattr(songs[0].config, test.setting) for test in LEARNED_TESTS}
+def _before_and_lowest(songs: Sequence[LabelledSong]) -> tuple[list[float | None], list[float | None]]:
+    """Return the limits that the raw MIDI was made with, and those below which none may fall; None where one may."""
+    before = [getattr(songs[0].config, test.setting) for test in LEARNED_TESTS]
+    return before, [None] * len(before) if all(song.provenance.keep_all for song in songs) else before
 
 
-def _lowest(songs: Sequence[LabelledSong]) -> list[float | None]:
-    """Return below what no limit may fall; None where it may."""
-    if all(song.provenance.keep_all for song in songs):
-        return [None] * len(LEARNED_TESTS)
-    return list(_in_force(songs).values())
+def _by_setting(limits: Sequence[float | None]) -> dict[str, float | None]:
+    return {test.setting: limit for test, limit in zip(LEARNED_TESTS, limits, strict=True)}
 
 
 def with_thresholds(path: Path, learned: LearnedThresholds) -> str:
@@ -142,7 +139,7 @@ def _best_limits(
         None where there is no lowest limit.
     """
     masks = [
-        [(limit, _passes_one(column, limit, i)) for limit in [old, *_limits(column, low, i)]]
+        [(limit, _passes_one(column, limit, i)) for limit in dict.fromkeys([old, *_limits(column, low, i)])]
         for i, (column, old, low) in enumerate(zip(values.T, before, lowest, strict=True))
     ]
     best, best_f1 = before, -1.0

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from drumhits.matching import nearest
 from drumhits.tempo.compound import BPM_RANGE as COMPOUND_BPM_RANGE
 from drumhits.tempo.compound import COMPOUND_BEATS, KNOWN_BPM_RANGE, QUARTERS, compound_of
 from drumhits.tempo.strokes import CLOSED, CRASH, GHOST, KICK, RIDE, SNARE, TIME_KEEPING, TOM, VOICES, Strokes
@@ -200,8 +201,7 @@ def _repetition(times_s: np.ndarray, lag_s: float) -> float:
     expected = times_s[times_s < times_s[-1] - lag_s] + lag_s
     if not len(expected):
         return 0.0
-    after = 1 + np.searchsorted(times_s[1:-1], expected)  # all of these lie between the first and the last
-    off_s = np.minimum(times_s[after] - expected, expected - times_s[after - 1])
+    _, off_s = nearest(expected, times_s)
     return float(np.exp(-0.5 * (off_s / SAME_PLACE_S) ** 2).mean())
 
 

@@ -107,21 +107,21 @@ def _ways(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def fit(songs: list[Performance], only_ranked: Collection[Performance] = ()) -> Table:
     """Return the table of some songs, and of others that are ranked alone: their bars count for nothing."""
     fours = [song for song in songs if song.signature == (4, 4)]
-    in_fours = {song.name for song in fours}
+    are_placed, everyone = {song.name for song in fours}, [*songs, *only_ranked]
     fold_of = part_of_styles(songs) | part_of_styles(only_ranked)
     n_like: Counter[str] = Counter()
-    for song in [*songs, *only_ranked]:
+    for song in everyone:
         n_like[song.style] += song.weight
     placed, placed_weights, ranked, followed = [], [], _Choices(), _Choices()
     rng = np.random.default_rng(0)
     for fold in range(N_PARTS):
         table = _unweighted(bars_of([song for song in fours if fold_of[song.style] != fold]))
-        for song in (song for song in [*songs, *only_ranked] if fold_of[song.style] == fold):
+        for song in (song for song in everyone if fold_of[song.style] == fold):
             weight = song.weight * n_like[song.style] ** -0.5 / 2
             for strokes in (song.strokes, _as_found(song.strokes, rng)):
                 ranked.add(strokes, song.bpm, table, weight)
                 followed.add(*_evened(strokes, song.bpm, table), table, weight)
-            if song.name in in_fours:
+            if song.name in are_placed:
                 for strokes, share in _beginnings(song):
                     rows, places = downbeat_features(strokes, song.bpm, table, 4)
                     off = np.minimum(places, BINS - places)

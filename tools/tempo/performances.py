@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drumhits.io.midi import MidiContent, read_midi
+from drumhits.io.midi import N_CHANNELS, MidiContent, read_midi
 from drumhits.tempo.strokes import Part, Strokes, strokes_of
 
 ARTICULATION_OF = {
@@ -23,7 +23,7 @@ ARTICULATION_OF = {
 }  # fmt: skip
 MIN_BARS = 8
 N_PARTS = 5
-DRUM_CHANNEL, N_CHANNELS = 9, 16
+DRUM_CHANNEL = 9
 WRITTEN_SIGNATURES = {(4, 4), (3, 4)}
 MIN_STROKES = 100
 GRIDS, ON_GRID = (3, 4, 6), 0.8  # strokes to a beat, and mean resultant length of strokes that lie on such a grid
